@@ -1,0 +1,42 @@
+//! Making a connection.
+
+use tokio::sync::oneshot;
+
+use super::handle::Client;
+use crate::conn::driver::Driver;
+use crate::conn::options::ConnectOptions;
+use crate::conn::shared::Shared;
+use crate::conn::supervise::supervise;
+use crate::error::{Code, Error, Result};
+
+/// Connects with the default options. `servers` is one URL or several, separated by commas.
+///
+/// # Errors
+/// See [`ConnectOptions::connect`].
+pub async fn connect(servers: &str) -> Result<Client> {
+    ConnectOptions::new().servers([servers]).connect().await
+}
+
+impl ConnectOptions {
+    /// Connects: success means that a server has accepted the connection (or, with
+    /// `retry_on_failed_connect`, that attempts go on in the background). Must run inside a tokio
+    /// runtime. Dropping the future gives the attempt up.
+    ///
+    /// # Errors
+    /// [`Code::InvalidUrl`] and [`Code::InvalidOption`] before anything is dialled;
+    /// [`Code::NoServers`], [`Code::Authorization`] or [`Code::Tls`] when every server failed, with a
+    /// text that says why for each.
+    pub async fn connect(self) -> Result<Client> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::new(Code::InvalidArgument, "connect needs a tokio runtime"))?;
+        let shared = Shared::new(self)?;
+        let (first, connected) = oneshot::channel();
+        let client = Client::new(shared.clone());
+        let fault = shared.options.fault.clone();
+        runtime.spawn(supervise(Driver::new(shared, first), fault));
+        match connected.await {
+            Ok(result) => result.map(|()| client),
+            Err(_) => Err(Code::ConnectionClosed.into()),
+        }
+    }
+}

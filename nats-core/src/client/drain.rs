@@ -1,0 +1,125 @@
+//! Ending without losing what is under way.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::handle::Client;
+use super::subscription::Subscription;
+use crate::conn::event::Event;
+use crate::conn::mailbox::Mailbox;
+use crate::conn::shared::{State, lock};
+use crate::error::{Code, Error, Result};
+
+impl Subscription {
+    /// [`Subscription::drain_timeout`] with the connection's `drain_timeout`.
+    ///
+    /// # Errors
+    /// As [`Subscription::drain_timeout`].
+    pub async fn drain(&self) -> Result<()> {
+        self.drain_timeout(self.client().options().drain_timeout).await
+    }
+
+    /// Unsubscribes at the server, then waits until everything that was under way has been taken by
+    /// the consumers. While disconnected, what has arrived is all there is.
+    ///
+    /// # Errors
+    /// [`Code::Timeout`]: the subscription is ended all the same, pending messages can still be taken.
+    pub async fn drain_timeout(&self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        self.client().drain_sids(self.wire_sid().as_slice(), deadline).await;
+        self.end(Code::SubscriptionClosed.into());
+        within(deadline, timeout, poll_fn(|cx| self.poll_empty(cx))).await
+    }
+}
+
+impl Client {
+    /// [`Client::drain_timeout`] with the connection's `drain_timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::drain_timeout`].
+    pub async fn drain(&self) -> Result<()> {
+        self.drain_timeout(self.options().drain_timeout).await
+    }
+
+    /// Drains every subscription (answers can still be published meanwhile), then sends what was
+    /// published, then closes the connection. New subscriptions are refused from the start, publishes
+    /// once the subscriptions are drained.
+    ///
+    /// # Errors
+    /// [`Code::Timeout`] (the connection is closed all the same), [`Code::ConnectionDraining`] when a
+    /// drain is under way, [`Code::ConnectionClosed`].
+    pub async fn drain_timeout(&self, timeout: Duration) -> Result<()> {
+        let deadline = Instant::now() + timeout;
+        let mailboxes = self.begin_drain()?;
+        let result = self.drain_all(mailboxes, deadline, timeout).await;
+        self.close().await;
+        result
+    }
+
+    fn begin_drain(&self) -> Result<Vec<(u64, Arc<Mailbox>)>> {
+        let shared = self.shared();
+        // Under the registry's lock, so that no subscription slips in behind the list.
+        let registry = lock(&shared.registry);
+        if registry.is_closed() {
+            return Err(Code::ConnectionClosed.into());
+        }
+        if !shared.enter(State::DrainingSubs) {
+            return Err(Code::ConnectionDraining.into());
+        }
+        let sids = registry.sids().into_iter();
+        let mailboxes = sids.filter_map(|sid| Some((sid, registry.mailbox(sid)?))).collect();
+        drop(registry);
+        shared.events.emit(Event::Draining);
+        Ok(mailboxes)
+    }
+
+    async fn drain_all(
+        &self,
+        mailboxes: Vec<(u64, Arc<Mailbox>)>,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<()> {
+        let sids: Vec<u64> = mailboxes.iter().map(|(sid, _)| *sid).collect();
+        self.drain_sids(&sids, deadline).await;
+        for (_, mailbox) in mailboxes {
+            within(deadline, timeout, poll_fn(|cx| mailbox.poll_empty(cx))).await?;
+        }
+        let shared = self.shared();
+        shared.enter(State::DrainingPubs);
+        lock(&shared.outbox).refuse_publishes();
+        self.flush_timeout(deadline.saturating_duration_since(Instant::now())).await
+    }
+
+    /// Tells the server to stop, waits until what was under way has arrived, and ends the
+    /// subscriptions. When the server cannot be asked, what has arrived is all there is.
+    async fn drain_sids(&self, sids: &[u64], deadline: Instant) {
+        let shared = self.shared();
+        let live = {
+            let mut registry = lock(&shared.registry);
+            let mut outbox = lock(&shared.outbox);
+            for &sid in sids {
+                if registry.set_draining(sid) {
+                    outbox.unsubscribe(sid, None);
+                }
+            }
+            outbox.is_live()
+        };
+        if live && !sids.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Whatever the answer, no more messages are to be waited for.
+            let _ = self.flush_timeout(left).await;
+        }
+        let mut registry = lock(&shared.registry);
+        for &sid in sids {
+            registry.finish(sid, Code::SubscriptionClosed.into());
+        }
+    }
+}
+
+async fn within(deadline: Instant, timeout: Duration, done: impl Future<Output = ()>) -> Result<()> {
+    tokio::time::timeout_at(deadline.into(), done).await.map_err(|_| {
+        let text = format!("messages were still pending after {} ms", timeout.as_millis());
+        Error::new(Code::Timeout, text)
+    })
+}

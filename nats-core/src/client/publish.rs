@@ -1,0 +1,126 @@
+//! Publishing.
+
+use std::pin::pin;
+
+use super::handle::Client;
+use crate::conn::shared::{Shared, lock};
+use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
+use crate::proto::outbox::{OutboundPolicy, PublishOp};
+use crate::proto::subject::Subject;
+
+/// A message to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish<'a> {
+    /// Where to.
+    pub subject: &'a str,
+    /// Where replies go.
+    pub reply: Option<&'a str>,
+    /// Headers; an empty set counts as none.
+    pub headers: Option<&'a Headers>,
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Publish<'a> {
+    /// A message with neither reply subject nor headers.
+    pub fn new(subject: &'a str, payload: &'a [u8]) -> Publish<'a> {
+        Publish { subject, reply: None, headers: None, payload }
+    }
+
+    /// The same with a reply subject.
+    #[must_use]
+    pub fn reply(self, reply: &'a str) -> Publish<'a> {
+        Publish { reply: Some(reply), ..self }
+    }
+
+    /// The same with headers.
+    #[must_use]
+    pub fn headers(self, headers: &'a Headers) -> Publish<'a> {
+        Publish { headers: Some(headers), ..self }
+    }
+}
+
+impl Client {
+    /// Publishes without ever waiting.
+    ///
+    /// # Errors
+    /// [`Code::OutboundFull`] when the outbound buffer has no room (under every policy but
+    /// `DropOldest`); otherwise as [`Client::publish_with`].
+    #[inline]
+    pub fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
+        self.shared().publish_now(publish)
+    }
+
+    /// Publishes `payload` to `subject`.
+    ///
+    /// Success means accepted: the message is kept until it is written, across reconnects, or until
+    /// the connection is closed (then it is counted as dropped).
+    ///
+    /// # Errors
+    /// As [`Client::publish_with`].
+    pub async fn publish(&self, subject: &str, payload: impl AsRef<[u8]>) -> Result<()> {
+        self.publish_with(&Publish::new(subject, payload.as_ref())).await
+    }
+
+    /// Publishes a message with reply subject and headers. Waits for room in the outbound buffer for
+    /// at most `publish_timeout` when the policy is `Wait`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidSubject`], [`Code::MaxPayload`], [`Code::HeadersUnsupported`],
+    /// [`Code::OutboundFull`], [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; nothing is
+    /// written then.
+    pub async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
+        self.shared().publish_with(publish).await
+    }
+}
+
+impl Shared {
+    #[inline]
+    pub(crate) fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
+        let subject = |text| {
+            if self.options.lenient_subjects { Subject::lenient(text) } else { Subject::new(text) }
+        };
+        let op = PublishOp {
+            subject: subject(publish.subject)?,
+            reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
+            headers: publish.headers.filter(|headers| !headers.is_empty()),
+            payload: publish.payload,
+        };
+        let waker = lock(&self.outbox).publish(&op)?;
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
+        match self.publish_now(publish) {
+            Err(full)
+                if full.code() == Code::OutboundFull
+                    && self.options.outbound_policy == OutboundPolicy::Wait =>
+            {
+                self.publish_when_room(publish, full).await
+            }
+            result => result,
+        }
+    }
+
+    async fn publish_when_room(&self, publish: &Publish<'_>, full: Error) -> Result<()> {
+        let attempts = async {
+            loop {
+                let mut room = pin!(self.room.notified());
+                // Registered before the attempt, so that room made in between is not missed.
+                room.as_mut().enable();
+                match self.publish_now(publish) {
+                    Err(error) if error.code() == Code::OutboundFull => room.await,
+                    result => return result,
+                }
+            }
+        };
+        let limit = self.options.publish_timeout;
+        tokio::time::timeout(limit, attempts).await.unwrap_or_else(|_| {
+            Err(full.context(format_args!("no room within {} ms", limit.as_millis())))
+        })
+    }
+}

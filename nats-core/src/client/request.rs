@@ -1,0 +1,142 @@
+//! Request and reply.
+
+use std::time::Duration;
+
+use super::handle::Client;
+use super::message::Message;
+use super::publish::Publish;
+use super::subscription::SubscribeOptions;
+use crate::conn::requests::Reply;
+use crate::conn::shared::{State, lock};
+use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
+use crate::proto::subject::Filter;
+
+/// A request to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// Where to.
+    pub subject: &'a str,
+    /// Headers; an empty set counts as none.
+    pub headers: Option<&'a Headers>,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// How long to wait for the reply; None: the connection's `request_timeout`.
+    pub timeout: Option<Duration>,
+    /// Wait on an inbox of this request's own instead of the one that all requests share (the old
+    /// style, for responders or permissions that expect it).
+    pub own_inbox: bool,
+}
+
+impl<'a> Request<'a> {
+    /// A request with the connection's timeout.
+    pub fn new(subject: &'a str, payload: &'a [u8]) -> Request<'a> {
+        Request { subject, headers: None, payload, timeout: None, own_inbox: false }
+    }
+
+    /// The same with headers.
+    #[must_use]
+    pub fn headers(self, headers: &'a Headers) -> Request<'a> {
+        Request { headers: Some(headers), ..self }
+    }
+
+    /// The same with a timeout.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Request<'a> {
+        Request { timeout: Some(timeout), ..self }
+    }
+
+    /// The same with an inbox of its own.
+    #[must_use]
+    pub fn own_inbox(self) -> Request<'a> {
+        Request { own_inbox: true, ..self }
+    }
+
+    pub(crate) fn publish<'b>(&self, reply: &'b str) -> Publish<'b>
+    where
+        'a: 'b,
+    {
+        let Request { subject, headers, payload, .. } = *self;
+        Publish { subject, reply: Some(reply), headers, payload }
+    }
+}
+
+impl Client {
+    /// Sends a request and waits for its reply, for at most the connection's `request_timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::request_with`].
+    pub async fn request(&self, subject: &str, payload: impl AsRef<[u8]>) -> Result<Message> {
+        self.request_with(&Request::new(subject, payload.as_ref())).await
+    }
+
+    /// Sends a request and waits for its reply. Dropping the future forgets the request.
+    ///
+    /// # Errors
+    /// [`Code::NoResponders`] at once when nobody is subscribed; [`Code::Timeout`];
+    /// [`Code::ConnectionLost`] when the socket dies while the request is in flight (it may or may not
+    /// have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
+    /// [`Client::publish_with`].
+    pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
+        let timeout = request.timeout.unwrap_or(self.options().request_timeout);
+        let exchange = async {
+            if request.own_inbox {
+                self.request_on_own_inbox(request).await
+            } else {
+                self.request_on_shared_inbox(request).await
+            }
+        };
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+            let text = format!("no reply from \"{}\" within {} ms",
+                request.subject.escape_debug(), timeout.as_millis());
+            Err(Error::new(Code::Timeout, text))
+        })
+    }
+
+    async fn request_on_shared_inbox(&self, request: &Request<'_>) -> Result<Message> {
+        let (reply, inbox) = self.open_reply(request.subject)?;
+        self.publish_with(&request.publish(&inbox)).await?;
+        Ok(Message::new(reply.await?, self.shared()))
+    }
+
+    async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {
+        let inbox = self.new_inbox()?;
+        let once = SubscribeOptions { max_messages: Some(1), ..SubscribeOptions::default() };
+        let subscription = self.subscribe_with(&inbox, &once)?;
+        self.publish_with(&request.publish(&inbox)).await?;
+        let message = subscription.next().await.ok_or_else(|| {
+            subscription.end_reason().unwrap_or_else(|| Code::SubscriptionClosed.into())
+        })?;
+        if message.is_no_responders() {
+            return Err(Code::NoResponders.into());
+        }
+        Ok(message)
+    }
+
+    /// Takes a slot for a reply; the first request subscribes to the inbox of all.
+    fn open_reply(&self, subject: &str) -> Result<(Reply, String)> {
+        let shared = self.shared();
+        let mut registry = lock(&shared.registry);
+        if registry.is_closed() {
+            return Err(Code::ConnectionClosed.into());
+        }
+        let state = self.state();
+        if state == State::DrainingPubs {
+            return Err(Code::ConnectionDraining.into());
+        }
+        if registry.mux.is_none() {
+            let all = format!("{}*", shared.request_inbox);
+            let filter = Filter::new(&all)?;
+            let sid = registry.add_mux(filter);
+            // The publish that follows wakes the driver.
+            let waker = lock(&shared.outbox).subscribe(sid, filter, None);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        let mut inbox = String::with_capacity(shared.request_inbox.len() + 11);
+        inbox.push_str(&shared.request_inbox);
+        let reply = shared.requests.open(subject, &mut inbox)?;
+        Ok((reply, inbox))
+    }
+}

@@ -1,0 +1,285 @@
+//! Subscriptions.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::handle::Client;
+use super::message::Message;
+use crate::conn::mailbox::{Mailbox, Overflow, PendingLimits, SubscriptionStats};
+use crate::conn::shared::{State, lock};
+use crate::error::{Code, Error, Result};
+use crate::proto::encode;
+use crate::proto::subject::{Filter, QueueGroup};
+
+/// Options of a subscription; what is None comes from the connection's options.
+#[derive(Clone, Debug, Default)]
+pub struct SubscribeOptions {
+    /// Queue group: each message goes to one member.
+    pub queue: Option<String>,
+    /// End after this many messages, counted by the server, across reconnects.
+    pub max_messages: Option<u64>,
+    /// Messages that may wait; 0 is unbounded.
+    pub pending_messages: Option<usize>,
+    /// Bytes that may wait; 0 is unbounded.
+    pub pending_bytes: Option<usize>,
+    /// What happens beyond the limits.
+    pub overflow: Option<Overflow>,
+}
+
+/// A subscription. Cheap to clone; several tasks and threads may take from it, and each message goes
+/// to one of them. Dropping the last handle unsubscribes.
+#[derive(Clone)]
+pub struct Subscription {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    mailbox: Arc<Mailbox>,
+    /// None: fed by a task of this process, unknown to the server.
+    sid: Option<u64>,
+    subject: String,
+    queue: Option<String>,
+}
+
+impl Client {
+    /// Subscribes to `subject` (wildcards allowed). While disconnected the subscription is made with
+    /// the reconnect.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe_with`].
+    pub fn subscribe(&self, subject: &str) -> Result<Subscription> {
+        self.subscribe_with(subject, &SubscribeOptions::default())
+    }
+
+    /// Subscribes with options.
+    ///
+    /// # Errors
+    /// [`Code::InvalidSubject`], [`Code::InvalidQueueGroup`], [`Code::InvalidArgument`] for a maximum
+    /// of zero, [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]. A refusal by the server comes
+    /// later: it ends the subscription with [`Code::Permission`].
+    pub fn subscribe_with(
+        &self,
+        subject: &str,
+        options: &SubscribeOptions,
+    ) -> Result<Subscription> {
+        let filter = Filter::new(subject)?;
+        let queue = options.queue.as_deref().map(QueueGroup::new).transpose()?;
+        encode::check_subscribe(filter, queue)?;
+        if options.max_messages == Some(0) {
+            return Err(Error::new(Code::InvalidArgument, "max_messages: must be at least 1"));
+        }
+        let mailbox = self.mailbox(options);
+        let shared = self.shared();
+        let mut registry = lock(&shared.registry);
+        if registry.is_closed() {
+            return Err(Code::ConnectionClosed.into());
+        }
+        if matches!(self.state(), State::DrainingSubs | State::DrainingPubs) {
+            return Err(Code::ConnectionDraining.into());
+        }
+        let sid = registry.add(filter, queue, Arc::clone(&mailbox));
+        let mut outbox = lock(&shared.outbox);
+        let mut waker = outbox.subscribe(sid, filter, queue);
+        if let Some(max) = options.max_messages {
+            registry.set_max(sid, max);
+            waker = waker.or(outbox.unsubscribe(sid, Some(max)));
+        }
+        drop((outbox, registry));
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        let queue = options.queue.clone();
+        Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject.to_owned(), queue))
+    }
+
+    pub(crate) fn mailbox(&self, options: &SubscribeOptions) -> Arc<Mailbox> {
+        let defaults = self.options();
+        Arc::new(Mailbox::new(PendingLimits {
+            messages: options.pending_messages.unwrap_or(defaults.pending_messages),
+            bytes: options.pending_bytes.unwrap_or(defaults.pending_bytes),
+            overflow: options.overflow.unwrap_or(defaults.overflow),
+        }))
+    }
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        client: Client,
+        mailbox: Arc<Mailbox>,
+        sid: Option<u64>,
+        subject: String,
+        queue: Option<String>,
+    ) -> Subscription {
+        Subscription { inner: Arc::new(Inner { client, mailbox, sid, subject, queue }) }
+    }
+
+    /// The next message. None: no more will come, see [`Subscription::end_reason`].
+    pub async fn next(&self) -> Option<Message> {
+        loop {
+            if let Some(message) = self.try_next() {
+                return Some(message);
+            }
+            if !poll_fn(|cx| self.poll_ready(cx)).await {
+                return None;
+            }
+        }
+    }
+
+    /// The next message, if one is there now.
+    pub fn try_next(&self) -> Option<Message> {
+        let raw = self.inner.mailbox.take_one()?;
+        Some(Message::new(raw, self.inner.client.shared()))
+    }
+
+    /// Appends up to `max` messages that are there now to `out`; returns how many.
+    pub fn take(&self, out: &mut Vec<Message>, max: usize) -> usize {
+        let mut raw = Vec::new();
+        let count = self.inner.mailbox.take(&mut raw, max);
+        let shared = self.inner.client.shared();
+        out.extend(raw.into_iter().map(|raw| Message::new(raw, shared)));
+        count
+    }
+
+    /// Ready(true): messages are pending. Ready(false): none is pending and none will come. Otherwise
+    /// the waker is kept; several may wait, and a wake means «look again».
+    pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
+        self.inner.mailbox.poll_ready(cx)
+    }
+
+    /// Ready once every pending message has been taken.
+    pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
+        self.inner.mailbox.poll_empty(cx)
+    }
+
+    /// Why no more messages will come, once that is so (some may still be pending):
+    /// [`Code::SubscriptionClosed`], [`Code::SubscriptionEnded`], [`Code::ConnectionClosed`],
+    /// [`Code::SlowConsumer`], [`Code::Permission`], or [`Code::NoResponders`] for a request-many.
+    pub fn end_reason(&self) -> Option<Error> {
+        self.inner.mailbox.end_reason()
+    }
+
+    /// Ends the subscription now. Pending messages are dropped; a second call changes nothing.
+    ///
+    /// # Errors
+    /// None today; a result because the server's answer may be awaited one day.
+    pub fn unsubscribe(&self) -> Result<()> {
+        self.inner.unsubscribe();
+        Ok(())
+    }
+
+    /// Ends the subscription after `max` messages, counted from its beginning as the server counts,
+    /// across reconnects. Zero, or fewer than were received already, ends it at once; pending messages
+    /// can still be taken.
+    ///
+    /// # Errors
+    /// The end reason when the subscription has ended already; [`Code::InvalidArgument`] for the
+    /// replies of a request-many, which have their own maximum.
+    pub fn unsubscribe_after(&self, max: u64) -> Result<()> {
+        let Some(sid) = self.inner.sid else {
+            return Err(Error::new(Code::InvalidArgument, "these replies end by their own rules"));
+        };
+        let shared = self.inner.client.shared();
+        let mut registry = lock(&shared.registry);
+        if !registry.set_max(sid, max) {
+            return Err(self.end_reason().unwrap_or(Code::SubscriptionClosed.into()));
+        }
+        // A maximum of zero would mean «none» to the server; it has ended here already.
+        let waker = lock(&shared.outbox).unsubscribe(sid, Some(max).filter(|max| *max > 0));
+        drop(registry);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// The subject subscribed to.
+    pub fn subject(&self) -> &str {
+        &self.inner.subject
+    }
+
+    /// The queue group.
+    pub fn queue(&self) -> Option<&str> {
+        self.inner.queue.as_deref()
+    }
+
+    /// The subscription id on the wire; 0 for the replies of a request-many.
+    pub fn sid(&self) -> u64 {
+        self.inner.sid.unwrap_or(0)
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.inner.mailbox.stats()
+    }
+
+    /// The connection that it belongs to.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    pub(crate) fn wire_sid(&self) -> Option<u64> {
+        self.inner.sid
+    }
+
+    pub(crate) fn end(&self, reason: Error) {
+        self.inner.mailbox.end(reason, false);
+    }
+}
+
+impl Inner {
+    fn unsubscribe(&self) {
+        if let Some(sid) = self.sid {
+            let shared = self.client.shared();
+            let mut registry = lock(&shared.registry);
+            let waker = if registry.remove(sid) {
+                lock(&shared.outbox).unsubscribe(sid, None)
+            } else {
+                None
+            };
+            drop(registry);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        self.mailbox.end(Code::SubscriptionClosed.into(), true);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.unsubscribe();
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        loop {
+            if let Some(message) = self.try_next() {
+                return Poll::Ready(Some(message));
+            }
+            match self.poll_ready(cx) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("subject", &self.inner.subject)
+            .field("queue", &self.inner.queue)
+            .field("sid", &self.inner.sid)
+            .finish_non_exhaustive()
+    }
+}

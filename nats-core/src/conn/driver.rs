@@ -1,0 +1,486 @@
+//! The task that owns the socket: connects, reads, writes, and recovers.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWrite;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use super::backoff::Backoff;
+use super::event::Event;
+use super::link::Link;
+use super::registry::Report;
+use super::shared::{PongWaiter, Shared, State, answer, lock};
+use crate::error::{Code, Error, Result};
+use crate::proto::ServerInfo;
+use crate::proto::server_error::{Scope, ServerError};
+use crate::proto::session::Notice;
+
+/// How long a close waits for buffered bytes to leave.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Reads and writes of one turn, so that one connection cannot keep a worker to itself.
+const TURNS: usize = 16;
+/// Malformed messages cause at most one event in this time.
+const MALFORMED_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a link ended.
+enum End {
+    Lost(Error),
+    Left,
+    Closed,
+}
+
+/// The block that is being written.
+#[derive(Default)]
+struct Flight {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Control bytes (CONNECT, PONG, the replay of subscriptions) are not kept when the socket dies.
+    control: bool,
+}
+
+/// The driver of one connection. Dropping it, for whatever reason, closes the connection.
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    flight: Flight,
+    control: Vec<u8>,
+    reports: Vec<Report>,
+    /// Who waits for the first connection.
+    first: Option<oneshot::Sender<Result<()>>>,
+    was_connected: bool,
+    attempts: u64,
+    outage: Instant,
+    used_tls: bool,
+    close_by: Option<Instant>,
+    /// Nothing was left to write when the driver went to sleep.
+    was_idle: bool,
+    /// The next write is the first after a sleep: the peer may have died meanwhile.
+    woken_to_write: bool,
+    malformed_at: Option<Instant>,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, first: oneshot::Sender<Result<()>>) -> Driver {
+        Driver {
+            shared,
+            flight: Flight::default(),
+            control: Vec::new(),
+            reports: Vec::new(),
+            first: Some(first),
+            was_connected: false,
+            attempts: 0,
+            outage: Instant::now(),
+            used_tls: false,
+            close_by: None,
+            was_idle: true,
+            woken_to_write: false,
+            malformed_at: None,
+        }
+    }
+
+    /// Runs until the connection is closed for good.
+    pub(crate) async fn run(&mut self) {
+        loop {
+            let mut link = match self.connect().await {
+                Ok(Some(link)) => link,
+                Ok(None) => return,
+                Err(error) => return self.give_up(error),
+            };
+            let reason = match self.pump(&mut link).await {
+                End::Closed => return,
+                End::Left => Error::new(Code::ConnectionLost, "a reconnect was asked for"),
+                End::Lost(error) => error,
+            };
+            // The old socket is closed before a new one is opened.
+            drop(link);
+            if !self.lost(reason) {
+                return;
+            }
+        }
+    }
+
+    /// The socket is gone: what can be kept is kept, what waited for it is answered. Returns whether
+    /// to connect again. Also called after a panic of the task, which must not leave a connection that
+    /// looks alive.
+    pub(crate) fn lost(&mut self, reason: Error) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let flight = std::mem::take(&mut self.flight);
+        self.control.clear();
+        let waiters = {
+            let _registry = lock(&shared.registry);
+            let (bytes, written) =
+                if flight.control { (&[][..], 0) } else { (&flight.bytes[..], flight.written) };
+            lock(&shared.outbox).down(bytes, written)
+        };
+        *lock(&shared.url) = None;
+        *lock(&shared.last_error) = Some(reason.clone());
+        shared.enter(State::Reconnecting);
+        let interrupted = Error::from(Code::ConnectionLost).context(&reason);
+        answer(waiters, &interrupted);
+        shared.requests.fail_all(&interrupted);
+        shared.room.notify_waiters();
+        shared.events.emit(Event::Disconnected { reason });
+        self.outage = Instant::now();
+        self.attempts = 0;
+        lock(&shared.pool).begin(!self.was_connected);
+        shared.options.reconnect && !self.closing()
+    }
+
+    fn give_up(&mut self, error: Error) {
+        tracing::warn!(target: "nats", %error, "giving up");
+        *lock(&self.shared.last_error) = Some(error.clone());
+        if let Some(first) = self.first.take() {
+            // An error only says that the caller stopped waiting.
+            let _ = first.send(Err(error));
+        }
+    }
+
+    fn closing(&self) -> bool {
+        lock(&self.shared.outbox).orders().close
+    }
+
+    /// Tries servers until one is connected. None: the connection was closed meanwhile.
+    async fn connect(&mut self) -> Result<Option<Link>> {
+        let shared = Arc::clone(&self.shared);
+        let backoff = Backoff {
+            min: shared.options.reconnect_delay_min,
+            max: shared.options.reconnect_delay_max,
+        };
+        if !self.was_connected && self.attempts == 0 {
+            lock(&shared.pool).begin(true);
+        }
+        let mut last_round = 0;
+        loop {
+            let next = lock(&shared.pool).next();
+            let Some((target, round)) = next else { return Err(lock(&shared.pool).failure()) };
+            if round > last_round {
+                last_round = round;
+                self.first_round_failed()?;
+                let wait = backoff.delay(round, self.outage.elapsed(), fastrand::f64());
+                if self.unless_closed(tokio::time::sleep(wait)).await.is_none() {
+                    return Ok(None);
+                }
+            }
+            self.attempts += 1;
+            let url = target.addr.to_string();
+            if self.was_connected || self.first.is_none() {
+                shared.events.emit(Event::Reconnecting { attempt: self.attempts, url });
+            }
+            let auth = lock(&shared.pool).default_auth();
+            let open = Link::open(&target, &shared.options, auth, self.require_tls());
+            let timed = tokio::time::timeout(shared.options.connect_timeout, open);
+            let error = match self.unless_closed(timed).await {
+                None => return Ok(None),
+                Some(Ok(Ok((link, info)))) => {
+                    let url = target.addr.to_string();
+                    self.up(&link, *info, url);
+                    return Ok(Some(link));
+                }
+                Some(Ok(Err(error))) => error,
+                Some(Err(_)) => {
+                    let limit = shared.options.connect_timeout.as_millis();
+                    Error::new(Code::Timeout, format!("no handshake within {limit} ms"))
+                }
+            };
+            tracing::debug!(target: "nats", server = %target.addr, %error, "attempt failed");
+            lock(&shared.pool).failed(error.clone());
+            if self.first.is_none() {
+                shared.report(error.context(&target.addr));
+            }
+        }
+    }
+
+    /// Every server has failed once: a first connect ends here, or goes on in the background.
+    fn first_round_failed(&mut self) -> Result<()> {
+        if self.was_connected {
+            return Ok(());
+        }
+        if !self.shared.options.retry_on_failed_connect {
+            return Err(lock(&self.shared.pool).failure());
+        }
+        if let Some(first) = self.first.take() {
+            self.shared.enter(State::Reconnecting);
+            // An error only says that the caller stopped waiting.
+            let _ = first.send(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Once TLS was asked for or used, nothing less is accepted from any server.
+    fn require_tls(&self) -> bool {
+        let options = &self.shared.options;
+        options.tls_required || options.tls_ca_file.is_some() || self.used_tls
+    }
+
+    /// A link is ready: subscriptions are made again before anything else is written.
+    fn up(&mut self, link: &Link, info: ServerInfo, url: String) {
+        let shared = Arc::clone(&self.shared);
+        self.used_tls |= link.is_tls;
+        lock(&shared.pool).connected();
+        *lock(&shared.url) = Some(url.clone());
+        self.control.clear();
+        {
+            let mut registry = lock(&shared.registry);
+            registry.replay(&mut self.control);
+            lock(&shared.outbox).up(info.max_payload, info.headers);
+        }
+        self.info(info);
+        self.attempts = 0;
+        shared.enter(State::Connected);
+        if self.was_connected {
+            shared.reconnects.fetch_add(1, Ordering::Relaxed);
+            shared.events.emit(Event::Reconnected { url });
+        } else {
+            shared.events.emit(Event::Connected { url });
+        }
+        self.was_connected = true;
+        if let Some(first) = self.first.take() {
+            // An error only says that the caller stopped waiting.
+            let _ = first.send(Ok(()));
+        }
+    }
+
+    /// Runs `work` unless the connection is closed meanwhile.
+    async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let shared = &self.shared;
+        let mut work = pin!(work);
+        let mut closing = pin!(shared.closing.notified());
+        std::future::poll_fn(|cx| {
+            loop {
+                if self.closing() {
+                    return Poll::Ready(None);
+                }
+                if closing.as_mut().poll(cx).is_pending() {
+                    return work.as_mut().poll(cx).map(Some);
+                }
+                closing.set(shared.closing.notified());
+            }
+        })
+        .await
+    }
+
+    /// Reads and writes until the link ends.
+    async fn pump(&mut self, link: &mut Link) -> End {
+        let mut sleep = pin!(tokio::time::sleep(Duration::MAX));
+        let mut armed = None;
+        std::future::poll_fn(|cx| self.poll_link(cx, link, sleep.as_mut(), &mut armed)).await
+    }
+
+    fn poll_link(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        mut sleep: Pin<&mut Sleep>,
+        armed: &mut Option<Instant>,
+    ) -> Poll<End> {
+        if let Some(end) = self.obey(cx) {
+            return Poll::Ready(end);
+        }
+        for _ in 0..TURNS {
+            let read = self.poll_read(cx, link);
+            if let Poll::Ready(Err(error)) = read {
+                return Poll::Ready(End::Lost(error));
+            }
+            let wrote = self.poll_write(cx, link);
+            if let Poll::Ready(Err(error)) = wrote {
+                return Poll::Ready(End::Lost(error));
+            }
+            if read.is_ready() {
+                continue;
+            }
+            if self.close_by.is_some() && wrote.is_ready() {
+                link.poll_goodbye(cx);
+                return Poll::Ready(End::Closed);
+            }
+            let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
+            let Some(due) = due else { return Poll::Pending };
+            if *armed != Some(due) {
+                sleep.as_mut().reset(due.into());
+                *armed = Some(due);
+            }
+            ready!(sleep.as_mut().poll(cx));
+            *armed = None;
+            let now = Instant::now();
+            if self.close_by.is_some_and(|by| by <= now) {
+                return Poll::Ready(End::Closed);
+            }
+            if let Err(error) = link.session.handle_timeout(now) {
+                return Poll::Ready(End::Lost(error));
+            }
+            self.notices(link);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn obey(&mut self, cx: &Context<'_>) -> Option<End> {
+        let mut outbox = lock(&self.shared.outbox);
+        outbox.register(cx.waker());
+        let orders = outbox.orders();
+        if orders.close && self.close_by.is_none() {
+            self.close_by = Some(Instant::now() + CLOSE_GRACE);
+        }
+        (orders.reconnect && !orders.close).then_some(End::Left)
+    }
+
+    /// Reads once. Ready(Ok): something was read.
+    fn poll_read(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
+        let read = match link.poll_fill(cx) {
+            Poll::Ready(read) => read,
+            Poll::Pending => {
+                link.shrink();
+                return Poll::Pending;
+            }
+        };
+        if read? == 0 {
+            let text = "the server closed the connection";
+            return Poll::Ready(Err(Error::new(Code::Io, text)));
+        }
+        let shared = Arc::clone(&self.shared);
+        let handled = {
+            let mut registry = lock(&shared.registry);
+            let mut sink = registry.dispatch(&shared.requests, shared.request_inbox.len());
+            let handled =
+                link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
+            // What came before a fault is delivered all the same.
+            registry.hand_over(&mut self.reports);
+            handled
+        };
+        self.tell_reports();
+        // Only now, so that a flush that returns finds every earlier message in its queue.
+        self.notices(link);
+        link.make_room(handled?);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes until there is nothing left (Ready) or the socket takes no more (Pending).
+    fn poll_write(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
+        loop {
+            if self.flight.written == self.flight.bytes.len() && !self.next_flight(link) {
+                return Pin::new(&mut link.stream).poll_flush(cx).map_err(Error::from);
+            }
+            if std::mem::take(&mut self.woken_to_write) && link.stream.peer_is_gone() {
+                let text = "the server closed the connection";
+                return Poll::Ready(Err(Error::new(Code::Io, text)));
+            }
+            let rest = self.flight.bytes.get(self.flight.written..).unwrap_or_default();
+            let count = ready!(Pin::new(&mut link.stream).poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(Error::new(Code::Io, "the socket takes no more bytes")));
+            }
+            self.flight.written += count;
+            if !self.flight.control {
+                let mut outbox = lock(&self.shared.outbox);
+                outbox.written(count);
+                if outbox.has_room() {
+                    drop(outbox);
+                    self.shared.room.notify_waiters();
+                }
+            }
+        }
+    }
+
+    /// Takes the next block: control bytes first, then what users handed in.
+    fn next_flight(&mut self, link: &mut Link) -> bool {
+        self.flight.bytes.clear();
+        self.flight.written = 0;
+        link.session.poll_output(&mut self.control);
+        self.flight.control = !self.control.is_empty();
+        if self.flight.control {
+            std::mem::swap(&mut self.flight.bytes, &mut self.control);
+            return true;
+        }
+        if lock(&self.shared.outbox).take(&mut self.flight.bytes) {
+            self.woken_to_write = std::mem::take(&mut self.was_idle);
+            return true;
+        }
+        self.was_idle = true;
+        false
+    }
+
+    fn notices(&mut self, link: &mut Link) {
+        while let Some(notice) = link.session.poll_notice() {
+            match notice {
+                Notice::Info(info) => self.info(*info),
+                Notice::Ping => {
+                    // Refused only when closed, and then no ping is needed.
+                    let _ = lock(&self.shared.outbox).ping(PongWaiter::Keepalive);
+                }
+                Notice::Pong => {
+                    let waiter = lock(&self.shared.outbox).pong();
+                    if let Some(PongWaiter::Flush(sender)) = waiter {
+                        // An error only says that nobody waits any more.
+                        let _ = sender.send(Ok(()));
+                    }
+                }
+                Notice::ServerError(reported) => self.server_error(reported),
+                Notice::Ignored(error) => self.shared.report(error),
+                Notice::UpgradeTls | Notice::Ready => {}
+            }
+        }
+    }
+
+    fn info(&mut self, info: ServerInfo) {
+        let shared = &self.shared;
+        lock(&shared.outbox).limits(info.max_payload, info.headers);
+        let was_lame = {
+            let mut current = lock(&shared.info);
+            let was_lame = current.ldm && current.server_id == info.server_id;
+            *current = Arc::new(info.clone());
+            was_lame
+        };
+        if !shared.options.ignore_discovered {
+            let new = lock(&shared.pool).gossip(&info.connect_urls, self.used_tls);
+            if !new.is_empty() {
+                shared.events.emit(Event::DiscoveredServers(new));
+            }
+        }
+        if info.ldm && !was_lame {
+            shared.events.emit(Event::LameDuck);
+        }
+    }
+
+    fn server_error(&mut self, reported: ServerError) {
+        match &reported.scope {
+            Scope::Subscription { subject, queue } => {
+                lock(&self.shared.registry).deny(subject, queue.as_deref(), &reported.error);
+            }
+            Scope::Publish { subject } => {
+                self.shared.requests.fail_subject(subject, &reported.error);
+            }
+            Scope::Connection | Scope::Operation => {}
+        }
+        self.shared.report(reported.error);
+    }
+
+    fn tell_reports(&mut self) {
+        for report in std::mem::take(&mut self.reports) {
+            match report {
+                Report::Slow { sid, subject } => {
+                    self.shared.events.emit(Event::SlowConsumer { sid, subject });
+                }
+                Report::Overflowed { sid } => {
+                    lock(&self.shared.outbox).unsubscribe(sid, None);
+                }
+                Report::Malformed { sid, subject } => {
+                    let now = Instant::now();
+                    if self.malformed_at.is_none_or(|at| now - at >= MALFORMED_EVERY) {
+                        self.malformed_at = Some(now);
+                        self.shared.events.emit(Event::MalformedMessage { sid, subject });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.shut();
+    }
+}

@@ -1,0 +1,19 @@
+//! One logical connection: servers, sockets, and everything that survives a change of socket.
+
+pub(crate) mod backoff;
+pub(crate) mod dial;
+pub(crate) mod driver;
+pub(crate) mod event;
+pub(crate) mod link;
+pub(crate) mod mailbox;
+pub(crate) mod nuid;
+pub(crate) mod options;
+pub(crate) mod registry;
+pub(crate) mod requests;
+pub(crate) mod secret;
+pub(crate) mod server_addr;
+pub(crate) mod servers;
+pub(crate) mod shared;
+pub(crate) mod stream;
+pub(crate) mod supervise;
+pub(crate) mod tls;

@@ -1,0 +1,298 @@
+//! The subscriptions of one connection: where messages go, and what is sent again after a reconnect.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::mailbox::Mailbox;
+use super::requests::Requests;
+use crate::error::{Code, Error};
+use crate::proto::encode;
+use crate::proto::message::RawMessage;
+use crate::proto::session::Sink;
+use crate::proto::subject::{Filter, QueueGroup};
+
+/// Where the messages of a subscription go.
+enum Target {
+    Mailbox(Arc<Mailbox>),
+    /// The multiplexed inbox: the last token names the request.
+    Requests,
+}
+
+/// One subscription as the server knows it.
+struct Entry {
+    subject: String,
+    queue: Option<String>,
+    target: Target,
+    /// Messages of the current read, handed over together at its end.
+    staged: Vec<RawMessage>,
+    received: u64,
+    max: Option<u64>,
+    draining: bool,
+}
+
+/// What the reader must do after a read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// A slow-consumer episode began.
+    Slow { sid: u64, subject: String },
+    /// The subscription overflowed under the policy `Error`: it is gone here, the server must be told.
+    Overflowed { sid: u64 },
+    /// A message could not be decoded.
+    Malformed { sid: u64, subject: String },
+}
+
+/// Counters of what came in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InCounters {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) dropped: u64,
+}
+
+/// The table of subscriptions.
+#[derive(Default)]
+pub(crate) struct Registry {
+    last_sid: u64,
+    entries: HashMap<u64, Entry, BuildHasherDefault<SidHasher>>,
+    touched: Vec<u64>,
+    malformed: Option<u64>,
+    wakers: Vec<Waker>,
+    closed: bool,
+    pub(crate) mux: Option<u64>,
+    pub(crate) counters: InCounters,
+}
+
+impl Registry {
+    /// Registers a subscription and returns its sid.
+    pub(crate) fn add(
+        &mut self,
+        filter: Filter<'_>,
+        queue: Option<QueueGroup<'_>>,
+        mailbox: Arc<Mailbox>,
+    ) -> u64 {
+        self.insert(filter, queue, Target::Mailbox(mailbox))
+    }
+
+    /// Registers the inbox of all requests.
+    pub(crate) fn add_mux(&mut self, filter: Filter<'_>) -> u64 {
+        let sid = self.insert(filter, None, Target::Requests);
+        self.mux = Some(sid);
+        sid
+    }
+
+    /// Whether the connection is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Forgets a subscription. False: it was gone already.
+    pub(crate) fn remove(&mut self, sid: u64) -> bool {
+        self.entries.remove(&sid).is_some()
+    }
+
+    /// The subscription ends after `max` messages, counted from its beginning. Returns false when it
+    /// is gone, and removes it when it has received that many already.
+    pub(crate) fn set_max(&mut self, sid: u64, max: u64) -> bool {
+        let Some(entry) = self.entries.get_mut(&sid) else { return false };
+        entry.max = Some(max);
+        if entry.received >= max {
+            self.finish(sid, Code::SubscriptionEnded.into());
+        }
+        true
+    }
+
+    /// The server was told to stop; what is under way may still arrive, but a reconnect must not
+    /// subscribe again. Returns false when the subscription is gone.
+    pub(crate) fn set_draining(&mut self, sid: u64) -> bool {
+        self.entries.get_mut(&sid).map(|entry| entry.draining = true).is_some()
+    }
+
+    /// Ends a subscription: its pending messages stay, then `reason` is what its consumers see.
+    pub(crate) fn finish(&mut self, sid: u64, reason: Error) {
+        if let Some(Entry { target: Target::Mailbox(mailbox), mut staged, .. }) =
+            self.entries.remove(&sid)
+        {
+            mailbox.push(&mut staged);
+            mailbox.end(reason, false);
+        }
+    }
+
+    /// Ends every subscription, for good: none can be added any more.
+    pub(crate) fn close(&mut self, reason: &Error) {
+        self.closed = true;
+        for sid in self.sids() {
+            self.finish(sid, reason.clone());
+        }
+    }
+
+    /// Ends the subscriptions that the server denies.
+    pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) {
+        let denied = |entry: &Entry| entry.subject == subject && entry.queue.as_deref() == queue;
+        let sids: Vec<u64> =
+            self.entries.iter().filter(|(_, entry)| denied(entry)).map(|(sid, _)| *sid).collect();
+        for sid in sids {
+            if self.mux == Some(sid) {
+                self.mux = None;
+            }
+            self.finish(sid, reason.clone());
+        }
+    }
+
+    /// All subscriptions that belong to users.
+    pub(crate) fn sids(&self) -> Vec<u64> {
+        let mut sids: Vec<u64> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| matches!(entry.target, Target::Mailbox(_)))
+            .map(|(sid, _)| *sid)
+            .collect();
+        sids.sort_unstable();
+        sids
+    }
+
+    /// The mailbox of a subscription.
+    pub(crate) fn mailbox(&self, sid: u64) -> Option<Arc<Mailbox>> {
+        match &self.entries.get(&sid)?.target {
+            Target::Mailbox(mailbox) => Some(Arc::clone(mailbox)),
+            Target::Requests => None,
+        }
+    }
+
+    /// Writes what a new socket must be told. Subscriptions that were draining, or whose count is
+    /// complete, end here instead.
+    pub(crate) fn replay(&mut self, out: &mut Vec<u8>) {
+        let mut sids: Vec<u64> = self.entries.keys().copied().collect();
+        sids.sort_unstable();
+        for sid in sids {
+            let Some(entry) = self.entries.get(&sid) else { continue };
+            if entry.draining {
+                self.finish(sid, Code::SubscriptionClosed.into());
+                continue;
+            }
+            let queue = entry.queue.as_deref().map(QueueGroup::new).transpose();
+            if let (Ok(filter), Ok(queue)) = (Filter::new(&entry.subject), queue) {
+                encode::subscribe(out, sid, filter, queue);
+                if let Some(max) = entry.max {
+                    // The new server counts from zero.
+                    encode::unsubscribe(out, sid, Some(max.saturating_sub(entry.received)));
+                }
+            }
+        }
+    }
+
+    /// A sink that sorts the messages of one read; call [`Registry::hand_over`] at its end.
+    pub(crate) fn dispatch<'a>(&'a mut self, requests: &'a Requests, prefix: usize) -> Dispatch<'a> {
+        Dispatch { registry: self, requests, prefix }
+    }
+
+    /// Hands the messages of one read to their consumers, each woken once.
+    pub(crate) fn hand_over(&mut self, reports: &mut Vec<Report>) {
+        super::mailbox::wake_all(std::mem::take(&mut self.wakers));
+        let mut touched = std::mem::take(&mut self.touched);
+        for sid in touched.drain(..) {
+            self.hand_over_one(sid, reports);
+        }
+        self.touched = touched;
+        if let Some(sid) = self.malformed.take() {
+            let subject = self.entries.get(&sid).map(|e| e.subject.clone()).unwrap_or_default();
+            reports.push(Report::Malformed { sid, subject });
+        }
+    }
+
+    fn hand_over_one(&mut self, sid: u64, reports: &mut Vec<Report>) {
+        let Some(entry) = self.entries.get_mut(&sid) else { return };
+        let Target::Mailbox(mailbox) = &entry.target else { return };
+        let pushed = mailbox.push(&mut entry.staged);
+        self.counters.dropped += pushed.dropped;
+        if pushed.became_slow {
+            reports.push(Report::Slow { sid, subject: entry.subject.clone() });
+        }
+        if pushed.overflowed {
+            self.entries.remove(&sid);
+            reports.push(Report::Overflowed { sid });
+        } else if entry.max.is_some_and(|max| entry.received >= max) {
+            self.finish(sid, Code::SubscriptionEnded.into());
+        }
+    }
+
+    fn insert(
+        &mut self,
+        filter: Filter<'_>,
+        queue: Option<QueueGroup<'_>>,
+        target: Target,
+    ) -> u64 {
+        self.last_sid += 1;
+        let entry = Entry {
+            subject: filter.as_str().to_owned(),
+            queue: queue.map(|queue| queue.as_str().to_owned()),
+            target,
+            staged: Vec::new(),
+            received: 0,
+            max: None,
+            draining: false,
+        };
+        self.entries.insert(self.last_sid, entry);
+        self.last_sid
+    }
+}
+
+/// Sorts messages into the subscriptions they belong to.
+pub(crate) struct Dispatch<'a> {
+    registry: &'a mut Registry,
+    requests: &'a Requests,
+    /// Length of the request inbox in front of the token.
+    prefix: usize,
+}
+
+impl Sink for Dispatch<'_> {
+    fn message(&mut self, message: RawMessage) {
+        let registry = &mut *self.registry;
+        registry.counters.messages += 1;
+        registry.counters.bytes += message.size() as u64;
+        let sid = message.sid();
+        if message.is_malformed() {
+            registry.malformed = Some(sid);
+        }
+        // A message for an unknown sid was under way when its subscription ended.
+        let Some(entry) = registry.entries.get_mut(&sid) else { return };
+        entry.received += 1;
+        match entry.target {
+            Target::Requests => {
+                registry.wakers.extend(self.requests.complete(self.prefix, message));
+            }
+            Target::Mailbox(_) if entry.max.is_some_and(|max| entry.received > max) => {}
+            Target::Mailbox(_) => {
+                if entry.staged.is_empty() {
+                    registry.touched.push(sid);
+                }
+                entry.staged.push(message);
+            }
+        }
+    }
+}
+
+/// Sids are small consecutive numbers: one multiplication spreads them over the table.
+#[derive(Default)]
+struct SidHasher(u64);
+
+impl Hasher for SidHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

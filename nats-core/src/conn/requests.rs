@@ -1,0 +1,254 @@
+//! Requests that wait for their reply: the token on the wire is the index of a slot.
+
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::nuid::{parse_base62, push_base62};
+use crate::error::{Code, Error, Result};
+use crate::proto::message::RawMessage;
+
+/// Slots take the lower bits of a token, the generation of the slot the rest.
+const SLOT_BITS: u32 = 24;
+
+enum State {
+    Free,
+    Waiting(Option<Waker>),
+    Done(Result<RawMessage>),
+}
+
+struct Slot {
+    generation: u64,
+    /// Hash of the request's subject, to find it when the server denies the publish.
+    subject: u64,
+    state: State,
+}
+
+#[derive(Default)]
+struct Table {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+/// The table of requests in flight on one connection.
+#[derive(Default)]
+pub(crate) struct Requests {
+    table: Mutex<Table>,
+}
+
+impl Requests {
+    /// Takes a slot and appends its token to `inbox`.
+    ///
+    /// # Errors
+    /// More requests wait than a token can tell apart (16 million).
+    pub(crate) fn open(self: &Arc<Requests>, subject: &str, inbox: &mut String) -> Result<Reply> {
+        let mut table = self.lock();
+        let index = match table.free.pop() {
+            Some(index) => index,
+            None if table.slots.len() >> SLOT_BITS == 0 => {
+                table.slots.push(Slot { generation: 0, subject: 0, state: State::Free });
+                table.slots.len() - 1
+            }
+            None => return Err(Error::new(Code::Internal, "too many requests are in flight")),
+        };
+        let slot = &mut table.slots[index];
+        slot.state = State::Waiting(None);
+        slot.subject = hash(subject);
+        let generation = slot.generation;
+        drop(table);
+        push_base62(inbox, generation << SLOT_BITS | index as u64);
+        Ok(Reply { requests: Arc::clone(self), index, generation })
+    }
+
+    /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix` on,
+    /// names. A late or foreign token is ignored. The returned waker is to be woken.
+    pub(crate) fn complete(&self, prefix: usize, message: RawMessage) -> Option<Waker> {
+        let number = parse_base62(message.subject().get(prefix..)?)?;
+        let index = (number & ((1 << SLOT_BITS) - 1)) as usize;
+        let mut table = self.lock();
+        let slot = table.slots.get_mut(index)?;
+        if slot.generation != number >> SLOT_BITS {
+            return None;
+        }
+        let State::Waiting(waker) = &mut slot.state else { return None };
+        let waker = waker.take();
+        let reply = if is_no_responders(&message) { Err(Code::NoResponders.into()) } else { Ok(message) };
+        slot.state = State::Done(reply);
+        waker
+    }
+
+    /// Ends every request in flight with `error`.
+    pub(crate) fn fail_all(&self, error: &Error) {
+        self.fail(error, |_| true);
+    }
+
+    /// Ends the requests to `subject`, which the server denied.
+    pub(crate) fn fail_subject(&self, subject: &str, error: &Error) {
+        let denied = hash(subject);
+        self.fail(error, |slot| slot.subject == denied);
+    }
+
+    fn fail(&self, error: &Error, which: impl Fn(&Slot) -> bool) {
+        let mut wakers = Vec::new();
+        for slot in self.lock().slots.iter_mut().filter(|slot| which(slot)) {
+            if let State::Waiting(waker) = &mut slot.state {
+                wakers.extend(waker.take());
+                slot.state = State::Done(Err(error.clone()));
+            }
+        }
+        super::mailbox::wake_all(wakers);
+    }
+
+    /// Requests in flight.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        let table = self.lock();
+        table.slots.len() - table.free.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hash(subject: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    subject.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A 503 without a payload is the server's word that nobody listens.
+pub(crate) fn is_no_responders(message: &RawMessage) -> bool {
+    message.status() == 503 && message.payload().is_empty()
+}
+
+/// The future reply of one request. Dropping it frees the slot: a reply that comes later is ignored.
+pub(crate) struct Reply {
+    requests: Arc<Requests>,
+    index: usize,
+    generation: u64,
+}
+
+impl Future for Reply {
+    type Output = Result<RawMessage>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut table = self.requests.lock();
+        let Some(slot) = table.slots.get_mut(self.index) else {
+            return Poll::Ready(Err(Code::Internal.into()));
+        };
+        match std::mem::replace(&mut slot.state, State::Free) {
+            State::Done(result) => Poll::Ready(result),
+            State::Waiting(_) => {
+                slot.state = State::Waiting(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            State::Free => Poll::Ready(Err(Error::new(Code::Internal, "polled after the reply"))),
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let mut table = self.requests.lock();
+        let state = table.slots.get_mut(self.index).map(|slot| {
+            debug_assert_eq!(slot.generation, self.generation);
+            slot.generation = (slot.generation + 1) & (u64::MAX >> SLOT_BITS);
+            std::mem::replace(&mut slot.state, State::Free)
+        });
+        table.free.push(self.index);
+        drop(table);
+        drop(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::parse::{Frame, Limits, Parser, Step};
+    use bytes::Bytes;
+
+    fn message(wire: &str) -> RawMessage {
+        let step = Parser::new(Limits::default()).next(wire.as_bytes()).unwrap();
+        let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
+        RawMessage::new(Bytes::copy_from_slice(wire.as_bytes()), &frame)
+    }
+
+    fn reply(requests: &Requests, token: &str, payload: &str) {
+        let wire = format!("MSG in.{token} 1 {}\r\n{payload}\r\n", payload.len());
+        requests.complete(3, message(&wire));
+    }
+
+    fn open(requests: &Arc<Requests>) -> (Reply, String) {
+        let mut token = String::new();
+        (requests.open("subject", &mut token).unwrap(), token)
+    }
+
+    fn poll(reply: &mut Reply) -> Poll<Result<RawMessage>> {
+        Pin::new(reply).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn replies_find_their_request_and_late_ones_find_nobody() {
+        let requests = Arc::new(Requests::default());
+        let (mut a, first) = open(&requests);
+        let (mut b, second) = open(&requests);
+        assert!(poll(&mut a).is_pending());
+        reply(&requests, &second, "b");
+        assert!(matches!(poll(&mut b), Poll::Ready(Ok(m)) if m.payload() == b"b"));
+        drop((a, b));
+        assert_eq!(requests.len(), 0);
+        let (mut c, third) = open(&requests);
+        assert!(third != first && third != second);
+        for stale in [first.as_str(), second.as_str(), "zzzzzzzzzzz", "!", "zzzzzzzzzzzz"] {
+            reply(&requests, stale, "x");
+        }
+        assert!(poll(&mut c).is_pending());
+    }
+
+    #[test]
+    fn a_second_reply_and_a_failure_after_the_reply_change_nothing() {
+        let requests = Arc::new(Requests::default());
+        let (mut waiting, token) = open(&requests);
+        reply(&requests, &token, "1");
+        reply(&requests, &token, "2");
+        requests.fail_all(&Code::ConnectionClosed.into());
+        assert!(matches!(poll(&mut waiting), Poll::Ready(Ok(m)) if m.payload() == b"1"));
+    }
+
+    #[test]
+    fn no_responders_and_lost_connections_are_errors() {
+        let requests = Arc::new(Requests::default());
+        let (mut unanswered, token) = open(&requests);
+        let wire = format!("HMSG in.{token} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+        requests.complete(3, message(&wire));
+        let Poll::Ready(Err(error)) = poll(&mut unanswered) else { panic!() };
+        assert_eq!(error.code(), Code::NoResponders);
+        let (mut lost, _) = open(&requests);
+        requests.fail_all(&Code::ConnectionLost.into());
+        let Poll::Ready(Err(error)) = poll(&mut lost) else { panic!() };
+        assert_eq!(error.code(), Code::ConnectionLost);
+    }
+
+    #[test]
+    fn a_denied_subject_fails_its_requests_only() {
+        let requests = Arc::new(Requests::default());
+        let mut denied = requests.open("secret", &mut String::new()).unwrap();
+        let (mut other, _) = open(&requests);
+        requests.fail_subject("secret", &Code::Permission.into());
+        let Poll::Ready(Err(error)) = poll(&mut denied) else { panic!() };
+        assert_eq!(error.code(), Code::Permission);
+        assert!(poll(&mut other).is_pending());
+    }
+
+    #[test]
+    fn abandoned_requests_leave_nothing_behind() {
+        let requests = Arc::new(Requests::default());
+        for _ in 0..10_000 {
+            drop(open(&requests));
+        }
+        assert_eq!((requests.len(), requests.lock().slots.len()), (0, 1));
+    }
+}

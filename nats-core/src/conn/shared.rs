@@ -1,0 +1,212 @@
+//! What the users of a connection and its driver share.
+//!
+//! Locks are short and taken in this order: registry, outbox; the others alone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, oneshot, watch};
+
+use super::event::{Event, EventSink};
+use super::nuid::nuid;
+use super::options::ConnectOptions;
+use super::registry::Registry;
+use super::requests::Requests;
+use super::server_addr::ServerAddr;
+use super::servers::Pool;
+use crate::error::{Code, Error, Result};
+use crate::proto::ServerInfo;
+use crate::proto::outbox::{Orders, Outbox};
+
+/// The state of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The first connection is being made.
+    Connecting,
+    /// A server is connected.
+    Connected,
+    /// The connection was lost; servers are being tried.
+    Reconnecting,
+    /// Subscriptions are draining; publishing still works.
+    DrainingSubs,
+    /// Subscriptions are drained; what was published is being sent.
+    DrainingPubs,
+    /// Closed for good.
+    Closed,
+}
+
+impl State {
+    /// The state's stable name, for example `reconnecting`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Connecting => "connecting",
+            State::Connected => "connected",
+            State::Reconnecting => "reconnecting",
+            State::DrainingSubs => "draining_subs",
+            State::DrainingPubs => "draining_pubs",
+            State::Closed => "closed",
+        }
+    }
+}
+
+/// Counters of a connection since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Messages received.
+    pub in_messages: u64,
+    /// Bytes received in messages (subject, headers, payload).
+    pub in_bytes: u64,
+    /// Messages published.
+    pub out_messages: u64,
+    /// Bytes published (headers and payload).
+    pub out_bytes: u64,
+    /// Times that a lost connection was made again.
+    pub reconnects: u64,
+    /// Received messages dropped because a subscription exceeded its pending limits.
+    pub dropped_in: u64,
+    /// Accepted publishes dropped before they reached a socket.
+    pub dropped_out: u64,
+    /// Errors reported by servers.
+    pub errors: u64,
+}
+
+/// Whoever waits for a PONG.
+pub(crate) enum PongWaiter {
+    Keepalive,
+    Flush(oneshot::Sender<Result<()>>),
+}
+
+/// The shared state of one connection.
+pub(crate) struct Shared {
+    pub(crate) options: ConnectOptions,
+    pub(crate) registry: Mutex<Registry>,
+    pub(crate) outbox: Mutex<Outbox<PongWaiter>>,
+    pub(crate) requests: Arc<Requests>,
+    pub(crate) pool: Mutex<Pool>,
+    pub(crate) events: EventSink,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) info: Mutex<Arc<ServerInfo>>,
+    pub(crate) url: Mutex<Option<String>>,
+    pub(crate) last_error: Mutex<Option<Error>>,
+    pub(crate) reconnects: AtomicU64,
+    pub(crate) errors: AtomicU64,
+    /// Wakes publishers that wait for room.
+    pub(crate) room: Notify,
+    /// Interrupts dialling and waiting when the connection is to close.
+    pub(crate) closing: Notify,
+    /// Subject of the request inbox up to the token.
+    pub(crate) request_inbox: String,
+}
+
+impl Shared {
+    pub(crate) fn new(options: ConnectOptions) -> Result<Arc<Shared>> {
+        options.check()?;
+        let mut servers = Vec::new();
+        for url in &options.servers {
+            servers.extend(ServerAddr::parse_list(url)?);
+        }
+        if servers.is_empty() {
+            return Err(Error::new(Code::InvalidUrl, "no server URL was given"));
+        }
+        let request_inbox = format!("{}.{}.", options.inbox_prefix, nuid()?);
+        Ok(Arc::new(Shared {
+            registry: Mutex::default(),
+            outbox: Mutex::new(Outbox::new(options.outbound_bytes, options.outbound_policy)),
+            requests: Arc::default(),
+            pool: Mutex::new(Pool::new(servers, options.max_reconnects, options.randomize)),
+            events: EventSink::new(options.event_callback.clone()),
+            state: watch::Sender::new(State::Connecting),
+            info: Mutex::default(),
+            url: Mutex::default(),
+            last_error: Mutex::default(),
+            reconnects: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            room: Notify::new(),
+            closing: Notify::new(),
+            request_inbox,
+            options,
+        }))
+    }
+
+    /// Asks the driver for something.
+    pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
+        let waker = lock(&self.outbox).order(change);
+        self.closing.notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Moves to `next`, unless the connection is closed (for good) or draining (until it closes).
+    pub(crate) fn enter(&self, next: State) -> bool {
+        self.state.send_if_modified(|state| {
+            let allowed = match *state {
+                State::Closed => false,
+                State::DrainingPubs => next == State::Closed,
+                State::DrainingSubs => matches!(next, State::DrainingPubs | State::Closed),
+                _ => *state != next,
+            };
+            if allowed {
+                *state = next;
+            }
+            allowed
+        })
+    }
+
+    /// Remembers and reports an error that does not end the connection.
+    pub(crate) fn report(&self, error: Error) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.last_error) = Some(error.clone());
+        self.events.emit(Event::ServerError(error));
+    }
+
+    /// Ends everything that waits, with CONNECTION_CLOSED. Subscriptions keep what is pending.
+    pub(crate) fn end_waiters(&self) {
+        let closed = Error::from(Code::ConnectionClosed);
+        lock(&self.registry).close(&closed);
+        self.requests.fail_all(&closed);
+    }
+
+    /// The connection is over: nothing is left that waits. Runs once; later calls change nothing.
+    pub(crate) fn shut(&self) {
+        self.end_waiters();
+        let (waiters, discarded) = lock(&self.outbox).shut();
+        answer(waiters, &Code::ConnectionClosed.into());
+        *lock(&self.url) = None;
+        let newly_closed = self.enter(State::Closed);
+        self.room.notify_waiters();
+        if newly_closed {
+            self.events.emit(Event::Closed { discarded });
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let incoming = lock(&self.registry).counters;
+        let outgoing = lock(&self.outbox).counters();
+        Stats {
+            in_messages: incoming.messages,
+            in_bytes: incoming.bytes,
+            out_messages: outgoing.messages,
+            out_bytes: outgoing.bytes,
+            reconnects: self.reconnects.load(Ordering::Relaxed),
+            dropped_in: incoming.dropped,
+            dropped_out: outgoing.dropped,
+            errors: self.errors.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Tells those who wait for a PONG that none will come.
+pub(crate) fn answer(waiters: impl IntoIterator<Item = PongWaiter>, error: &Error) {
+    for waiter in waiters {
+        if let PongWaiter::Flush(sender) = waiter {
+            // An error only says that nobody waits any more.
+            let _ = sender.send(Err(error.clone()));
+        }
+    }
+}
+
+/// Locks; a panic elsewhere must not spread, and every guarded state is whole between statements.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

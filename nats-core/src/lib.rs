@@ -1,0 +1,41 @@
+//! An asynchronous NATS client, and the core of every nats-ffi binding.
+//!
+//! ```no_run
+//! # async fn example() -> nats_core::Result<()> {
+//! let client = nats_core::connect("nats://127.0.0.1:4222").await?;
+//! let subscription = client.subscribe("greet.*")?;
+//! client.publish("greet.joe", "hello").await?;
+//! if let Some(message) = subscription.next().await {
+//!     println!("{}: {:?}", message.subject(), message.payload());
+//! }
+//! client.drain().await
+//! # }
+//! ```
+//!
+//! [`connect`] must run inside a tokio runtime, on which the connection's one task then lives. All
+//! other calls work from every thread; those with a timeout need the runtime's context when polled.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod proto;
+
+mod client;
+mod conn;
+#[doc(hidden)]
+pub mod fuzzing;
+
+pub use client::connect::connect;
+pub use client::handle::Client;
+pub use client::many::ManyOptions;
+pub use client::message::Message;
+pub use client::publish::Publish;
+pub use client::request::Request;
+pub use client::subscription::{SubscribeOptions, Subscription};
+pub use conn::event::{Event, EventCallback};
+pub use conn::mailbox::{Overflow, SubscriptionStats};
+pub use conn::options::ConnectOptions;
+pub use conn::secret::Secret;
+pub use conn::shared::{State, Stats};
+pub use error::{Code, Error, Result};
+pub use proto::outbox::OutboundPolicy;
+pub use proto::{HeaderBlock, Headers, ServerInfo};

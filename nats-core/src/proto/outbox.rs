@@ -1,0 +1,459 @@
+//! Everything that waits to be written: one byte-bounded buffer for connected and disconnected times.
+//!
+//! Publishers encode straight into the buffer; the driver swaps it for an empty one and writes large
+//! blocks. Only whole operations are ever sent: when a socket dies in the middle of a block, the block
+//! is walked again and what was not completely written goes back to the front.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::encode::{self, OpKind};
+use super::headers::Headers;
+use super::subject::{Filter, QueueGroup, Subject};
+use crate::error::{Code, Error, Result};
+
+/// What happens to a publish when the buffer has no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutboundPolicy {
+    /// The publisher waits for room until its deadline.
+    #[default]
+    Wait,
+    /// The publish fails at once with [`Code::OutboundFull`].
+    Error,
+    /// The oldest publishes that have not reached the socket are dropped and counted.
+    DropOldest,
+}
+
+/// What the buffer accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Draining,
+    Closed,
+}
+
+/// One publish, validated.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishOp<'a> {
+    /// Where to.
+    pub subject: Subject<'a>,
+    /// Where replies go.
+    pub reply: Option<Subject<'a>>,
+    /// Headers, if any.
+    pub headers: Option<&'a Headers>,
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+/// What the driver was asked to do besides writing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// Write what is buffered, then close for good.
+    pub close: bool,
+    /// Leave this socket and connect anew.
+    pub reconnect: bool,
+}
+
+/// Counters of what publishers handed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutCounters {
+    /// Publishes accepted.
+    pub messages: u64,
+    /// Bytes of accepted publishes: headers and payload.
+    pub bytes: u64,
+    /// Accepted publishes that were dropped before they reached a socket.
+    pub dropped: u64,
+}
+
+/// The outbound buffer; `P` is whoever waits for a PONG.
+pub struct Outbox<P> {
+    buf: Vec<u8>,
+    taken: usize,
+    limit: usize,
+    policy: OutboundPolicy,
+    gate: Gate,
+    live: bool,
+    max_payload: usize,
+    headers_ok: bool,
+    pongs: VecDeque<P>,
+    orders: Orders,
+    driver: Option<Waker>,
+    /// The driver found nothing to write: the next operation must wake it.
+    idle: bool,
+    counters: OutCounters,
+}
+
+impl<P> Outbox<P> {
+    /// An empty buffer that holds at most `limit` bytes of operations (one larger message may pass
+    /// when it is empty).
+    pub fn new(limit: usize, policy: OutboundPolicy) -> Outbox<P> {
+        Outbox {
+            buf: Vec::new(),
+            taken: 0,
+            limit,
+            policy,
+            gate: Gate::Open,
+            live: false,
+            max_payload: usize::MAX,
+            headers_ok: true,
+            pongs: VecDeque::new(),
+            orders: Orders::default(),
+            driver: None,
+            idle: false,
+            counters: OutCounters::default(),
+        }
+    }
+
+    /// Accepts a publish or says why not. The caller wakes the returned waker after it has let go of
+    /// the lock: it is there only when the driver sleeps.
+    #[inline]
+    pub fn publish(&mut self, op: &PublishOp<'_>) -> Result<Option<Waker>> {
+        self.check(op)?;
+        let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
+        if self.pending() + need > self.limit && self.pending() > 0 {
+            self.make_room(need)?;
+        }
+        encode::publish(&mut self.buf, op.subject, op.reply, op.headers, op.payload);
+        self.counters.messages += 1;
+        self.counters.bytes +=
+            (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
+        Ok(self.wake_idle())
+    }
+
+    /// Appends a PING whose PONG `waiter` waits for.
+    pub fn ping(&mut self, waiter: P) -> Result<Option<Waker>, P> {
+        if self.gate == Gate::Closed {
+            return Err(waiter);
+        }
+        encode::ping(&mut self.buf);
+        self.pongs.push_back(waiter);
+        Ok(self.wake_idle())
+    }
+
+    /// Sends a subscription, unless the socket is down: then the replay after reconnect does.
+    pub fn subscribe(
+        &mut self,
+        sid: u64,
+        filter: Filter<'_>,
+        queue: Option<QueueGroup<'_>>,
+    ) -> Option<Waker> {
+        if !self.live {
+            return None;
+        }
+        encode::subscribe(&mut self.buf, sid, filter, queue);
+        self.wake_idle()
+    }
+
+    /// Sends an unsubscription, unless the socket is down.
+    pub fn unsubscribe(&mut self, sid: u64, max: Option<u64>) -> Option<Waker> {
+        if !self.live {
+            return None;
+        }
+        encode::unsubscribe(&mut self.buf, sid, max);
+        self.wake_idle()
+    }
+
+    /// The waiter of the PONG that just arrived.
+    pub fn pong(&mut self) -> Option<P> {
+        self.pongs.pop_front()
+    }
+
+    /// A socket is up: the server's limits apply from now on.
+    pub fn up(&mut self, max_payload: usize, headers_ok: bool) {
+        self.live = true;
+        self.orders.reconnect = false;
+        self.limits(max_payload, headers_ok);
+    }
+
+    /// The server's limits, as its newest INFO gives them.
+    pub fn limits(&mut self, max_payload: usize, headers_ok: bool) {
+        self.max_payload = max_payload;
+        self.headers_ok = headers_ok;
+    }
+
+    /// The driver's side: swaps the buffered bytes into `chunk` (which is empty). False: there is
+    /// nothing to write, and the next operation wakes the driver.
+    pub fn take(&mut self, chunk: &mut Vec<u8>) -> bool {
+        self.idle = self.buf.is_empty();
+        if self.idle {
+            return false;
+        }
+        std::mem::swap(&mut self.buf, chunk);
+        self.taken = chunk.len();
+        true
+    }
+
+    /// Stores the driver's waker.
+    pub fn register(&mut self, driver: &Waker) {
+        if !self.driver.as_ref().is_some_and(|waker| waker.will_wake(driver)) {
+            self.driver = Some(driver.clone());
+        }
+    }
+
+    /// The driver wrote `bytes` of what it took.
+    pub fn written(&mut self, bytes: usize) {
+        self.taken = self.taken.saturating_sub(bytes);
+    }
+
+    /// The socket died after `written` bytes of `chunk` (which began with a whole operation). Publishes
+    /// that did not go out completely are kept in order; the waiters of PONGs are handed back.
+    pub fn down(&mut self, chunk: &[u8], written: usize) -> VecDeque<P> {
+        self.live = false;
+        let mut kept = Vec::with_capacity(chunk.len().saturating_sub(written) + self.buf.len());
+        let unsent = encode::scan(chunk).filter(|(_, range)| range.end > written);
+        kept_publishes(&mut kept, chunk, unsent);
+        kept_publishes(&mut kept, &self.buf, encode::scan(&self.buf));
+        self.buf = kept;
+        self.taken = 0;
+        std::mem::take(&mut self.pongs)
+    }
+
+    /// From now on publishes are refused because the connection drains.
+    pub fn refuse_publishes(&mut self) {
+        if self.gate == Gate::Open {
+            self.gate = Gate::Draining;
+        }
+    }
+
+    /// Nothing is accepted any more; what is left is counted as dropped. Returns the PONG waiters and
+    /// the number of publishes discarded.
+    pub fn shut(&mut self) -> (VecDeque<P>, u64) {
+        self.gate = Gate::Closed;
+        self.live = false;
+        let lost = encode::scan(&self.buf).filter(|(kind, _)| *kind == OpKind::Pub).count() as u64;
+        self.counters.dropped += lost;
+        self.buf = Vec::new();
+        self.taken = 0;
+        (std::mem::take(&mut self.pongs), lost)
+    }
+
+    /// Asks the driver for something; the returned waker is to be woken.
+    pub fn order(&mut self, change: impl FnOnce(&mut Orders)) -> Option<Waker> {
+        change(&mut self.orders);
+        self.idle = false;
+        self.driver.clone()
+    }
+
+    /// What the driver was asked to do. A reconnect order is handed out once.
+    pub fn orders(&mut self) -> Orders {
+        let orders = self.orders;
+        self.orders.reconnect = false;
+        orders
+    }
+
+    /// Bytes accepted and not yet written.
+    pub fn pending(&self) -> usize {
+        self.buf.len() + self.taken
+    }
+
+    /// Whether there is room again for waiting publishers (half of the limit).
+    pub fn has_room(&self) -> bool {
+        self.pending() <= self.limit / 2
+    }
+
+    /// Whether operations go to a socket rather than wait for one.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The server's largest payload; `usize::MAX` before the first INFO.
+    pub fn max_payload(&self) -> usize {
+        self.max_payload
+    }
+
+    /// The policy for a full buffer.
+    pub fn policy(&self) -> OutboundPolicy {
+        self.policy
+    }
+
+    /// Counters since the connection was made.
+    pub fn counters(&self) -> OutCounters {
+        self.counters
+    }
+
+    #[inline]
+    fn wake_idle(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.idle) { self.driver.clone() } else { None }
+    }
+
+    #[inline]
+    fn check(&self, op: &PublishOp<'_>) -> Result<()> {
+        if self.gate != Gate::Open {
+            return Err(match self.gate {
+                Gate::Closed => Code::ConnectionClosed.into(),
+                _ => Code::ConnectionDraining.into(),
+            });
+        }
+        let size = op.payload.len() + op.headers.map_or(0, Headers::encoded_len);
+        if size > self.max_payload {
+            return Err(Error::new(
+                Code::MaxPayload,
+                format!("{size} bytes exceed the server's max_payload of {}", self.max_payload),
+            ));
+        }
+        if op.headers.is_some() && !self.headers_ok {
+            return Err(Code::HeadersUnsupported.into());
+        }
+        encode::check_publish(op.subject, op.reply)
+    }
+
+    #[cold]
+    fn make_room(&mut self, need: usize) -> Result<()> {
+        if self.policy == OutboundPolicy::DropOldest {
+            self.drop_oldest(need);
+            if self.pending() + need <= self.limit || self.pending() == 0 {
+                return Ok(());
+            }
+        }
+        let text = format!("{} of {} outbound bytes are taken", self.pending(), self.limit);
+        Err(Error::new(Code::OutboundFull, text))
+    }
+
+    /// Drops the oldest publishes until half of the limit is free, so that a publisher that stays too
+    /// fast pays for the walk rarely. Other operations stay.
+    fn drop_oldest(&mut self, need: usize) {
+        let goal = (self.limit / 2).saturating_sub(need);
+        let mut kept = Vec::new();
+        let mut excess = self.pending().saturating_sub(goal);
+        for (kind, range) in encode::scan(&self.buf) {
+            if kind == OpKind::Pub && excess > 0 {
+                excess = excess.saturating_sub(range.len());
+                self.counters.dropped += 1;
+            } else {
+                kept.extend_from_slice(&self.buf[range]);
+            }
+        }
+        self.buf = kept;
+    }
+}
+
+fn kept_publishes(
+    kept: &mut Vec<u8>,
+    from: &[u8],
+    operations: impl Iterator<Item = (OpKind, std::ops::Range<usize>)>,
+) {
+    for (_, range) in operations.filter(|(kind, _)| *kind == OpKind::Pub) {
+        kept.extend_from_slice(&from[range]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op<'a>(subject: &'a str, payload: &'a [u8]) -> PublishOp<'a> {
+        let subject = Subject::new(subject).unwrap();
+        PublishOp { subject, reply: None, headers: None, payload }
+    }
+
+    fn outbox(limit: usize, policy: OutboundPolicy) -> Outbox<u32> {
+        Outbox::new(limit, policy)
+    }
+
+    fn text(outbox: &mut Outbox<u32>) -> String {
+        let mut chunk = Vec::new();
+        outbox.take(&mut chunk);
+        String::from_utf8(chunk).unwrap()
+    }
+
+    #[test]
+    fn a_torn_publish_is_sent_again_whole_and_a_sent_one_is_not() {
+        for cut in 0..=42 {
+            let mut outbox = outbox(1024, OutboundPolicy::Wait);
+            outbox.up(1024, true);
+            for subject in ["a", "b", "c"] {
+                outbox.publish(&op(subject, b"123")).unwrap();
+            }
+            let mut chunk = Vec::new();
+            assert!(outbox.take(&mut chunk));
+            assert_eq!(chunk.len(), 42);
+            outbox.publish(&op("d", b"123")).unwrap();
+            outbox.down(&chunk, cut);
+            let first = cut / 14;
+            let expected: String = ["a", "b", "c", "d"][first..]
+                .iter()
+                .map(|s| format!("PUB {s} 3\r\n123\r\n"))
+                .collect();
+            assert_eq!(text(&mut outbox), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn only_publishes_survive_a_disconnect() {
+        let mut outbox = outbox(1024, OutboundPolicy::Wait);
+        outbox.up(1024, true);
+        outbox.subscribe(1, Filter::new("x").unwrap(), None);
+        outbox.publish(&op("a", b"1")).unwrap();
+        outbox.ping(7).unwrap();
+        assert_eq!(outbox.down(&[], 0), [7]);
+        assert!(outbox.subscribe(2, Filter::new("y").unwrap(), None).is_none());
+        outbox.ping(8).unwrap();
+        assert_eq!(text(&mut outbox), "PUB a 1\r\n1\r\nPING\r\n");
+        assert_eq!(outbox.pong(), Some(8));
+    }
+
+    #[test]
+    fn full_buffer_refuses_and_one_large_message_passes_an_empty_one() {
+        let mut outbox = outbox(64, OutboundPolicy::Error);
+        outbox.publish(&op("big", &[b'x'; 500])).unwrap();
+        let full = outbox.publish(&op("a", b"1")).unwrap_err();
+        assert_eq!(full.code(), Code::OutboundFull);
+        let mut chunk = Vec::new();
+        outbox.take(&mut chunk);
+        assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::OutboundFull);
+        outbox.written(chunk.len());
+        outbox.publish(&op("a", b"1")).unwrap();
+    }
+
+    #[test]
+    fn drop_oldest_keeps_the_newest_and_counts() {
+        let mut outbox = outbox(120, OutboundPolicy::DropOldest);
+        for n in 0..100 {
+            outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap();
+        }
+        let kept = text(&mut outbox);
+        assert!(kept.ends_with("99\r\n"), "{kept}");
+        assert!(kept.len() <= 120);
+        let left = kept.matches("PUB").count() as u64;
+        assert_eq!(outbox.counters().dropped + left, 100);
+    }
+
+    #[test]
+    fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
+        let mut outbox = outbox(1024, OutboundPolicy::Wait);
+        outbox.register(Waker::noop());
+        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none());
+        let mut chunk = Vec::new();
+        assert!(outbox.take(&mut chunk));
+        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none(), "the driver is busy");
+        chunk.clear();
+        assert!(outbox.take(&mut chunk) && !outbox.take(&mut Vec::new()));
+        assert!(outbox.publish(&op("a", b"1")).unwrap().is_some());
+        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none());
+        assert!(outbox.order(|orders| orders.close = true).is_some());
+        assert!(outbox.orders().close);
+    }
+
+    #[test]
+    fn limits_of_the_server_apply_before_anything_is_written() {
+        let mut outbox = outbox(1024, OutboundPolicy::Wait);
+        outbox.up(4, false);
+        assert_eq!(outbox.publish(&op("a", b"12345")).unwrap_err().code(), Code::MaxPayload);
+        let headers = Headers::new();
+        let mut with_headers = op("a", b"");
+        with_headers.headers = Some(&headers);
+        assert!(outbox.publish(&with_headers).is_err());
+        assert_eq!(outbox.pending(), 0);
+    }
+
+    #[test]
+    fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
+        let mut outbox = outbox(1024, OutboundPolicy::Wait);
+        outbox.publish(&op("a", b"1")).unwrap();
+        outbox.ping(1).unwrap();
+        let (waiters, lost) = outbox.shut();
+        assert_eq!((waiters.len(), lost, outbox.counters().dropped), (1, 1, 1));
+        assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
+        assert!(outbox.ping(2).is_err());
+    }
+}

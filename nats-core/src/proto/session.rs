@@ -1,0 +1,296 @@
+//! The life of one socket as a state machine: handshake, pings, server errors.
+//!
+//! Bytes and the time go in; control bytes, notices and messages come out. The session never touches
+//! a socket or a clock, so the rules below are tested with byte strings and instants of the test's
+//! own making.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::encode::{self, ConnectInfo};
+use super::info::ServerInfo;
+use super::message::RawMessage;
+use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
+use super::server_error::{Scope, ServerError};
+use crate::error::{Code, Error, Result};
+
+/// Frames at least this long leave the read buffer without a copy; shorter ones are copied, so that a
+/// small payload never pins a large buffer.
+const SPLIT_FROM: usize = 32 * 1024;
+
+/// Ping rules of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct PingRules {
+    /// Time between two pings; zero switches them off.
+    pub interval: Duration,
+    /// Pings that may be unanswered before the connection counts as stale.
+    pub max_outstanding: u32,
+}
+
+/// What the session tells the driver.
+#[derive(Debug, PartialEq)]
+pub enum Notice {
+    /// The server sent INFO (at the handshake and whenever its settings change).
+    Info(Box<ServerInfo>),
+    /// The socket must be upgraded to TLS now; then call [`Session::tls_established`].
+    UpgradeTls,
+    /// The handshake is complete.
+    Ready,
+    /// It is time to send a PING.
+    Ping,
+    /// A PONG arrived.
+    Pong,
+    /// The server reported an error that does not end the connection.
+    ServerError(ServerError),
+    /// Something arrived that could not be understood and was ignored.
+    Ignored(Error),
+}
+
+/// Where received messages go.
+pub trait Sink {
+    /// Takes one message. Called in the order of arrival.
+    fn message(&mut self, message: RawMessage);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    AwaitInfo,
+    AwaitTls,
+    AwaitPong,
+    Live,
+}
+
+/// One socket's protocol state.
+pub struct Session {
+    parser: Parser,
+    phase: Phase,
+    connect: Box<dyn FnMut(&ServerInfo) -> ConnectInfo + Send>,
+    want_tls: bool,
+    is_tls: bool,
+    info: ServerInfo,
+    rules: PingRules,
+    outstanding: u32,
+    ping_at: Option<Instant>,
+    control: Vec<u8>,
+    notices: VecDeque<Notice>,
+}
+
+impl Session {
+    /// A session for a new socket. `connect` builds the CONNECT from the server's INFO (which carries
+    /// the nonce); `want_tls` refuses a server that does not offer TLS.
+    pub fn new(
+        limits: Limits,
+        rules: PingRules,
+        want_tls: bool,
+        connect: Box<dyn FnMut(&ServerInfo) -> ConnectInfo + Send>,
+    ) -> Session {
+        Session {
+            parser: Parser::new(limits),
+            phase: Phase::AwaitInfo,
+            connect,
+            want_tls,
+            is_tls: false,
+            info: ServerInfo::default(),
+            rules,
+            outstanding: 0,
+            ping_at: None,
+            control: Vec::new(),
+            notices: VecDeque::new(),
+        }
+    }
+
+    /// Consumes the whole frames of `buf` and leaves the rest. Returns how many bytes the buffer must
+    /// be able to hold for the next frame.
+    ///
+    /// # Errors
+    /// The peer broke the protocol or refused the connection: the socket is to be closed.
+    pub fn handle_bytes(
+        &mut self,
+        buf: &mut BytesMut,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) -> Result<usize> {
+        let mut at = 0;
+        loop {
+            if self.phase == Phase::AwaitTls {
+                buf.advance(at);
+                return Ok(0);
+            }
+            match self.parser.next(buf.get(at..).unwrap_or_default())? {
+                Step::More { needed } => {
+                    buf.advance(at);
+                    return Ok(needed);
+                }
+                Step::Frame { frame: Frame::Msg(frame), len } if len >= SPLIT_FROM => {
+                    buf.advance(at);
+                    at = 0;
+                    let bytes = buf.split_to(len).freeze();
+                    sink.message(RawMessage::new(bytes, &frame));
+                }
+                Step::Frame { frame: Frame::Msg(frame), len } => {
+                    sink.message(copied(&buf[at..at + len], &frame));
+                    at += len;
+                }
+                Step::Frame { frame, len } => {
+                    let end = at + len;
+                    let bytes = Bytes::copy_from_slice(&buf[at..end]);
+                    at = end;
+                    self.control_frame(&frame, &bytes, now)?;
+                }
+            }
+        }
+    }
+
+    /// Tells the session that the socket now speaks TLS.
+    ///
+    /// # Errors
+    /// Bytes that arrived in the clear behind the INFO: nobody can vouch for them.
+    pub fn tls_established(&mut self, leftover: &[u8]) -> Result<()> {
+        if !leftover.is_empty() {
+            let text = "the server sent bytes in the clear after asking for TLS";
+            return Err(Error::new(Code::Protocol, text));
+        }
+        self.is_tls = true;
+        self.send_connect();
+        Ok(())
+    }
+
+    /// Fires the timers that are due.
+    ///
+    /// # Errors
+    /// [`Code::StaleConnection`] when the server left too many pings unanswered.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<()> {
+        let Some(due) = self.ping_at.filter(|due| *due <= now) else { return Ok(()) };
+        if self.outstanding >= self.rules.max_outstanding {
+            let text = format!(
+                "{} pings, {} ms apart, were not answered",
+                self.outstanding,
+                self.rules.interval.as_millis()
+            );
+            return Err(Error::new(Code::StaleConnection, text));
+        }
+        self.outstanding += 1;
+        self.notices.push_back(Notice::Ping);
+        // A process that was suspended owes one ping, not all that it slept through.
+        let next = due + self.rules.interval;
+        self.ping_at = Some(if next > now { next } else { now + self.rules.interval });
+        Ok(())
+    }
+
+    /// When [`Session::handle_timeout`] must be called.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.ping_at
+    }
+
+    /// Moves the control bytes that must be written (before anything else) to `out`.
+    pub fn poll_output(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.control);
+    }
+
+    /// The next notice.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// The newest INFO.
+    pub fn info(&self) -> &ServerInfo {
+        &self.info
+    }
+
+    fn control_frame(&mut self, frame: &Frame, bytes: &Bytes, now: Instant) -> Result<()> {
+        if self.phase == Phase::AwaitInfo && !matches!(frame, Frame::Info(_)) {
+            return Err(self.instead_of_info(frame, bytes));
+        }
+        match frame {
+            Frame::Info(json) => self.server_info(&bytes[json.clone()]),
+            Frame::Ping => {
+                encode::pong(&mut self.control);
+                Ok(())
+            }
+            Frame::Pong => {
+                self.pong(now);
+                Ok(())
+            }
+            Frame::Err(text) => self.server_error(&bytes[text.clone()]),
+            Frame::Ok | Frame::Msg(_) => Ok(()),
+        }
+    }
+
+    fn instead_of_info(&self, frame: &Frame, bytes: &[u8]) -> Error {
+        if let Frame::Err(text) = frame {
+            return ServerError::parse(bytes.get(text.clone()).unwrap_or_default()).error;
+        }
+        let seen = bytes[..bytes.len().min(64)].escape_ascii();
+        Error::new(Code::Protocol, format!("expected INFO from the server, got \"{seen}\""))
+    }
+
+    fn server_info(&mut self, json: &[u8]) -> Result<()> {
+        let info = match ServerInfo::parse(json) {
+            Ok(info) => info,
+            Err(error) if self.phase == Phase::AwaitInfo => return Err(error),
+            // The last good INFO stays in force: an update that cannot be read is no reason to leave.
+            Err(error) => {
+                self.notices.push_back(Notice::Ignored(error));
+                return Ok(());
+            }
+        };
+        self.info = info;
+        self.notices.push_back(Notice::Info(Box::new(self.info.clone())));
+        if self.phase != Phase::AwaitInfo {
+            return Ok(());
+        }
+        if self.want_tls || self.info.tls_required {
+            if !self.info.tls_required && !self.info.tls_available {
+                let text = "TLS is required here, but the server does not offer it";
+                return Err(Error::new(Code::Tls, text));
+            }
+            self.phase = Phase::AwaitTls;
+            self.notices.push_back(Notice::UpgradeTls);
+        } else {
+            self.send_connect();
+        }
+        Ok(())
+    }
+
+    fn send_connect(&mut self) {
+        let mut connect = (self.connect)(&self.info);
+        connect.tls_required = self.is_tls;
+        encode::connect(&mut self.control, &connect);
+        encode::ping(&mut self.control);
+        self.phase = Phase::AwaitPong;
+    }
+
+    fn pong(&mut self, now: Instant) {
+        self.outstanding = 0;
+        if self.phase == Phase::AwaitPong {
+            self.phase = Phase::Live;
+            if !self.rules.interval.is_zero() {
+                self.ping_at = now.checked_add(self.rules.interval);
+            }
+            self.notices.push_back(Notice::Ready);
+        } else {
+            self.notices.push_back(Notice::Pong);
+        }
+    }
+
+    fn server_error(&mut self, text: &[u8]) -> Result<()> {
+        let reported = ServerError::parse(text);
+        if reported.scope == Scope::Connection || self.phase == Phase::AwaitPong {
+            return Err(reported.error);
+        }
+        self.notices.push_back(Notice::ServerError(reported));
+        Ok(())
+    }
+}
+
+fn copied(bytes: &[u8], frame: &MsgFrame) -> RawMessage {
+    // Without the CRLF behind the payload, which nobody asks for again.
+    let whole = bytes.get(..frame.payload.end as usize).unwrap_or(bytes);
+    RawMessage::new(Bytes::copy_from_slice(whole), frame)
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
