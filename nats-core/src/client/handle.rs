@@ -29,7 +29,7 @@ struct Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.shared.order(|orders| orders.close = true);
+        self.shared.begin_close();
     }
 }
 
@@ -100,8 +100,7 @@ impl Client {
 
     /// Starts [`Client::close`] and returns at once.
     pub fn close_now(&self) {
-        self.shared().end_waiters();
-        self.shared().order(|orders| orders.close = true);
+        self.shared().begin_close();
     }
 
     /// Waits until the connection is closed, by whomever.

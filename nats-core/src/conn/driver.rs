@@ -1,5 +1,6 @@
 //! The task that owns the socket: connects, reads, writes, and recovers.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::registry::Report;
 use super::shared::{PongWaiter, Shared, State, answer, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
+use crate::proto::outbox::KEPT_CAPACITY;
 use crate::proto::server_error::{Scope, ServerError};
 use crate::proto::session::Notice;
 
@@ -109,14 +111,7 @@ impl Driver {
     /// looks alive.
     pub(crate) fn lost(&mut self, reason: Error) -> bool {
         let shared = Arc::clone(&self.shared);
-        let flight = std::mem::take(&mut self.flight);
-        self.control.clear();
-        let waiters = {
-            let _registry = lock(&shared.registry);
-            let (bytes, written) =
-                if flight.control { (&[][..], 0) } else { (&flight.bytes[..], flight.written) };
-            lock(&shared.outbox).down(bytes, written)
-        };
+        let waiters = self.salvage();
         *lock(&shared.url) = None;
         *lock(&shared.last_error) = Some(reason.clone());
         shared.enter(State::Reconnecting);
@@ -129,6 +124,16 @@ impl Driver {
         self.attempts = 0;
         lock(&shared.pool).begin(!self.was_connected);
         shared.options.reconnect && !self.closing()
+    }
+
+    /// Puts what was not completely written back to the front; returns who waited for a PONG.
+    fn salvage(&mut self) -> VecDeque<PongWaiter> {
+        let flight = std::mem::take(&mut self.flight);
+        self.control.clear();
+        let _registry = lock(&self.shared.registry);
+        let (bytes, written) =
+            if flight.control { (&[][..], 0) } else { (&flight.bytes[..], flight.written) };
+        lock(&self.shared.outbox).down(bytes, written)
     }
 
     fn give_up(&mut self, error: Error) {
@@ -400,6 +405,9 @@ impl Driver {
             return true;
         }
         self.was_idle = true;
+        if self.flight.bytes.capacity() > KEPT_CAPACITY {
+            self.flight.bytes = Vec::new();
+        }
         false
     }
 
@@ -448,7 +456,11 @@ impl Driver {
     fn server_error(&mut self, reported: ServerError) {
         match &reported.scope {
             Scope::Subscription { subject, queue } => {
-                lock(&self.shared.registry).deny(subject, queue.as_deref(), &reported.error);
+                let denied_inbox =
+                    lock(&self.shared.registry).deny(subject, queue.as_deref(), &reported.error);
+                if denied_inbox {
+                    self.shared.requests.fail_all(&reported.error);
+                }
             }
             Scope::Publish { subject } => {
                 self.shared.requests.fail_subject(subject, &reported.error);
@@ -481,6 +493,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        answer(self.salvage(), &Code::ConnectionClosed.into());
         self.shared.shut();
     }
 }

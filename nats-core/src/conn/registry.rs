@@ -13,6 +13,9 @@ use crate::proto::message::RawMessage;
 use crate::proto::session::Sink;
 use crate::proto::subject::{Filter, QueueGroup};
 
+/// A subscription keeps room for this many messages between two reads.
+const KEPT_CAPACITY: usize = 64;
+
 /// Where the messages of a subscription go.
 enum Target {
     Mailbox(Arc<Mailbox>),
@@ -127,17 +130,16 @@ impl Registry {
         }
     }
 
-    /// Ends the subscriptions that the server denies.
-    pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) {
+    /// Ends the subscriptions that the server denies. True: the inbox of all requests was among them.
+    pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) -> bool {
         let denied = |entry: &Entry| entry.subject == subject && entry.queue.as_deref() == queue;
         let sids: Vec<u64> =
             self.entries.iter().filter(|(_, entry)| denied(entry)).map(|(sid, _)| *sid).collect();
+        let inbox = self.mux.take_if(|mux| sids.contains(mux)).is_some();
         for sid in sids {
-            if self.mux == Some(sid) {
-                self.mux = None;
-            }
             self.finish(sid, reason.clone());
         }
+        inbox
     }
 
     /// All subscriptions that belong to users.
@@ -205,6 +207,9 @@ impl Registry {
         let Some(entry) = self.entries.get_mut(&sid) else { return };
         let Target::Mailbox(mailbox) = &entry.target else { return };
         let pushed = mailbox.push(&mut entry.staged);
+        if entry.staged.capacity() > KEPT_CAPACITY {
+            entry.staged = Vec::new();
+        }
         self.counters.dropped += pushed.dropped;
         if pushed.became_slow {
             reports.push(Report::Slow { sid, subject: entry.subject.clone() });

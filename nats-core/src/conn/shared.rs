@@ -54,11 +54,11 @@ impl State {
 pub struct Stats {
     /// Messages received.
     pub in_messages: u64,
-    /// Bytes received in messages (subject, headers, payload).
+    /// Bytes received in messages: headers and payload.
     pub in_bytes: u64,
     /// Messages published.
     pub out_messages: u64,
-    /// Bytes published (headers and payload).
+    /// Bytes published: headers and payload.
     pub out_bytes: u64,
     /// Times that a lost connection was made again.
     pub reconnects: u64,
@@ -160,21 +160,24 @@ impl Shared {
         self.events.emit(Event::ServerError(error));
     }
 
-    /// Ends everything that waits, with CONNECTION_CLOSED. Subscriptions keep what is pending.
-    pub(crate) fn end_waiters(&self) {
+    /// Begins to close: everything that waits ends with CONNECTION_CLOSED at once and nothing new is
+    /// accepted; the driver still writes what is buffered. Subscriptions keep what is pending.
+    pub(crate) fn begin_close(&self) {
         let closed = Error::from(Code::ConnectionClosed);
         lock(&self.registry).close(&closed);
         self.requests.fail_all(&closed);
+        let waiters = lock(&self.outbox).refuse_all();
+        answer(waiters, &closed);
+        self.room.notify_waiters();
+        self.order(|orders| orders.close = true);
     }
 
     /// The connection is over: nothing is left that waits. Runs once; later calls change nothing.
     pub(crate) fn shut(&self) {
-        self.end_waiters();
-        let (waiters, discarded) = lock(&self.outbox).shut();
-        answer(waiters, &Code::ConnectionClosed.into());
+        self.begin_close();
+        let discarded = lock(&self.outbox).discard();
         *lock(&self.url) = None;
         let newly_closed = self.enter(State::Closed);
-        self.room.notify_waiters();
         if newly_closed {
             self.events.emit(Event::Closed { discarded });
         }

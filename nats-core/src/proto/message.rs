@@ -86,9 +86,9 @@ impl RawMessage {
         self.malformed
     }
 
-    /// Bytes that the message counts for in pending limits: subject, reply, headers and payload.
+    /// Bytes that the message counts for in pending limits and statistics: headers and payload.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        (self.headers.1 - self.headers.0 + self.payload.1 - self.payload.0) as usize
     }
 
     fn slice(&self, (start, end): (u32, u32)) -> &[u8] {

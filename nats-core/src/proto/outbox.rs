@@ -12,6 +12,9 @@ use super::headers::Headers;
 use super::subject::{Filter, QueueGroup, Subject};
 use crate::error::{Code, Error, Result};
 
+/// An empty buffer gives larger memory back, so that an idle connection stays cheap after a burst.
+pub const KEPT_CAPACITY: usize = 256 * 1024;
+
 /// What happens to a publish when the buffer has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutboundPolicy {
@@ -176,6 +179,9 @@ impl<P> Outbox<P> {
     pub fn take(&mut self, chunk: &mut Vec<u8>) -> bool {
         self.idle = self.buf.is_empty();
         if self.idle {
+            if self.buf.capacity() > KEPT_CAPACITY {
+                self.buf = Vec::new();
+            }
             return false;
         }
         std::mem::swap(&mut self.buf, chunk);
@@ -215,16 +221,20 @@ impl<P> Outbox<P> {
         }
     }
 
-    /// Nothing is accepted any more; what is left is counted as dropped. Returns the PONG waiters and
-    /// the number of publishes discarded.
-    pub fn shut(&mut self) -> (VecDeque<P>, u64) {
+    /// Nothing is accepted any more; what is buffered can still be written. Hands the waiters back.
+    pub fn refuse_all(&mut self) -> VecDeque<P> {
         self.gate = Gate::Closed;
+        std::mem::take(&mut self.pongs)
+    }
+
+    /// What is left will not be written: the number of publishes, which count as dropped.
+    pub fn discard(&mut self) -> u64 {
         self.live = false;
         let lost = encode::scan(&self.buf).filter(|(kind, _)| *kind == OpKind::Pub).count() as u64;
         self.counters.dropped += lost;
         self.buf = Vec::new();
         self.taken = 0;
-        (std::mem::take(&mut self.pongs), lost)
+        lost
     }
 
     /// Asks the driver for something; the returned waker is to be woken.
@@ -451,8 +461,11 @@ mod tests {
         let mut outbox = outbox(1024, OutboundPolicy::Wait);
         outbox.publish(&op("a", b"1")).unwrap();
         outbox.ping(1).unwrap();
-        let (waiters, lost) = outbox.shut();
-        assert_eq!((waiters.len(), lost, outbox.counters().dropped), (1, 1, 1));
+        assert_eq!(outbox.refuse_all(), [1]);
+        let mut chunk = Vec::new();
+        assert!(outbox.take(&mut chunk), "what was accepted can still be written");
+        outbox.down(&chunk, 0);
+        assert_eq!((outbox.discard(), outbox.counters().dropped), (1, 1));
         assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
         assert!(outbox.ping(2).is_err());
     }
