@@ -8,6 +8,7 @@ pub(crate) mod link;
 pub(crate) mod mailbox;
 pub(crate) mod nuid;
 pub(crate) mod options;
+pub(crate) mod pump;
 pub(crate) mod registry;
 pub(crate) mod requests;
 pub(crate) mod secret;

@@ -1,0 +1,180 @@
+//! The I/O of a connected link: one loop that reads, writes and keeps the time.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWrite;
+use tokio::time::Sleep;
+
+use super::driver::Driver;
+use super::link::Link;
+use super::shared::lock;
+use crate::error::{Code, Error, Result};
+use crate::proto::outbox::KEPT_CAPACITY;
+
+/// How long a close waits for buffered bytes to leave.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// Reads and writes of one turn, so that one connection cannot keep a worker to itself.
+const TURNS: usize = 16;
+
+/// Why a link ended.
+pub(super) enum End {
+    Lost(Error),
+    Left,
+    Closed,
+}
+
+/// The block that is being written.
+#[derive(Default)]
+pub(super) struct Flight {
+    pub(super) bytes: Vec<u8>,
+    pub(super) written: usize,
+    /// Control bytes (CONNECT, PONG, the replay of subscriptions) are not kept when the socket dies.
+    pub(super) control: bool,
+}
+
+impl Driver {
+    /// Reads and writes until the link ends.
+    pub(super) async fn pump(&mut self, link: &mut Link) -> End {
+        let mut sleep = pin!(tokio::time::sleep(Duration::MAX));
+        let mut armed = None;
+        std::future::poll_fn(|cx| self.poll_link(cx, link, sleep.as_mut(), &mut armed)).await
+    }
+
+    fn poll_link(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: &mut Link,
+        mut sleep: Pin<&mut Sleep>,
+        armed: &mut Option<Instant>,
+    ) -> Poll<End> {
+        if let Some(end) = self.obey(cx) {
+            return Poll::Ready(end);
+        }
+        for _ in 0..TURNS {
+            let read = self.poll_read(cx, link);
+            if let Poll::Ready(Err(error)) = read {
+                return Poll::Ready(End::Lost(error));
+            }
+            let wrote = self.poll_write(cx, link);
+            if let Poll::Ready(Err(error)) = wrote {
+                return Poll::Ready(End::Lost(error));
+            }
+            if read.is_ready() {
+                continue;
+            }
+            if self.close_by.is_some() && wrote.is_ready() {
+                link.poll_goodbye(cx);
+                return Poll::Ready(End::Closed);
+            }
+            let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
+            let Some(due) = due else { return Poll::Pending };
+            if *armed != Some(due) {
+                sleep.as_mut().reset(due.into());
+                *armed = Some(due);
+            }
+            ready!(sleep.as_mut().poll(cx));
+            *armed = None;
+            let now = Instant::now();
+            if self.close_by.is_some_and(|by| by <= now) {
+                return Poll::Ready(End::Closed);
+            }
+            if let Err(error) = link.session.handle_timeout(now) {
+                return Poll::Ready(End::Lost(error));
+            }
+            self.notices(link);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn obey(&mut self, cx: &Context<'_>) -> Option<End> {
+        let mut outbox = lock(&self.shared.outbox);
+        outbox.register(cx.waker());
+        let orders = outbox.orders();
+        if orders.close && self.close_by.is_none() {
+            self.close_by = Some(Instant::now() + CLOSE_GRACE);
+        }
+        (orders.reconnect && !orders.close).then_some(End::Left)
+    }
+
+    /// Reads once. Ready(Ok): something was read.
+    fn poll_read(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
+        let read = match link.poll_fill(cx) {
+            Poll::Ready(read) => read,
+            Poll::Pending => {
+                link.shrink();
+                return Poll::Pending;
+            }
+        };
+        if read? == 0 {
+            let text = "the server closed the connection";
+            return Poll::Ready(Err(Error::new(Code::Io, text)));
+        }
+        let shared = Arc::clone(&self.shared);
+        let handled = {
+            let mut registry = lock(&shared.registry);
+            let mut sink = registry.dispatch(&shared.requests, shared.request_inbox.len());
+            let handled =
+                link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
+            // What came before a fault is delivered all the same.
+            registry.hand_over(&mut self.reports);
+            handled
+        };
+        self.tell_reports();
+        // Only now, so that a flush that returns finds every earlier message in its queue.
+        self.notices(link);
+        link.make_room(handled?);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes until there is nothing left (Ready) or the socket takes no more (Pending).
+    fn poll_write(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
+        loop {
+            if self.flight.written == self.flight.bytes.len() && !self.next_flight(link) {
+                return Pin::new(&mut link.stream).poll_flush(cx).map_err(Error::from);
+            }
+            if std::mem::take(&mut self.woken_to_write) && link.stream.peer_is_gone() {
+                let text = "the server closed the connection";
+                return Poll::Ready(Err(Error::new(Code::Io, text)));
+            }
+            let rest = self.flight.bytes.get(self.flight.written..).unwrap_or_default();
+            let count = ready!(Pin::new(&mut link.stream).poll_write(cx, rest))?;
+            if count == 0 {
+                return Poll::Ready(Err(Error::new(Code::Io, "the socket takes no more bytes")));
+            }
+            self.flight.written += count;
+            if !self.flight.control {
+                let mut outbox = lock(&self.shared.outbox);
+                outbox.written(count);
+                if outbox.has_room() {
+                    drop(outbox);
+                    self.shared.room.notify_waiters();
+                }
+            }
+        }
+    }
+
+    /// Takes the next block: control bytes first, then what users handed in.
+    fn next_flight(&mut self, link: &mut Link) -> bool {
+        self.flight.bytes.clear();
+        self.flight.written = 0;
+        link.session.poll_output(&mut self.control);
+        self.flight.control = !self.control.is_empty();
+        if self.flight.control {
+            std::mem::swap(&mut self.flight.bytes, &mut self.control);
+            return true;
+        }
+        if lock(&self.shared.outbox).take(&mut self.flight.bytes) {
+            self.woken_to_write = std::mem::take(&mut self.was_idle);
+            return true;
+        }
+        self.was_idle = true;
+        if self.flight.bytes.capacity() > KEPT_CAPACITY {
+            self.flight.bytes = Vec::new();
+        }
+        false
+    }
+}
