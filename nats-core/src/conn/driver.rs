@@ -37,6 +37,7 @@ pub(crate) struct Driver {
     outage: Instant,
     used_tls: bool,
     pub(super) close_by: Option<Instant>,
+    pub(super) said_goodbye: bool,
     /// Nothing was left to write when the driver went to sleep.
     pub(super) was_idle: bool,
     /// The next write is the first after a sleep: the peer may have died meanwhile.
@@ -57,6 +58,7 @@ impl Driver {
             outage: Instant::now(),
             used_tls: false,
             close_by: None,
+            said_goodbye: false,
             was_idle: true,
             woken_to_write: false,
             malformed_at: None,

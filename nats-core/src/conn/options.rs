@@ -264,6 +264,9 @@ impl ConnectOptions {
         if self.outbound_bytes == 0 {
             return invalid("outbound_bytes: must be at least 1");
         }
+        if !(1024..=1 << 30).contains(&self.max_message_bytes) {
+            return invalid("max_message_bytes: must be between 1 KiB and 1 GiB");
+        }
         if self.reconnect_delay_min > self.reconnect_delay_max {
             return invalid("reconnect_delay_min: must not exceed reconnect_delay_max");
         }

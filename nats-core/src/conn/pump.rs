@@ -16,6 +16,8 @@ use crate::proto::outbox::KEPT_CAPACITY;
 
 /// How long a close waits for buffered bytes to leave.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// How long a close waits for the server to close its side.
+const GOODBYE_GRACE: Duration = Duration::from_millis(250);
 /// Reads and writes of one turn, so that one connection cannot keep a worker to itself.
 const TURNS: usize = 16;
 
@@ -56,18 +58,26 @@ impl Driver {
         for _ in 0..TURNS {
             let read = self.poll_read(cx, link);
             if let Poll::Ready(Err(error)) = read {
-                return Poll::Ready(End::Lost(error));
+                let left = self.close_by.is_some() && self.said_goodbye;
+                return Poll::Ready(if left { End::Closed } else { End::Lost(error) });
             }
-            let wrote = self.poll_write(cx, link);
+            let wrote = if self.said_goodbye {
+                Poll::Ready(Ok(()))
+            } else {
+                self.poll_write(cx, link)
+            };
             if let Poll::Ready(Err(error)) = wrote {
                 return Poll::Ready(End::Lost(error));
             }
             if read.is_ready() {
                 continue;
             }
-            if self.close_by.is_some() && wrote.is_ready() {
+            if self.close_by.is_some() && wrote.is_ready() && !self.said_goodbye {
+                // The server reads what is left and closes. A socket that is dropped with unread
+                // bytes would reset the connection, and the last publishes could be lost.
                 link.poll_goodbye(cx);
-                return Poll::Ready(End::Closed);
+                self.said_goodbye = true;
+                self.close_by = Some(Instant::now() + GOODBYE_GRACE);
             }
             let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
             let Some(due) = due else { return Poll::Pending };

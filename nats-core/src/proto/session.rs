@@ -20,6 +20,9 @@ use crate::error::{Code, Error, Result};
 /// small payload never pins a large buffer.
 const SPLIT_FROM: usize = 32 * 1024;
 
+/// PONGs beyond this many unwritten bytes are not sent.
+const CONTROL_LIMIT: usize = 64 * 1024;
+
 /// Ping rules of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct PingRules {
@@ -206,7 +209,10 @@ impl Session {
         match frame {
             Frame::Info(json) => self.server_info(&bytes[json.clone()]),
             Frame::Ping => {
-                encode::pong(&mut self.control);
+                // A flood of pings from a peer that does not read must not fill the memory.
+                if self.control.len() < CONTROL_LIMIT {
+                    encode::pong(&mut self.control);
+                }
                 Ok(())
             }
             Frame::Pong => {

@@ -149,6 +149,16 @@ fn unanswered_pings_make_the_connection_stale_and_answered_ones_do_not() {
 }
 
 #[test]
+fn a_flood_of_pings_is_answered_within_bounds() {
+    let mut rig = Rig::live();
+    for _ in 0..1000 {
+        rig.feed("PING\r\n".repeat(100)).unwrap();
+    }
+    let answered = rig.output().len();
+    assert!((CONTROL_LIMIT..CONTROL_LIMIT + 6).contains(&answered), "{answered}");
+}
+
+#[test]
 fn a_suspended_process_sends_one_ping_not_many() {
     let mut rig = Rig::live();
     rig.pass(600).unwrap();
