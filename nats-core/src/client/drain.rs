@@ -100,7 +100,8 @@ impl Client {
             let mut outbox = lock(&shared.outbox);
             for &sid in sids {
                 if registry.set_draining(sid) {
-                    outbox.unsubscribe(sid, None);
+                    // Woken under the lock: the driver waits for it a moment at most.
+                    outbox.unsubscribe(sid, None).wake();
                 }
             }
             outbox.is_live()

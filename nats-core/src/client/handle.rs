@@ -59,10 +59,7 @@ impl Client {
     pub async fn flush_timeout(&self, timeout: Duration) -> Result<()> {
         let (sender, answer) = oneshot::channel();
         let sent = lock(&self.shared().outbox).ping(PongWaiter::Flush(sender));
-        let waker = sent.map_err(|_| Error::from(Code::ConnectionClosed))?;
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        sent.map_err(|_| Error::from(Code::ConnectionClosed))?.wake();
         match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Code::ConnectionClosed.into()),

@@ -87,10 +87,9 @@ impl Shared {
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,
         };
-        let waker = lock(&self.outbox).publish(&op)?;
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        // The lock is released at the end of the first statement.
+        let wake = lock(&self.outbox).publish(&op)?;
+        wake.wake();
         Ok(())
     }
 

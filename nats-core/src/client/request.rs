@@ -128,11 +128,8 @@ impl Client {
             let all = format!("{}*", shared.request_inbox);
             let filter = Filter::new(&all)?;
             let sid = registry.add_mux(filter);
-            // The publish that follows wakes the driver.
-            let waker = lock(&shared.outbox).subscribe(sid, filter, None);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            let wake = lock(&shared.outbox).subscribe(sid, filter, None);
+            wake.wake();
         }
         let mut inbox = String::with_capacity(shared.request_inbox.len() + 11);
         inbox.push_str(&shared.request_inbox);

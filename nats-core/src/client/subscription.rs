@@ -85,15 +85,13 @@ impl Client {
         }
         let sid = registry.add(filter, queue, Arc::clone(&mailbox));
         let mut outbox = lock(&shared.outbox);
-        let mut waker = outbox.subscribe(sid, filter, queue);
+        let mut wake = outbox.subscribe(sid, filter, queue);
         if let Some(max) = options.max_messages {
             registry.set_max(sid, max);
-            waker = waker.or(outbox.unsubscribe(sid, Some(max)));
+            wake = wake.or(outbox.unsubscribe(sid, Some(max)));
         }
         drop((outbox, registry));
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake.wake();
         let queue = options.queue.clone();
         Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject.to_owned(), queue))
     }
@@ -190,11 +188,9 @@ impl Subscription {
             return Err(self.end_reason().unwrap_or(Code::SubscriptionClosed.into()));
         }
         // A maximum of zero would mean «none» to the server; it has ended here already.
-        let waker = lock(&shared.outbox).unsubscribe(sid, Some(max).filter(|max| *max > 0));
+        let wake = lock(&shared.outbox).unsubscribe(sid, Some(max).filter(|max| *max > 0));
         drop(registry);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake.wake();
         Ok(())
     }
 
@@ -237,14 +233,10 @@ impl Inner {
         if let Some(sid) = self.sid {
             let shared = self.client.shared();
             let mut registry = lock(&shared.registry);
-            let waker = if registry.remove(sid) {
-                lock(&shared.outbox).unsubscribe(sid, None)
-            } else {
-                None
-            };
-            drop(registry);
-            if let Some(waker) = waker {
-                waker.wake();
+            if registry.remove(sid) {
+                let wake = lock(&shared.outbox).unsubscribe(sid, None);
+                drop(registry);
+                wake.wake();
             }
         }
         self.mailbox.end(Code::SubscriptionClosed.into(), true);

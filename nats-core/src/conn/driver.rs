@@ -254,8 +254,11 @@ impl Driver {
             match notice {
                 Notice::Info(info) => self.info(*info),
                 Notice::Ping => {
+                    let pinged = lock(&self.shared.outbox).ping(PongWaiter::Keepalive);
                     // Refused only when closed, and then no ping is needed.
-                    let _ = lock(&self.shared.outbox).ping(PongWaiter::Keepalive);
+                    if let Ok(wake) = pinged {
+                        wake.wake();
+                    }
                 }
                 Notice::Pong => {
                     let waiter = lock(&self.shared.outbox).pong();
@@ -315,7 +318,8 @@ impl Driver {
                     self.shared.events.emit(Event::SlowConsumer { sid, subject });
                 }
                 Report::Overflowed { sid } => {
-                    lock(&self.shared.outbox).unsubscribe(sid, None);
+                    let wake = lock(&self.shared.outbox).unsubscribe(sid, None);
+                    wake.wake();
                 }
                 Report::Malformed { sid, subject } => {
                     let now = Instant::now();

@@ -130,11 +130,9 @@ impl Shared {
 
     /// Asks the driver for something.
     pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
-        let waker = lock(&self.outbox).order(change);
+        let wake = lock(&self.outbox).order(change);
         self.closing.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake.wake();
     }
 
     /// Moves to `next`, unless the connection is closed (for good) or draining (until it closes).

@@ -57,6 +57,26 @@ pub struct Orders {
     pub reconnect: bool,
 }
 
+/// The driver, if it sleeps: to be woken once the lock is released.
+#[must_use = "the driver would sleep on"]
+#[derive(Debug)]
+pub struct Wake(Option<Waker>);
+
+impl Wake {
+    /// Wakes the driver, if it sleeps.
+    #[inline]
+    pub fn wake(self) {
+        if let Some(waker) = self.0 {
+            waker.wake();
+        }
+    }
+
+    /// The one of the two that has somebody to wake.
+    pub fn or(self, other: Wake) -> Wake {
+        Wake(self.0.or(other.0))
+    }
+}
+
 /// Counters of what publishers handed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutCounters {
@@ -107,10 +127,9 @@ impl<P> Outbox<P> {
         }
     }
 
-    /// Accepts a publish or says why not. The caller wakes the returned waker after it has let go of
-    /// the lock: it is there only when the driver sleeps.
+    /// Accepts a publish or says why not.
     #[inline]
-    pub fn publish(&mut self, op: &PublishOp<'_>) -> Result<Option<Waker>> {
+    pub fn publish(&mut self, op: &PublishOp<'_>) -> Result<Wake> {
         self.check(op)?;
         let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
         if self.pending() + need > self.limit && self.pending() > 0 {
@@ -124,7 +143,7 @@ impl<P> Outbox<P> {
     }
 
     /// Appends a PING whose PONG `waiter` waits for.
-    pub fn ping(&mut self, waiter: P) -> Result<Option<Waker>, P> {
+    pub fn ping(&mut self, waiter: P) -> Result<Wake, P> {
         if self.gate == Gate::Closed {
             return Err(waiter);
         }
@@ -139,18 +158,18 @@ impl<P> Outbox<P> {
         sid: u64,
         filter: Filter<'_>,
         queue: Option<QueueGroup<'_>>,
-    ) -> Option<Waker> {
+    ) -> Wake {
         if !self.live {
-            return None;
+            return Wake(None);
         }
         encode::subscribe(&mut self.buf, sid, filter, queue);
         self.wake_idle()
     }
 
     /// Sends an unsubscription, unless the socket is down.
-    pub fn unsubscribe(&mut self, sid: u64, max: Option<u64>) -> Option<Waker> {
+    pub fn unsubscribe(&mut self, sid: u64, max: Option<u64>) -> Wake {
         if !self.live {
-            return None;
+            return Wake(None);
         }
         encode::unsubscribe(&mut self.buf, sid, max);
         self.wake_idle()
@@ -237,11 +256,11 @@ impl<P> Outbox<P> {
         lost
     }
 
-    /// Asks the driver for something; the returned waker is to be woken.
-    pub fn order(&mut self, change: impl FnOnce(&mut Orders)) -> Option<Waker> {
+    /// Asks the driver for something.
+    pub fn order(&mut self, change: impl FnOnce(&mut Orders)) -> Wake {
         change(&mut self.orders);
         self.idle = false;
-        self.driver.clone()
+        Wake(self.driver.clone())
     }
 
     /// What the driver was asked to do. A reconnect order is handed out once.
@@ -282,8 +301,8 @@ impl<P> Outbox<P> {
     }
 
     #[inline]
-    fn wake_idle(&mut self) -> Option<Waker> {
-        if std::mem::take(&mut self.idle) { self.driver.clone() } else { None }
+    fn wake_idle(&mut self) -> Wake {
+        Wake(if std::mem::take(&mut self.idle) { self.driver.clone() } else { None })
     }
 
     #[inline]
@@ -372,12 +391,12 @@ mod tests {
             let mut outbox = outbox(1024, OutboundPolicy::Wait);
             outbox.up(1024, true);
             for subject in ["a", "b", "c"] {
-                outbox.publish(&op(subject, b"123")).unwrap();
+                outbox.publish(&op(subject, b"123")).unwrap().wake();
             }
             let mut chunk = Vec::new();
             assert!(outbox.take(&mut chunk));
             assert_eq!(chunk.len(), 42);
-            outbox.publish(&op("d", b"123")).unwrap();
+            outbox.publish(&op("d", b"123")).unwrap().wake();
             outbox.down(&chunk, cut);
             let first = cut / 14;
             let expected: String = ["a", "b", "c", "d"][first..]
@@ -392,12 +411,12 @@ mod tests {
     fn only_publishes_survive_a_disconnect() {
         let mut outbox = outbox(1024, OutboundPolicy::Wait);
         outbox.up(1024, true);
-        outbox.subscribe(1, Filter::new("x").unwrap(), None);
-        outbox.publish(&op("a", b"1")).unwrap();
-        outbox.ping(7).unwrap();
+        outbox.subscribe(1, Filter::new("x").unwrap(), None).wake();
+        outbox.publish(&op("a", b"1")).unwrap().wake();
+        outbox.ping(7).unwrap().wake();
         assert_eq!(outbox.down(&[], 0), [7]);
-        assert!(outbox.subscribe(2, Filter::new("y").unwrap(), None).is_none());
-        outbox.ping(8).unwrap();
+        assert!(outbox.subscribe(2, Filter::new("y").unwrap(), None).0.is_none());
+        outbox.ping(8).unwrap().wake();
         assert_eq!(text(&mut outbox), "PUB a 1\r\n1\r\nPING\r\n");
         assert_eq!(outbox.pong(), Some(8));
     }
@@ -405,21 +424,21 @@ mod tests {
     #[test]
     fn full_buffer_refuses_and_one_large_message_passes_an_empty_one() {
         let mut outbox = outbox(64, OutboundPolicy::Error);
-        outbox.publish(&op("big", &[b'x'; 500])).unwrap();
+        outbox.publish(&op("big", &[b'x'; 500])).unwrap().wake();
         let full = outbox.publish(&op("a", b"1")).unwrap_err();
         assert_eq!(full.code(), Code::OutboundFull);
         let mut chunk = Vec::new();
         outbox.take(&mut chunk);
         assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::OutboundFull);
         outbox.written(chunk.len());
-        outbox.publish(&op("a", b"1")).unwrap();
+        outbox.publish(&op("a", b"1")).unwrap().wake();
     }
 
     #[test]
     fn drop_oldest_keeps_the_newest_and_counts() {
         let mut outbox = outbox(120, OutboundPolicy::DropOldest);
         for n in 0..100 {
-            outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap();
+            outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
         }
         let kept = text(&mut outbox);
         assert!(kept.ends_with("99\r\n"), "{kept}");
@@ -432,15 +451,15 @@ mod tests {
     fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
         let mut outbox = outbox(1024, OutboundPolicy::Wait);
         outbox.register(Waker::noop());
-        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none());
+        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
         let mut chunk = Vec::new();
         assert!(outbox.take(&mut chunk));
-        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none(), "the driver is busy");
+        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none(), "the driver is busy");
         chunk.clear();
         assert!(outbox.take(&mut chunk) && !outbox.take(&mut Vec::new()));
-        assert!(outbox.publish(&op("a", b"1")).unwrap().is_some());
-        assert!(outbox.publish(&op("a", b"1")).unwrap().is_none());
-        assert!(outbox.order(|orders| orders.close = true).is_some());
+        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_some());
+        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
+        assert!(outbox.order(|orders| orders.close = true).0.is_some());
         assert!(outbox.orders().close);
     }
 
@@ -459,8 +478,8 @@ mod tests {
     #[test]
     fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
         let mut outbox = outbox(1024, OutboundPolicy::Wait);
-        outbox.publish(&op("a", b"1")).unwrap();
-        outbox.ping(1).unwrap();
+        outbox.publish(&op("a", b"1")).unwrap().wake();
+        outbox.ping(1).unwrap().wake();
         assert_eq!(outbox.refuse_all(), [1]);
         let mut chunk = Vec::new();
         assert!(outbox.take(&mut chunk), "what was accepted can still be written");
