@@ -1,0 +1,21 @@
+//! The safe half of every binding: what C, Python, Node and others need around `nats-core`.
+//!
+//! Nothing in here knows a foreign language. A binding supplies closures and takes events from a
+//! [`queue::Queue`]; threads, waiting, ordering, documents and option checking are done here once.
+//! Modules stand in layer order.
+#![forbid(unsafe_code)]
+
+pub mod sync;
+pub mod fork;
+pub mod runtime;
+pub mod wait;
+pub mod doc;
+pub mod table;
+pub mod options;
+pub mod event;
+pub mod queue;
+pub mod pool;
+pub mod delivery;
+pub mod connection;
+pub mod subscription;
+pub mod ops;

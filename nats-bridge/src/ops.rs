@@ -1,0 +1,96 @@
+//! The operations table: the control plane, one row per operation. `cargo xtask gen` writes the C
+//! functions (blocking and asynchronous) and the reference page from it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use nats_core::{Code, Error, Result};
+use serde_json::json;
+
+use crate::connection::Connection;
+use crate::doc::Doc;
+
+/// One operation.
+pub struct Op {
+    /// The name behind `nats_`, noun first.
+    pub name: &'static str,
+    /// The document it takes, as text for the reference; `None` when it takes none.
+    pub input: Option<&'static str>,
+    /// The document it yields.
+    pub output: &'static str,
+    /// What it does, in sentences.
+    pub doc: &'static str,
+    /// Does it.
+    pub run: fn(Arc<Connection>, Doc) -> Running,
+}
+
+/// An operation under way.
+pub type Running = Pin<Box<dyn Future<Output = Result<Doc>> + Send>>;
+
+/// Every operation.
+pub const ALL: &[&Op] = &[
+    &CONNECTION_SERVER_INFO,
+    &CONNECTION_SERVERS,
+    &CONNECTION_STATS_DOC,
+];
+
+/// The server's description of itself.
+pub const CONNECTION_SERVER_INFO: Op = Op {
+    name: "connection_server_info",
+    input: None,
+    output: "the members of the server's INFO, under the server's own names",
+    doc: "What the server told of itself when the connection was made, or last since then.",
+    run: |connection, _| {
+        Box::pin(async move {
+            serde_json::to_value(&*connection.client().server_info())
+                .map(Doc::from)
+                .map_err(|e| Error::new(Code::Internal, e.to_string()))
+        })
+    },
+};
+
+/// The servers of the pool.
+pub const CONNECTION_SERVERS: Op = Op {
+    name: "connection_servers",
+    input: None,
+    output: r#"{"connected": url or null, "known": [urls], "discovered": [urls]}"#,
+    doc: "The server that the connection uses, those it was given, and those the cluster told of.",
+    run: |connection, _| {
+        Box::pin(async move {
+            let client = connection.client();
+            Ok(Doc::from(json!({
+                "connected": client.connected_url(),
+                "known": client.servers(),
+                "discovered": client.discovered_servers(),
+            })))
+        })
+    },
+};
+
+/// The statistics, state and subscriptions of a connection.
+pub const CONNECTION_STATS_DOC: Op = Op {
+    name: "connection_stats_doc",
+    input: None,
+    output: "{\"state\": name, \"in_messages\": n, \"in_bytes\": n, \"out_messages\": n, \
+             \"out_bytes\": n, \"reconnects\": n, \"dropped_in\": n, \"dropped_out\": n, \
+             \"errors\": n, \"outbound_pending\": bytes}",
+    doc: "The numbers of nats_connection_stats() and the state as one document.",
+    run: |connection, _| {
+        Box::pin(async move {
+            let (client, stats) = (connection.client(), connection.client().stats());
+            Ok(Doc::from(json!({
+                "state": connection.state().name(),
+                "in_messages": stats.in_messages,
+                "in_bytes": stats.in_bytes,
+                "out_messages": stats.out_messages,
+                "out_bytes": stats.out_bytes,
+                "reconnects": stats.reconnects,
+                "dropped_in": stats.dropped_in,
+                "dropped_out": stats.dropped_out,
+                "errors": stats.errors,
+                "outbound_pending": client.outbound_pending(),
+            })))
+        })
+    },
+};

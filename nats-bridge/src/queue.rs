@@ -1,0 +1,398 @@
+//! The queue on which every asynchronous result arrives: completions, readiness marks and
+//! connection events.
+//!
+//! It is bounded by what feeds it: one completion per operation in flight, one outstanding mark per
+//! watched source, and [`MAX_CONNECTION_EVENTS`] events per watched connection.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use nats_core::{Code, Error, Result};
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::event::ConnectionEvent;
+use crate::runtime;
+use crate::sync::lock;
+use crate::wait::MAX_WAIT;
+
+/// How many undelivered events are kept per watched connection; beyond that the oldest go.
+pub const MAX_CONNECTION_EVENTS: usize = 1024;
+
+/// What a queue delivers. `V` is what the binding's operations yield.
+#[derive(Debug)]
+pub enum Event<V> {
+    /// An operation has ended.
+    Completion {
+        /// The caller's number for the operation.
+        token: u64,
+        /// How it ended.
+        result: Result<V>,
+    },
+    /// A watched source has something, or has ended.
+    Ready {
+        /// The caller's number for the source.
+        token: u64,
+        /// How many messages wait now.
+        pending: u64,
+    },
+    /// Something happened to a watched connection.
+    Connection {
+        /// The caller's number for the connection.
+        token: u64,
+        /// What happened.
+        event: Arc<ConnectionEvent>,
+    },
+}
+
+/// Called when the queue goes from empty to non-empty, on whatever thread made it so.
+pub type WakeHook = Arc<dyn Fn() + Send + Sync>;
+
+/// A queue; clones are the same queue.
+pub struct Queue<V>(Arc<Shared<V>>);
+
+/// A reference to a queue that does not keep it alive.
+pub struct WeakQueue<V>(Weak<Shared<V>>);
+
+/// A source's readiness mark: in the queue at most once at a time.
+pub struct Mark {
+    token: u64,
+    queued: AtomicBool,
+    pending: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// The duty to complete one operation. Dropping it completes with CANCELLED, or with PANIC while
+/// the thread unwinds.
+pub struct Ticket<V> {
+    queue: WeakQueue<V>,
+    token: u64,
+    open: bool,
+}
+
+struct Shared<V> {
+    state: Mutex<State<V>>,
+    arrived: Condvar,
+}
+
+struct State<V> {
+    entries: VecDeque<Entry<V>>,
+    closed: bool,
+    interrupted: bool,
+    waiting: usize,
+    hook: Option<WakeHook>,
+    fd: Option<OwnedFd>,
+}
+
+enum Entry<V> {
+    Completion(u64, Result<V>),
+    Ready(Arc<Mark>),
+    Connection(u64, Arc<ConnectionEvent>),
+}
+
+impl<V> Queue<V> {
+    /// An empty queue.
+    pub fn new() -> Queue<V> {
+        let state = State {
+            entries: VecDeque::new(),
+            closed: false,
+            interrupted: false,
+            waiting: 0,
+            hook: None,
+            fd: None,
+        };
+        Queue(Arc::new(Shared {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+        }))
+    }
+
+    /// Appends up to `cap` events to `out`, waiting at most `timeout` for the first one. Nothing in
+    /// time, or an interrupt, appends none.
+    ///
+    /// # Errors
+    /// [`Code::QueueClosed`]; [`Code::InvalidArgument`] when `cap` is 0.
+    pub fn poll(&self, out: &mut Vec<Event<V>>, cap: usize, timeout: Duration) -> Result<()> {
+        if cap == 0 {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "cap: 0; expected at least 1",
+            ));
+        }
+        let taken = self.take(cap, timeout)?;
+        out.reserve(taken.len());
+        // Outside the lock: the number of pending messages is another lock's business.
+        out.extend(taken.into_iter().map(|entry| match entry {
+            Entry::Completion(token, result) => Event::Completion { token, result },
+            Entry::Ready(mark) => Event::Ready {
+                token: mark.token,
+                pending: (mark.pending)(),
+            },
+            Entry::Connection(token, event) => Event::Connection { token, event },
+        }));
+        Ok(())
+    }
+
+    /// A descriptor that is readable while the queue holds events; made at the first call.
+    ///
+    /// # Errors
+    /// [`Code::Io`]; [`Code::QueueClosed`].
+    pub fn fd(&self) -> Result<RawFd> {
+        let mut state = lock(&self.0.state);
+        if state.closed {
+            return Err(Code::QueueClosed.into());
+        }
+        if let Some(fd) = &state.fd {
+            return Ok(fd.as_raw_fd());
+        }
+        let fd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
+            .map_err(|e| Error::from(std::io::Error::from(e)).context("eventfd"))?;
+        let raw = fd.as_raw_fd();
+        state.fd = Some(fd);
+        if !state.entries.is_empty() {
+            state.raise_fd();
+        }
+        Ok(raw)
+    }
+
+    /// Sets or removes the wake hook. A new hook is called at once when the queue is not empty.
+    pub fn on_wake(&self, hook: Option<WakeHook>) {
+        let (old, due) = {
+            let mut state = lock(&self.0.state);
+            let old = std::mem::replace(&mut state.hook, hook);
+            (
+                old,
+                state.hook.clone().filter(|_| !state.entries.is_empty()),
+            )
+        };
+        drop(old);
+        call(due);
+    }
+
+    /// Makes one poll return at once: one that waits, or else the next.
+    pub fn interrupt(&self) {
+        lock(&self.0.state).interrupted = true;
+        self.0.arrived.notify_one();
+    }
+
+    /// Closes the queue: events in it are dropped, polls fail, later results are dropped.
+    pub fn close(&self) {
+        let (entries, hook) = {
+            let mut state = lock(&self.0.state);
+            state.closed = true;
+            (std::mem::take(&mut state.entries), state.hook.take())
+        };
+        self.0.arrived.notify_all();
+        // Values and hook may run foreign code when they end.
+        drop((entries, hook));
+    }
+
+    /// Whether the queue has not been closed.
+    pub fn is_open(&self) -> bool {
+        !lock(&self.0.state).closed
+    }
+
+    /// The duty to complete the operation that the caller calls `token`.
+    pub fn ticket(&self, token: u64) -> Ticket<V> {
+        Ticket {
+            queue: self.downgrade(),
+            token,
+            open: true,
+        }
+    }
+
+    /// A reference that does not keep the queue alive.
+    pub fn downgrade(&self) -> WeakQueue<V> {
+        WeakQueue(Arc::downgrade(&self.0))
+    }
+
+    /// Puts `mark` in, unless it is in already.
+    pub fn mark(&self, mark: &Arc<Mark>) {
+        self.0.push(|state| {
+            if mark.queued.swap(true, Ordering::AcqRel) {
+                return false;
+            }
+            state.entries.push_back(Entry::Ready(Arc::clone(mark)));
+            true
+        });
+    }
+
+    /// Puts a connection event in.
+    pub fn connection_event(&self, token: u64, event: Arc<ConnectionEvent>) {
+        self.0.push(|state| {
+            let mine = |entry: &Entry<V>| matches!(entry, Entry::Connection(t, _) if *t == token);
+            if state.entries.len() >= MAX_CONNECTION_EVENTS {
+                let count = state.entries.iter().filter(|entry| mine(entry)).count();
+                if count >= MAX_CONNECTION_EVENTS
+                    && let Some(oldest) = state.entries.iter().position(mine)
+                {
+                    state.entries.remove(oldest);
+                }
+            }
+            state.entries.push_back(Entry::Connection(token, event));
+            true
+        });
+    }
+
+    fn take(&self, cap: usize, timeout: Duration) -> Result<Vec<Entry<V>>> {
+        let deadline = Instant::now() + timeout.min(MAX_WAIT);
+        let mut state = lock(&self.0.state);
+        loop {
+            if state.closed {
+                return Err(Code::QueueClosed.into());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !state.entries.is_empty() || state.interrupted || left.is_zero() {
+                break;
+            }
+            state.waiting += 1;
+            let waited = self.0.arrived.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
+        }
+        state.interrupted = false;
+        let count = state.entries.len().min(cap);
+        let taken: Vec<_> = state.entries.drain(..count).collect();
+        for entry in &taken {
+            if let Entry::Ready(mark) = entry {
+                mark.queued.store(false, Ordering::Release);
+            }
+        }
+        if state.entries.is_empty() {
+            if !taken.is_empty() {
+                state.clear_fd();
+            }
+        } else if state.waiting > 0 {
+            self.0.arrived.notify_one();
+        }
+        Ok(taken)
+    }
+}
+
+impl<V> WeakQueue<V> {
+    /// The queue, if it still exists.
+    pub fn upgrade(&self) -> Option<Queue<V>> {
+        self.0.upgrade().map(Queue)
+    }
+}
+
+impl Mark {
+    /// A mark with the caller's number for the source and a way to ask how much waits there.
+    pub fn new(token: u64, pending: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Mark> {
+        Arc::new(Mark {
+            token,
+            queued: AtomicBool::new(false),
+            pending: Box::new(pending),
+        })
+    }
+}
+
+impl<V> Ticket<V> {
+    /// Completes the operation.
+    pub fn complete(mut self, result: Result<V>) {
+        self.finish(result);
+    }
+
+    /// Runs the operation and completes with what it yields; a panic in it is PANIC.
+    pub async fn run(self, operation: impl Future<Output = Result<V>>) {
+        let mut operation = Box::pin(operation);
+        let result = poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(cx)));
+            polled.unwrap_or_else(|panic| {
+                let text = runtime::text(&panic).to_owned();
+                Poll::Ready(Err(Error::new(Code::Panic, text)))
+            })
+        })
+        .await;
+        self.complete(result);
+    }
+
+    fn finish(&mut self, result: Result<V>) {
+        self.open = false;
+        if let Some(queue) = self.queue.upgrade() {
+            queue.0.push(|state| {
+                state
+                    .entries
+                    .push_back(Entry::Completion(self.token, result));
+                true
+            });
+        }
+    }
+}
+
+impl<V> Drop for Ticket<V> {
+    fn drop(&mut self) {
+        if self.open {
+            let code = if std::thread::panicking() {
+                Code::Panic
+            } else {
+                Code::Cancelled
+            };
+            self.finish(Err(code.into()));
+        }
+    }
+}
+
+impl<V> Clone for Queue<V> {
+    fn clone(&self) -> Self {
+        Queue(Arc::clone(&self.0))
+    }
+}
+
+impl<V> Default for Queue<V> {
+    fn default() -> Self {
+        Queue::new()
+    }
+}
+
+impl<V> Shared<V> {
+    /// Runs `add`, which says whether it added an entry, and wakes who must know.
+    fn push(&self, add: impl FnOnce(&mut State<V>) -> bool) {
+        let hook = {
+            let mut state = lock(&self.state);
+            let was_empty = state.entries.is_empty();
+            if state.closed || !add(&mut state) {
+                return;
+            }
+            if state.waiting > 0 {
+                self.arrived.notify_one();
+            }
+            if was_empty {
+                state.raise_fd();
+            }
+            state.hook.clone().filter(|_| was_empty)
+        };
+        call(hook);
+    }
+}
+
+impl<V> State<V> {
+    fn raise_fd(&self) {
+        if let Some(fd) = &self.fd {
+            // Can only fail by overflow, and then the descriptor is readable anyway.
+            let _ = rustix::io::write(fd, &1_u64.to_ne_bytes());
+        }
+    }
+
+    fn clear_fd(&self) {
+        if let Some(fd) = &self.fd {
+            // Can only fail because it is clear already.
+            let _ = rustix::io::read(fd, &mut [0; 8]);
+        }
+    }
+}
+
+fn call(hook: Option<WakeHook>) {
+    if let Some(hook) = hook {
+        // A hook that panics must not take the I/O thread with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| hook()));
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

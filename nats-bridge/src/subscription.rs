@@ -1,0 +1,307 @@
+//! A subscription as bindings hold it: read by calls, or delivered to a callback.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use nats_core::{Code, Error, Message, Result, SubscriptionStats};
+
+use crate::connection::{Callbacks, Connection, drain_callback};
+use crate::delivery::{Job, Next, Source, Turn};
+use crate::queue::{Mark, Queue, WeakQueue};
+use crate::sync::lock;
+use crate::{pool, wait};
+
+/// A message callback.
+pub type MessageFn = Box<dyn FnMut(Message) + Send>;
+
+/// How many messages a callback subscription takes from the core at once.
+const BATCH: usize = 128;
+
+/// A subscription. Dropping it unsubscribes.
+pub struct Subscription {
+    core: nats_core::Subscription,
+    mode: Mode,
+}
+
+enum Mode {
+    /// Read by calls; perhaps watched.
+    Polled(Mutex<Option<Arc<dyn Rearm>>>),
+    /// Delivered to a callback, for at most the given number of messages in all.
+    Callback(Arc<Source>, Arc<AtomicU64>),
+}
+
+/// A watch that can be armed again.
+trait Rearm: Send + Sync {
+    fn rearm(self: Arc<Self>);
+    /// Another watch has taken its place.
+    fn retire(&self);
+}
+
+struct Watch<V> {
+    core: nats_core::Subscription,
+    queue: WeakQueue<V>,
+    mark: Arc<Mark>,
+    retired: AtomicBool,
+}
+
+impl Subscription {
+    /// A subscription that is read by calls.
+    pub fn polled(core: nats_core::Subscription) -> Subscription {
+        Subscription {
+            core,
+            mode: Mode::Polled(Mutex::new(None)),
+        }
+    }
+
+    /// A subscription that is delivered to `call`, once its [`Subscription::source`] is started.
+    ///
+    /// # Errors
+    /// [`Code::Io`] when no delivery thread can be started.
+    pub fn callback(
+        connection: &Connection,
+        core: nats_core::Subscription,
+        call: MessageFn,
+    ) -> Result<Subscription> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let limit = Arc::new(AtomicU64::new(u64::MAX));
+        let job = Messages {
+            id,
+            registry: Arc::clone(&connection.callbacks),
+            core: core.clone(),
+            call,
+            taken: VecDeque::new(),
+            delivered: 0,
+            limit: Arc::clone(&limit),
+        };
+        let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
+        let entry = (core.clone(), Arc::downgrade(&source));
+        lock(&connection.callbacks).insert(id, entry);
+        Ok(Subscription {
+            core,
+            mode: Mode::Callback(source, limit),
+        })
+    }
+
+    /// What runs the callback; `None` when there is none.
+    pub fn source(&self) -> Option<Arc<Source>> {
+        match &self.mode {
+            Mode::Polled(_) => None,
+            Mode::Callback(source, _) => Some(Arc::clone(source)),
+        }
+    }
+
+    /// Whether the calling thread is inside the callback.
+    pub fn in_callback(&self) -> bool {
+        matches!(&self.mode, Mode::Callback(source, _) if source.is_current())
+    }
+
+    /// The next message; waits at most `timeout`.
+    ///
+    /// # Errors
+    /// [`Code::Timeout`]; the end reason; [`Code::InvalidArgument`] with a callback.
+    pub fn next(&self, timeout: Duration) -> Result<Message> {
+        let mut taken = Vec::with_capacity(1);
+        self.take(&mut taken, 1, timeout)?;
+        taken.pop().ok_or_else(|| Code::Internal.into())
+    }
+
+    /// Appends up to `max` messages to `out`, at least one; waits at most `timeout` for the first.
+    ///
+    /// # Errors
+    /// As [`Subscription::next`].
+    pub fn take(&self, out: &mut Vec<Message>, max: usize, timeout: Duration) -> Result<()> {
+        let watch = self.watcher()?;
+        if max == 0 {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "cap: 0; expected at least 1",
+            ));
+        }
+        let taken = self.take_within(out, max, timeout);
+        // Another taker may have been faster than this one: empty is what counts.
+        let emptied = match &taken {
+            Ok(count) => *count < max || self.core.stats().pending_messages == 0,
+            Err(e) => e.code() == Code::Timeout,
+        };
+        if emptied && let Some(watch) = lock(watch).clone() {
+            watch.rearm();
+        }
+        taken.map(drop)
+    }
+
+    /// Puts a mark with `token` into `queue` when there are messages or the end has come; replaces
+    /// an earlier watch.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] with a callback.
+    pub fn watch<V: Send + 'static>(&self, queue: &Queue<V>, token: u64) -> Result<()> {
+        let slot = self.watcher()?;
+        let core = self.core.clone();
+        let watch: Arc<dyn Rearm> = Arc::new(Watch {
+            queue: queue.downgrade(),
+            mark: Mark::new(token, move || core.stats().pending_messages),
+            core: self.core.clone(),
+            retired: AtomicBool::new(false),
+        });
+        let replaced = lock(slot).replace(Arc::clone(&watch));
+        if let Some(replaced) = replaced {
+            replaced.retire();
+        }
+        watch.rearm();
+        Ok(())
+    }
+
+    /// Ends at once: pending messages are dropped, waiters return, callbacks stop.
+    ///
+    /// # Errors
+    /// Those of the core; none when it has ended already.
+    pub fn unsubscribe(&self) -> Result<()> {
+        if let Mode::Callback(source, _) = &self.mode {
+            source.stop();
+        }
+        self.core.unsubscribe()
+    }
+
+    /// Ends after `max` messages, counted from the beginning.
+    ///
+    /// # Errors
+    /// Those of the core.
+    pub fn unsubscribe_after(&self, max: u64) -> Result<()> {
+        if let Mode::Callback(_, limit) = &self.mode {
+            limit.fetch_min(max, Ordering::AcqRel);
+        }
+        self.core.unsubscribe_after(max)
+    }
+
+    /// Ends gently: waits until what had arrived is taken, or its callbacks have returned. `None`
+    /// stands for the option `drain_timeout`.
+    ///
+    /// # Errors
+    /// [`Code::Timeout`].
+    pub async fn drain(&self, timeout: Option<Duration>) -> Result<()> {
+        let timeout = timeout.unwrap_or(self.core.client().options().drain_timeout);
+        drain_callback(&self.core, self.source(), timeout).await
+    }
+
+    /// Numbers.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.core.stats()
+    }
+
+    fn watcher(&self) -> Result<&Mutex<Option<Arc<dyn Rearm>>>> {
+        match &self.mode {
+            Mode::Polled(watch) => Ok(watch),
+            Mode::Callback(..) => {
+                let text = "the subscription delivers to a callback and cannot be read";
+                Err(Error::new(Code::InvalidArgument, text))
+            }
+        }
+    }
+
+    fn take_within(&self, out: &mut Vec<Message>, max: usize, timeout: Duration) -> Result<usize> {
+        let deadline = Instant::now() + timeout.min(wait::MAX_WAIT);
+        loop {
+            let count = self.core.take(out, max);
+            if count > 0 {
+                return Ok(count);
+            }
+            if let Some(reason) = self.core.end_reason() {
+                // What came between the two looks comes before the end.
+                let count = self.core.take(out, max);
+                return if count > 0 { Ok(count) } else { Err(reason) };
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Code::Timeout.into());
+            }
+            wait::block_on_for(poll_fn(|cx| self.core.poll_ready(cx)), left)?;
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // Its wakers hold the core's subscription, so the last handle would never be dropped.
+        let _ = self.unsubscribe();
+    }
+}
+
+impl<V: Send + 'static> Rearm for Watch<V> {
+    fn rearm(self: Arc<Self>) {
+        let waker = Waker::from(Arc::clone(&self));
+        if self
+            .core
+            .poll_ready(&Context::from_waker(&waker))
+            .is_ready()
+        {
+            self.wake();
+        }
+    }
+
+    fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+}
+
+impl<V: Send + 'static> Wake for Watch<V> {
+    fn wake(self: Arc<Self>) {
+        if let Some(queue) = self.queue.upgrade()
+            && !self.retired.load(Ordering::Acquire)
+        {
+            queue.mark(&self.mark);
+        }
+    }
+}
+
+/// Delivers messages to a callback until the subscription has ended.
+struct Messages {
+    id: u64,
+    registry: Arc<Callbacks>,
+    core: nats_core::Subscription,
+    call: MessageFn,
+    taken: VecDeque<Message>,
+    delivered: u64,
+    limit: Arc<AtomicU64>,
+}
+
+impl Job for Messages {
+    fn run(&mut self, turn: &Turn<'_>) -> Next {
+        loop {
+            while let Some(message) = self.taken.pop_front() {
+                if turn.is_stopped() || self.delivered >= self.limit.load(Ordering::Acquire) {
+                    return Next::Done;
+                }
+                self.delivered += 1;
+                turn.call(|| (self.call)(message));
+                if turn.is_spent() {
+                    return Next::Again;
+                }
+            }
+            if turn.is_stopped() {
+                return Next::Done;
+            }
+            let mut taken = Vec::new();
+            if self.core.take(&mut taken, BATCH) > 0 {
+                self.taken.extend(taken);
+                continue;
+            }
+            let waker = turn.waker();
+            match self.core.poll_ready(&Context::from_waker(&waker)) {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Next::Done,
+                Poll::Pending => return Next::Wait,
+            }
+        }
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        lock(&self.registry).remove(&self.id);
+    }
+}

@@ -1,0 +1,41 @@
+//! The C API. Every exported function is declared in `include/nats_ffi.h`, which is generated from
+//! the signatures and comments in these files; one file holds one noun.
+//!
+//! Exported functions are safe to call from Rust because the only ways to make a `nats_str`, a
+//! `nats_bytes` or a message pointer are `unsafe` and state what the pointer must be; handles are
+//! numbers that are looked up and never dereferenced.
+#![allow(non_camel_case_types)]
+
+mod types;
+mod user;
+mod guard;
+mod handle;
+mod library;
+mod error;
+mod doc;
+mod options;
+mod event;
+mod headers;
+mod message;
+mod queue;
+mod connection;
+mod ops;
+mod ops_gen;
+mod publish;
+mod request;
+mod subscription;
+
+pub use connection::*;
+pub use doc::*;
+pub use error::*;
+pub use event::*;
+pub use headers::*;
+pub use library::*;
+pub use message::*;
+pub use ops_gen::*;
+pub use options::*;
+pub use publish::*;
+pub use queue::*;
+pub use request::*;
+pub use subscription::*;
+pub use types::*;

@@ -1,0 +1,183 @@
+//! Requests.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nats_bridge::connection::Connection;
+use nats_bridge::subscription::Subscription;
+use nats_bridge::{options, wait};
+use nats_core::{Client, Code, Error, Headers, ManyOptions, Message, Request, Result};
+
+use crate::connection::nats_connection;
+use crate::error::nats_error;
+use crate::guard::{guard, guard_out};
+use crate::handle;
+use crate::headers::{copy_headers, nats_headers};
+use crate::message::{self, nats_msg};
+use crate::queue::{Value, nats_queue, start};
+use crate::subscription::nats_subscription;
+use crate::types::{NATS_REQUEST_OWN_INBOX, nats_bytes, nats_status, nats_str, timeout_option};
+
+/// Sends a request and waits for the first answer. Free `*out` with nats_msg_free().
+///
+/// `timeout_ms`: how long to wait, in milliseconds; 0 stands for the option "request_timeout_ms".
+///
+/// Errors: `NO_RESPONDERS` at once when nobody is subscribed; `TIMEOUT`; `CONNECTION_LOST` when
+/// the connection broke meanwhile; `CONNECTION_CLOSED` when it is closed meanwhile; those of
+/// nats_publish().
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_request(
+    nc: *mut nats_connection,
+    subject: nats_str,
+    payload: nats_bytes,
+    timeout_ms: i64,
+    out: Option<&mut MaybeUninit<*mut nats_msg>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    nats_request_msg(
+        nc,
+        subject,
+        std::ptr::null(),
+        payload,
+        timeout_ms,
+        0,
+        out,
+        err,
+    )
+}
+
+/// Like nats_request(), with headers and flags.
+///
+/// `headers`: may be NULL; not consumed. `flags`: 0, or `NATS_REQUEST_OWN_INBOX` for an inbox and
+/// a subscription of its own instead of the connection's shared ones.
+///
+/// Errors: those of nats_request(), and `INVALID_ARGUMENT` for flags that do not exist.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_request_msg(
+    nc: *mut nats_connection,
+    subject: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    timeout_ms: i64,
+    flags: u32,
+    out: Option<&mut MaybeUninit<*mut nats_msg>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(out, err, || {
+        let client = client(nc)?;
+        let subject = subject.text("subject", Code::InvalidSubject)?;
+        let payload = payload.bytes("payload")?;
+        let headers = copy_headers(headers)?;
+        let how = How::new(timeout_ms, flags)?;
+        let answer = wait::block_on(ask(&client, subject, headers.as_ref(), payload, how))??;
+        Ok(message::into_raw(answer))
+    })
+}
+
+/// Sends a request; the answer arrives on `queue` as a completion whose value is a `nats_msg`.
+/// Subject, headers and payload are copied. Arguments and errors as nats_request_msg(); what is
+/// known at once is returned at once, and then there is no completion.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_request_async(
+    nc: *mut nats_connection,
+    subject: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    timeout_ms: i64,
+    flags: u32,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let client = client(nc)?;
+        let subject = subject.text("subject", Code::InvalidSubject)?.to_owned();
+        let payload = payload.bytes("payload")?.to_vec();
+        let headers = copy_headers(headers)?;
+        let how = How::new(timeout_ms, flags)?;
+        start(queue, token, async move {
+            ask(&client, &subject, headers.as_ref(), &payload, how)
+                .await
+                .map(Value::Message)
+        })
+    })
+}
+
+/// Sends a request that several may answer (ADR-47). The answers are read from `*out` with
+/// nats_subscription_next() or nats_subscription_take() until they fail with
+/// `SUBSCRIPTION_ENDED`; free it with nats_subscription_free().
+///
+/// `headers`: may be NULL; not consumed. `options_json`: a JSON object with the keys
+/// "max_messages", "max_wait_ms", "stall_ms" and "sentinel" (docs/options.md), or empty.
+///
+/// Errors: `INVALID_OPTION`; those of nats_publish(). `NO_RESPONDERS` is the end reason of the
+/// subscription.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_request_many(
+    nc: *mut nats_connection,
+    subject: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    options_json: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(out, err, || {
+        let client = client(nc)?;
+        let subject = subject.text("subject", Code::InvalidSubject)?;
+        let payload = payload.bytes("payload")?;
+        let headers = copy_headers(headers)?;
+        let mut many = ManyOptions::default();
+        options::many(
+            &mut many,
+            options_json.text("options", Code::InvalidOption)?,
+        )?;
+        let request = request(subject, headers.as_ref(), payload);
+        let answers = wait::block_on(client.request_many(&request, &many))??;
+        handle::insert(Subscription::polled(answers))
+    })
+}
+
+/// How to wait for an answer.
+#[derive(Clone, Copy)]
+struct How {
+    timeout: Option<Duration>,
+    own_inbox: bool,
+}
+
+impl How {
+    fn new(timeout_ms: i64, flags: u32) -> Result<How> {
+        if flags & !NATS_REQUEST_OWN_INBOX != 0 {
+            let text = format!("flags: {flags:#x} has bits that mean nothing");
+            return Err(Error::new(Code::InvalidArgument, text));
+        }
+        Ok(How {
+            timeout: timeout_option(timeout_ms)?,
+            own_inbox: flags & NATS_REQUEST_OWN_INBOX != 0,
+        })
+    }
+}
+
+fn client(nc: *mut nats_connection) -> Result<Client> {
+    Ok(handle::get::<Arc<Connection>>(nc)?.client().clone())
+}
+
+fn request<'a>(subject: &'a str, headers: Option<&'a Headers>, payload: &'a [u8]) -> Request<'a> {
+    let mut request = Request::new(subject, payload);
+    request.headers = headers;
+    request
+}
+
+async fn ask(
+    client: &Client,
+    subject: &str,
+    headers: Option<&Headers>,
+    payload: &[u8],
+    how: How,
+) -> Result<Message> {
+    let mut request = request(subject, headers, payload);
+    request.timeout = how.timeout;
+    request.own_inbox = how.own_inbox;
+    client.request_with(&request).await
+}
