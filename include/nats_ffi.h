@@ -823,7 +823,7 @@ nats_status nats_queue_free(nats_queue *queue);
  * returns at once and goes on trying in the background.
  *
  * Errors: `NO_SERVERS` (its text lists what each server said), `AUTHORIZATION`, `TLS`,
- * `TIMEOUT`, `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
+ * `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
  */
 nats_status nats_connect(nats_str url,
                          const nats_options *opts,

@@ -2,14 +2,14 @@
 //! subscriptions.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use nats_core::{
     Client, Code, ConnectOptions, Error, Publish, Result, State, SubscribeOptions, Subscription,
 };
-use tokio::task::JoinSet;
 
 use crate::delivery::{self, Job, Next, Source, Turn};
 use crate::event::{ConnectionEvent, EventKind, StateKind};
@@ -27,12 +27,11 @@ pub struct Connection {
     client: Client,
     listeners: Arc<Listeners>,
     events: Option<Arc<Source>>,
-    draining: AtomicBool,
     pub(crate) callbacks: Arc<Callbacks>,
 }
 
 /// The callback subscriptions of a connection by number, for its drain.
-pub(crate) type Callbacks = Mutex<HashMap<u64, (Subscription, Weak<Source>)>>;
+pub(crate) type Callbacks = Mutex<HashMap<u64, Weak<Source>>>;
 
 type Listener = Arc<dyn Fn(&Arc<ConnectionEvent>) + Send + Sync>;
 
@@ -72,7 +71,6 @@ impl Connection {
             client,
             listeners,
             events,
-            draining: AtomicBool::new(false),
             callbacks: Arc::default(),
         }))
     }
@@ -123,9 +121,6 @@ impl Connection {
     /// # Errors
     /// Those of [`Client::subscribe_with`].
     pub fn subscribe(&self, subject: &str, options: &SubscribeOptions) -> Result<Subscription> {
-        if self.draining.load(Ordering::Acquire) && self.client.state() != State::Closed {
-            return Err(Code::ConnectionDraining.into());
-        }
         self.client.subscribe_with(subject, options)
     }
 
@@ -146,28 +141,21 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes gently: waits until every callback subscription has delivered what had arrived, then
-    /// lets the client drain the rest, send what was published, and close. `None` stands for the
-    /// option `drain_timeout`.
+    /// Closes gently: the client drains, and between its subscriptions and its publishes waits until
+    /// the last callbacks have returned. `None` stands for the option `drain_timeout`. The drain
+    /// begins with the call, not with the first poll.
     ///
     /// # Errors
     /// Those of [`Client::drain_timeout`].
-    pub async fn drain(&self, timeout: Option<Duration>) -> Result<()> {
+    pub fn drain(&self, timeout: Option<Duration>) -> impl Future<Output = Result<()>> + use<> {
         let timeout = timeout.unwrap_or(self.client.options().drain_timeout);
-        let deadline = Instant::now() + timeout;
-        self.draining.store(true, Ordering::Release);
-        let mut draining = JoinSet::new();
-        let callbacks: Vec<_> = lock(&self.callbacks).values().cloned().collect();
-        for (subscription, source) in callbacks {
-            draining.spawn(async move {
-                let drained = drain_callback(&subscription, source.upgrade(), timeout);
-                // One that is late is ended by the client's drain below.
-                let _ = tokio::time::timeout(timeout, drained).await;
-            });
-        }
-        draining.join_all().await;
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.client.drain_timeout(left).await
+        let callbacks = Arc::clone(&self.callbacks);
+        self.client.drain_with(timeout, async move {
+            let sources: Vec<_> = lock(&callbacks).values().filter_map(Weak::upgrade).collect();
+            for source in sources {
+                source.done().await;
+            }
+        })
     }
 }
 
@@ -175,23 +163,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.client.close_now();
     }
-}
-
-/// Drains a callback subscription to the end of its last callback.
-pub(crate) async fn drain_callback(
-    subscription: &Subscription,
-    source: Option<Arc<Source>>,
-    timeout: Duration,
-) -> Result<()> {
-    let deadline = Instant::now() + timeout;
-    subscription.drain_timeout(timeout).await?;
-    if let Some(source) = source {
-        let left = deadline.saturating_duration_since(Instant::now());
-        tokio::time::timeout(left, source.done())
-            .await
-            .map_err(|_| Error::new(Code::Timeout, "a callback has not returned in time"))?;
-    }
-    Ok(())
 }
 
 /// Closes all connections, ends all callbacks, joins all threads.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nats_core::{Code, Error, Message, Result, SubscriptionStats};
 
-use crate::connection::{Callbacks, Connection, drain_callback};
+use crate::connection::{Callbacks, Connection};
 use crate::delivery::{Job, Next, Source, Turn};
 use crate::queue::{Mark, Queue, WeakQueue};
 use crate::sync::lock;
@@ -79,8 +79,7 @@ impl Subscription {
             limit: Arc::clone(&limit),
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
-        let entry = (core.clone(), Arc::downgrade(&source));
-        lock(&connection.callbacks).insert(id, entry);
+        lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
         Ok(Subscription {
             core,
             mode: Mode::Callback(source, limit),
@@ -185,7 +184,14 @@ impl Subscription {
     /// [`Code::Timeout`].
     pub async fn drain(&self, timeout: Option<Duration>) -> Result<()> {
         let timeout = timeout.unwrap_or(self.core.client().options().drain_timeout);
-        drain_callback(&self.core, self.source(), timeout).await
+        let deadline = Instant::now() + timeout.min(wait::MAX_WAIT);
+        self.core.drain_timeout(timeout).await?;
+        if let Some(source) = self.source() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let late = || Error::new(Code::Timeout, "a callback has not returned in time");
+            return tokio::time::timeout(left, source.done()).await.map_err(|_| late());
+        }
+        Ok(())
     }
 
     /// Numbers.

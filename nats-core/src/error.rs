@@ -20,7 +20,8 @@ macro_rules! error_table {
             /// Every code, in the order of the numbers.
             pub const ALL: &'static [Code] = &[$(Code::$variant),*];
 
-            /// The stable name, for example `NO_RESPONDERS`; the C constant is this behind `NATS_ERR_`.
+            /// The stable name, for example `NO_RESPONDERS`; the C constant is this behind
+            /// `NATS_ERR_`.
             pub const fn name(self) -> &'static str {
                 match self { $(Code::$variant => $name,)* }
             }

@@ -53,7 +53,7 @@ pub struct nats_stats {
 /// returns at once and goes on trying in the background.
 ///
 /// Errors: `NO_SERVERS` (its text lists what each server said), `AUTHORIZATION`, `TLS`,
-/// `TIMEOUT`, `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
+/// `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_connect(
     url: nats_str,
@@ -127,7 +127,7 @@ pub extern "C" fn nats_connection_drain(
         let connection = connection(nc)?;
         let limit = timeout_option(timeout_ms)?;
         if connection.in_callback() {
-            nats_bridge::runtime::handle()?.spawn(async move { connection.drain(limit).await });
+            nats_bridge::runtime::handle()?.spawn(connection.drain(limit));
             return Ok(());
         }
         wait::block_on(connection.drain(limit))?
@@ -144,9 +144,8 @@ pub extern "C" fn nats_connection_drain_async(
 ) -> nats_status {
     guard(err, || {
         let connection = connection(nc)?;
-        start(queue, token, async move {
-            connection.drain(None).await.map(|()| Value::Nothing)
-        })
+        let drain = connection.drain(None);
+        start(queue, token, async move { drain.await.map(|()| Value::Nothing) })
     })
 }
 

@@ -1,10 +1,15 @@
 //! Repository chores. `cargo xtask gen` writes the generated files, `cargo xtask gen --check` fails
 //! when one is stale, `cargo xtask tidy` prints files, functions and lines that grew too long.
+//! `cargo xtask conformance` and `cargo xtask readme` do the same for the table of behaviours and
+//! the examples in README.md.
 
+mod conformance;
 mod docs;
 mod generate;
 mod header;
 mod ops;
+mod output;
+mod readme;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +24,12 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["gen"] => generate::run(false),
         ["gen", "--check"] => generate::run(true),
+        ["conformance"] => conformance::run(false),
+        ["conformance", "--check"] => conformance::run(true),
+        ["readme"] => readme::run(false),
+        ["readme", "--check"] => readme::run(true),
         ["tidy"] => tidy::run(),
-        _ => Err("usage: cargo xtask gen [--check] | tidy".into()),
+        _ => Err("usage: cargo xtask gen | conformance | readme [--check], or tidy".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

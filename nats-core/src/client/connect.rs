@@ -24,8 +24,8 @@ impl ConnectOptions {
     ///
     /// # Errors
     /// [`Code::InvalidUrl`] and [`Code::InvalidOption`] before anything is dialled;
-    /// [`Code::NoServers`], [`Code::Authorization`] or [`Code::Tls`] when every server failed, with a
-    /// text that says why for each.
+    /// [`Code::NoServers`], [`Code::Authorization`] or [`Code::Tls`] when every server failed, with
+    /// a text that says why for each.
     pub async fn connect(self) -> Result<Client> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(Code::InvalidArgument, "connect needs a tokio runtime"))?;

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::after;
 use super::handle::Client;
 use super::subscription::Subscription;
 use crate::conn::event::Event;
@@ -24,9 +25,10 @@ impl Subscription {
     /// the consumers. While disconnected, what has arrived is all there is.
     ///
     /// # Errors
-    /// [`Code::Timeout`]: the subscription is ended all the same, pending messages can still be taken.
+    /// [`Code::Timeout`]: the subscription is ended all the same, pending messages can still be
+    /// taken.
     pub async fn drain_timeout(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
+        let deadline = after(timeout);
         self.client().drain_sids(self.wire_sid().as_slice(), deadline).await;
         self.end(Code::SubscriptionClosed.into());
         within(deadline, timeout, poll_fn(|cx| self.poll_empty(cx))).await
@@ -43,18 +45,36 @@ impl Client {
     }
 
     /// Drains every subscription (answers can still be published meanwhile), then sends what was
-    /// published, then closes the connection. New subscriptions are refused from the start, publishes
-    /// once the subscriptions are drained.
+    /// published, then closes the connection. New subscriptions are refused from the start,
+    /// publishes once the subscriptions are drained.
     ///
     /// # Errors
-    /// [`Code::Timeout`] (the connection is closed all the same), [`Code::ConnectionDraining`] when a
-    /// drain is under way, [`Code::ConnectionClosed`].
+    /// [`Code::Timeout`] (the connection is closed all the same), [`Code::ConnectionDraining`] when
+    /// a drain is under way, [`Code::ConnectionClosed`].
     pub async fn drain_timeout(&self, timeout: Duration) -> Result<()> {
-        let deadline = Instant::now() + timeout;
-        let mailboxes = self.begin_drain()?;
-        let result = self.drain_all(mailboxes, deadline, timeout).await;
-        self.close().await;
-        result
+        self.drain_with(timeout, async {}).await
+    }
+
+    /// [`Client::drain_timeout`] for those who take messages and handle them elsewhere: once every
+    /// subscription is empty it waits for `handled` before it stops to accept publishes. The drain
+    /// begins with the call, not with the first poll.
+    ///
+    /// # Errors
+    /// As [`Client::drain_timeout`].
+    pub fn drain_with<F: Future<Output = ()>>(
+        &self,
+        timeout: Duration,
+        handled: F,
+    ) -> impl Future<Output = Result<()>> + use<F> {
+        let deadline = after(timeout);
+        let begun = self.begin_drain();
+        let client = self.clone();
+        async move {
+            let mailboxes = begun?;
+            let result = client.drain_all(mailboxes, deadline, timeout, handled).await;
+            client.close().await;
+            result
+        }
     }
 
     fn begin_drain(&self) -> Result<Vec<(u64, Arc<Mailbox>)>> {
@@ -79,12 +99,14 @@ impl Client {
         mailboxes: Vec<(u64, Arc<Mailbox>)>,
         deadline: Instant,
         timeout: Duration,
+        handled: impl Future<Output = ()>,
     ) -> Result<()> {
         let sids: Vec<u64> = mailboxes.iter().map(|(sid, _)| *sid).collect();
         self.drain_sids(&sids, deadline).await;
         for (_, mailbox) in mailboxes {
             within(deadline, timeout, poll_fn(|cx| mailbox.poll_empty(cx))).await?;
         }
+        within(deadline, timeout, handled).await?;
         let shared = self.shared();
         shared.enter(State::DrainingPubs);
         lock(&shared.outbox).refuse_publishes();

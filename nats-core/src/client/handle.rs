@@ -88,8 +88,9 @@ impl Client {
         Ok(start.elapsed())
     }
 
-    /// Closes the connection: everything that waits ends with [`Code::ConnectionClosed`] at once, what
-    /// was published is still written (for at most two seconds). Returns when the socket is closed.
+    /// Closes the connection: everything that waits ends with [`Code::ConnectionClosed`] at once,
+    /// what was published is still written (for at most two seconds). Returns when the socket is
+    /// closed.
     pub async fn close(&self) {
         self.close_now();
         self.closed().await;
@@ -137,8 +138,8 @@ impl Client {
         self.shared().stats()
     }
 
-    /// The events from now on, for as many listeners as ask. One that falls 256 events behind misses
-    /// the oldest and is told so; a callback option misses none.
+    /// The events from now on, for as many listeners as ask. One that falls 256 events behind
+    /// misses the oldest and is told so; a callback option misses none.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared().events.listen()
     }
@@ -168,8 +169,8 @@ impl Client {
         lock(&self.shared().last_error).clone()
     }
 
-    /// The largest payload (headers included) that the server accepts; `usize::MAX` before the first
-    /// connection.
+    /// The largest payload (headers included) that the server accepts; `usize::MAX` before the
+    /// first connection.
     pub fn max_payload(&self) -> usize {
         lock(&self.shared().outbox).max_payload()
     }

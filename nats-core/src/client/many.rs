@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::after;
 use super::handle::Client;
 use super::request::Request;
 use super::subscription::{SubscribeOptions, Subscription};
 use crate::conn::mailbox::Mailbox;
-use crate::conn::shared::State;
 use crate::error::{Code, Error, Result};
 
 /// When the replies of a request-many end. The total wait always applies; the others when set.
@@ -35,13 +35,13 @@ impl Default for ManyOptions {
 
 impl Client {
     /// Sends a request and returns its replies as a subscription, which ends with
-    /// [`Code::SubscriptionEnded`] by the rules of `options`, with [`Code::NoResponders`] when nobody
-    /// is subscribed, or with [`Code::ConnectionLost`] when the socket dies meanwhile. The request's own
-    /// timeout is not used.
+    /// [`Code::SubscriptionEnded`] by the rules of `options`, with [`Code::NoResponders`] when
+    /// nobody is subscribed, or with [`Code::ConnectionLost`] when the socket dies meanwhile. The
+    /// request's own timeout is not used.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for a maximum or wait of zero; those of [`Client::publish_with`] and
-    /// [`Client::subscribe_with`].
+    /// [`Code::InvalidArgument`] for a maximum or wait of zero; those of [`Client::publish_with`]
+    /// and [`Client::subscribe_with`].
     pub async fn request_many(
         &self,
         request: &Request<'_>,
@@ -58,15 +58,12 @@ impl Client {
         let replies = self.subscribe_with(&inbox, &subscribe)?;
         let mailbox = self.mailbox(&subscribe);
         let out = Subscription::new(self.clone(), mailbox.clone(), None, inbox.clone(), None);
-        let mut state = self.shared().state.subscribe();
+        let failure = self.watch_failure(request.subject)?;
         self.publish_with(&request.publish(&inbox)).await?;
-        let rules = Rules { options: *options, deadline: Instant::now() + options.max_wait };
+        let rules = Rules { options: *options, deadline: after(options.max_wait) };
         runtime.spawn(async move {
             let mut relay = pin!(rules.relay(&replies, &mailbox));
-            // A connection that was down already loses nothing when it comes back.
-            let mut lost = pin!(async {
-                while state.changed().await.is_ok() && *state.borrow() != State::Reconnecting {}
-            });
+            let mut failure = pin!(failure);
             let end = poll_fn(|cx| {
                 if mailbox.poll_ended(cx).is_ready() {
                     return Poll::Ready(Code::SubscriptionClosed.into());
@@ -74,7 +71,7 @@ impl Client {
                 if let Poll::Ready(reason) = relay.as_mut().poll(cx) {
                     return Poll::Ready(reason);
                 }
-                lost.as_mut().poll(cx).map(|()| Code::ConnectionLost.into())
+                failure.as_mut().poll(cx)
             })
             .await;
             mailbox.end(end, false);
@@ -96,7 +93,7 @@ impl Rules {
         loop {
             let mut until = self.deadline;
             if let Some(stall) = self.options.stall.filter(|_| passed > 0) {
-                until = until.min(Instant::now() + stall);
+                until = until.min(after(stall));
             }
             let message = match tokio::time::timeout_at(until.into(), replies.next()).await {
                 Err(_) => return done,

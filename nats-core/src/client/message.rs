@@ -80,8 +80,8 @@ impl Message {
         std::str::from_utf8(self.headers()?.description()?).ok()
     }
 
-    /// [`Code::MalformedMessage`] when the subject or the header block cannot be decoded; what can be
-    /// read of the message still can.
+    /// [`Code::MalformedMessage`] when the subject or the header block cannot be decoded; what can
+    /// be read of the message still can.
     pub fn decode_error(&self) -> Option<Error> {
         if !self.raw.is_malformed() {
             return None;

@@ -63,8 +63,8 @@ impl Client {
         self.publish_with(&Publish::new(subject, payload.as_ref())).await
     }
 
-    /// Publishes a message with reply subject and headers. Waits for room in the outbound buffer for
-    /// at most `publish_timeout` when the policy is `Wait`.
+    /// Publishes a message with reply subject and headers. Waits for room in the outbound buffer
+    /// for at most `publish_timeout` when the policy is `Wait`.
     ///
     /// # Errors
     /// [`Code::InvalidSubject`], [`Code::MaxPayload`], [`Code::HeadersUnsupported`],

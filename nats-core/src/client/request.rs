@@ -1,11 +1,13 @@
 //! Request and reply.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::handle::Client;
 use super::message::Message;
 use super::publish::Publish;
-use super::subscription::SubscribeOptions;
 use crate::conn::requests::Reply;
 use crate::conn::shared::{State, lock};
 use crate::error::{Code, Error, Result};
@@ -74,17 +76,24 @@ impl Client {
     ///
     /// # Errors
     /// [`Code::NoResponders`] at once when nobody is subscribed; [`Code::Timeout`];
-    /// [`Code::ConnectionLost`] when the socket dies while the request is in flight (it may or may not
-    /// have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
+    /// [`Code::ConnectionLost`] when the socket dies while the request is in flight (it may or may
+    /// not have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
         let timeout = request.timeout.unwrap_or(self.options().request_timeout);
         let exchange = async {
-            if request.own_inbox {
+            let reply = if request.own_inbox {
                 self.request_on_own_inbox(request).await
             } else {
                 self.request_on_shared_inbox(request).await
-            }
+            };
+            reply.map_err(|error| match error.code() {
+                Code::NoResponders => {
+                    let subject = request.subject.escape_debug();
+                    Error::new(error.code(), format!("nobody is subscribed to \"{subject}\""))
+                }
+                _ => error,
+            })
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
             let text = format!("no reply from \"{}\" within {} ms",
@@ -101,16 +110,30 @@ impl Client {
 
     async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {
         let inbox = self.new_inbox()?;
-        let once = SubscribeOptions { max_messages: Some(1), ..SubscribeOptions::default() };
-        let subscription = self.subscribe_with(&inbox, &once)?;
+        // Without a maximum of one: a server does not count its own 503, and would keep the inbox.
+        let subscription = self.subscribe(&inbox)?;
+        let failure = self.watch_failure(request.subject)?;
         self.publish_with(&request.publish(&inbox)).await?;
-        let message = subscription.next().await.ok_or_else(|| {
-            subscription.end_reason().unwrap_or_else(|| Code::SubscriptionClosed.into())
-        })?;
+        let (mut next, mut failure) = (pin!(subscription.next()), pin!(failure));
+        let message = poll_fn(|cx| match next.as_mut().poll(cx) {
+            Poll::Ready(message) => Poll::Ready(message.ok_or_else(|| {
+                subscription.end_reason().unwrap_or_else(|| Code::SubscriptionClosed.into())
+            })),
+            Poll::Pending => failure.as_mut().poll(cx).map(Err),
+        })
+        .await?;
         if message.is_no_responders() {
             return Err(Code::NoResponders.into());
         }
         Ok(message)
+    }
+
+    /// Ends with the error when a request with an inbox of its own can have no reply any more: the
+    /// socket is lost, the publish denied, the connection closed.
+    pub(crate) fn watch_failure(&self, subject: &str) -> Result<impl Future<Output = Error> + use<>> {
+        // A slot like those of the shared inbox, whose token is never told to anybody.
+        let slot = self.shared().requests.open(subject, &mut String::new())?;
+        Ok(async { slot.await.err().unwrap_or(Code::Internal.into()) })
     }
 
     /// Takes a slot for a reply; the first request subscribes to the inbox of all.

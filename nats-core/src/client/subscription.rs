@@ -31,8 +31,8 @@ pub struct SubscribeOptions {
     pub overflow: Option<Overflow>,
 }
 
-/// A subscription. Cheap to clone; several tasks and threads may take from it, and each message goes
-/// to one of them. Dropping the last handle unsubscribes.
+/// A subscription. Cheap to clone; several tasks and threads may take from it, and each message
+/// goes to one of them. Dropping the last handle unsubscribes.
 #[derive(Clone)]
 pub struct Subscription {
     inner: Arc<Inner>,
@@ -48,8 +48,8 @@ struct Inner {
 }
 
 impl Client {
-    /// Subscribes to `subject` (wildcards allowed). While disconnected the subscription is made with
-    /// the reconnect.
+    /// Subscribes to `subject` (wildcards allowed). While disconnected the subscription is made
+    /// with the reconnect.
     ///
     /// # Errors
     /// As [`Client::subscribe_with`].
@@ -60,9 +60,9 @@ impl Client {
     /// Subscribes with options.
     ///
     /// # Errors
-    /// [`Code::InvalidSubject`], [`Code::InvalidQueueGroup`], [`Code::InvalidArgument`] for a maximum
-    /// of zero, [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]. A refusal by the server comes
-    /// later: it ends the subscription with [`Code::Permission`].
+    /// [`Code::InvalidSubject`], [`Code::InvalidQueueGroup`], [`Code::InvalidArgument`] for a
+    /// maximum of zero, [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]. A refusal by the
+    /// server comes later: it ends the subscription with [`Code::Permission`].
     pub fn subscribe_with(
         &self,
         subject: &str,
@@ -144,8 +144,8 @@ impl Subscription {
         count
     }
 
-    /// Ready(true): messages are pending. Ready(false): none is pending and none will come. Otherwise
-    /// the waker is kept; several may wait, and a wake means «look again».
+    /// Ready(true): messages are pending. Ready(false): none is pending and none will come.
+    /// Otherwise the waker is kept; several may wait, and a wake means «look again».
     pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
         self.inner.mailbox.poll_ready(cx)
     }
@@ -172,8 +172,8 @@ impl Subscription {
     }
 
     /// Ends the subscription after `max` messages, counted from its beginning as the server counts,
-    /// across reconnects. Zero, or fewer than were received already, ends it at once; pending messages
-    /// can still be taken.
+    /// across reconnects. Zero, or fewer than were received already, ends it at once; pending
+    /// messages can still be taken.
     ///
     /// # Errors
     /// The end reason when the subscription has ended already; [`Code::InvalidArgument`] for the

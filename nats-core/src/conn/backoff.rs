@@ -14,8 +14,9 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// The wait before round `round` (0 is the first, at once), `elapsed` into the outage. `random` is
-    /// uniform in 0..1: half of each wait is left to chance, so that clients do not return in step.
+    /// The wait before round `round` (0 is the first, at once), `elapsed` into the outage. `random`
+    /// is uniform in 0..1: half of each wait is left to chance, so that clients do not return in
+    /// step.
     pub(crate) fn delay(&self, round: u32, elapsed: Duration, random: f64) -> Duration {
         if round == 0 {
             return Duration::ZERO;

@@ -86,9 +86,9 @@ impl Driver {
         }
     }
 
-    /// The socket is gone: what can be kept is kept, what waited for it is answered. Returns whether
-    /// to connect again. Also called after a panic of the task, which must not leave a connection that
-    /// looks alive.
+    /// The socket is gone: what can be kept is kept, what waited for it is answered. Returns
+    /// whether to connect again. Also called after a panic of the task, which must not leave a
+    /// connection that looks alive.
     pub(crate) fn lost(&mut self, reason: Error) -> bool {
         let shared = Arc::clone(&self.shared);
         let waiters = self.salvage();

@@ -89,7 +89,8 @@ impl Event {
     }
 }
 
-/// A function that is called with every event, on the connection's own task: it must return at once.
+/// A function that is called with every event, on the connection's own task: it must return at
+/// once.
 pub type EventCallback = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Where events go.

@@ -22,7 +22,8 @@ use crate::proto::message::RawMessage;
 use crate::proto::parse::Limits;
 use crate::proto::session::{Notice, PingRules, Session, Sink};
 
-/// The read buffer begins small, so that an idle connection is cheap, and doubles while reads fill it.
+/// The read buffer begins small, so that an idle connection is cheap, and doubles while reads fill
+/// it.
 const READ_MIN: usize = 8 * 1024;
 const READ_MAX: usize = 256 * 1024;
 
@@ -109,7 +110,8 @@ struct Handshake {
     upgraded: Option<Stream>,
 }
 
-/// Messages cannot arrive before the first SUB; a server that sends some has nobody to send them to.
+/// Messages cannot arrive before the first SUB; a server that sends some has nobody to send them
+/// to.
 struct Nobody;
 
 impl Sink for Nobody {

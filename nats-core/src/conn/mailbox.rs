@@ -148,7 +148,8 @@ impl Mailbox {
         Poll::Pending
     }
 
-    /// No more messages will come; the first reason stays. With `discard`, what is pending is dropped.
+    /// No more messages will come; the first reason stays. With `discard`, what is pending is
+    /// dropped.
     pub(crate) fn end(&self, reason: Error, discard: bool) {
         let (wakers, dropped) = {
             let mut state = self.lock();
@@ -216,8 +217,8 @@ impl Mailbox {
             && (bytes == 0 || state.items.is_empty() || state.bytes + size <= bytes)
     }
 
-    /// Accounts for what was taken. A slow-consumer episode ends when half of the limits is free, so
-    /// that a consumer on the edge does not cause an event for every message.
+    /// Accounts for what was taken. A slow-consumer episode ends when half of the limits is free,
+    /// so that a consumer on the edge does not cause an event for every message.
     fn after_take(&self, state: &mut State, count: usize, bytes: usize) -> Vec<Waker> {
         state.bytes -= bytes;
         state.stats.delivered += count as u64;

@@ -96,7 +96,8 @@ pub struct ConnectOptions {
     pub ignore_discovered: bool,
     /// Called with every event, on the connection's own task: it must return at once.
     pub event_callback: Option<EventCallback>,
-    /// For tests of recovery: called with the running number of each poll of the I/O task; may panic.
+    /// For tests of recovery: called with the running number of each poll of the I/O task; may
+    /// panic.
     #[doc(hidden)]
     pub fault: Option<Arc<dyn Fn(u64) + Send + Sync>>,
 }

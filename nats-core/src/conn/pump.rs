@@ -33,7 +33,8 @@ pub(super) enum End {
 pub(super) struct Flight {
     pub(super) bytes: Vec<u8>,
     pub(super) written: usize,
-    /// Control bytes (CONNECT, PONG, the replay of subscriptions) are not kept when the socket dies.
+    /// Control bytes (CONNECT, PONG, the replay of subscriptions) are not kept when the socket
+    /// dies.
     pub(super) control: bool,
 }
 

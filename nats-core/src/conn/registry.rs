@@ -1,4 +1,5 @@
-//! The subscriptions of one connection: where messages go, and what is sent again after a reconnect.
+//! The subscriptions of one connection: where messages go, and what is sent again after a
+//! reconnect.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -40,7 +41,8 @@ struct Entry {
 pub(crate) enum Report {
     /// A slow-consumer episode began.
     Slow { sid: u64, subject: String },
-    /// The subscription overflowed under the policy `Error`: it is gone here, the server must be told.
+    /// The subscription overflowed under the policy `Error`: it is gone here, the server must be
+    /// told.
     Overflowed { sid: u64 },
     /// A message could not be decoded.
     Malformed { sid: u64, subject: String },
@@ -95,8 +97,8 @@ impl Registry {
         self.entries.remove(&sid).is_some()
     }
 
-    /// The subscription ends after `max` messages, counted from its beginning. Returns false when it
-    /// is gone, and removes it when it has received that many already.
+    /// The subscription ends after `max` messages, counted from its beginning. Returns false when
+    /// it is gone, and removes it when it has received that many already.
     pub(crate) fn set_max(&mut self, sid: u64, max: u64) -> bool {
         let Some(entry) = self.entries.get_mut(&sid) else { return false };
         entry.max = Some(max);
@@ -130,7 +132,8 @@ impl Registry {
         }
     }
 
-    /// Ends the subscriptions that the server denies. True: the inbox of all requests was among them.
+    /// Ends the subscriptions that the server denies. True: the inbox of all requests was among
+    /// them.
     pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) -> bool {
         let denied = |entry: &Entry| entry.subject == subject && entry.queue.as_deref() == queue;
         let sids: Vec<u64> =

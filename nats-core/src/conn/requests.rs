@@ -62,8 +62,8 @@ impl Requests {
         Ok(Reply { requests: Arc::clone(self), index, generation })
     }
 
-    /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix` on,
-    /// names. A late or foreign token is ignored. The returned waker is to be woken.
+    /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix`
+    /// on, names. A late or foreign token is ignored. The returned waker is to be woken.
     pub(crate) fn complete(&self, prefix: usize, message: RawMessage) -> Option<Waker> {
         let number = parse_base62(message.subject().get(prefix..)?)?;
         let index = (number & ((1 << SLOT_BITS) - 1)) as usize;
@@ -124,7 +124,8 @@ pub(crate) fn is_no_responders(message: &RawMessage) -> bool {
     message.status() == 503 && message.payload().is_empty()
 }
 
-/// The future reply of one request. Dropping it frees the slot: a reply that comes later is ignored.
+/// The future reply of one request. Dropping it frees the slot: a reply that comes later is
+/// ignored.
 pub(crate) struct Reply {
     requests: Arc<Requests>,
     index: usize,

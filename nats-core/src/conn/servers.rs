@@ -101,8 +101,9 @@ impl Pool {
         }
     }
 
-    /// Takes the addresses that a server gossips; returns those that are new. Discovered servers that
-    /// are gossiped no more are forgotten, except the one in use; configured ones stay for ever.
+    /// Takes the addresses that a server gossips; returns those that are new. Discovered servers
+    /// that are gossiped no more are forgotten, except the one in use; configured ones stay for
+    /// ever.
     pub(crate) fn gossip(&mut self, urls: &[String], tls: bool) -> Vec<String> {
         let heard: Vec<ServerAddr> = urls
             .iter()
@@ -124,7 +125,8 @@ impl Pool {
             }
             addr.tls = tls;
             addr.auth = None;
-            // A gossiped literal address is covered by the certificate of the name that the user gave.
+            // A gossiped literal address is covered by the certificate of the name that the user
+            // gave.
             let tls_name = match &seed_name {
                 Some(name) if addr.is_ip() => name.clone(),
                 _ => addr.host.clone(),

@@ -158,8 +158,8 @@ impl Shared {
         self.events.emit(Event::ServerError(error));
     }
 
-    /// Begins to close: everything that waits ends with CONNECTION_CLOSED at once and nothing new is
-    /// accepted; the driver still writes what is buffered. Subscriptions keep what is pending.
+    /// Begins to close: everything that waits ends with CONNECTION_CLOSED at once and nothing new
+    /// is accepted; the driver still writes what is buffered. Subscriptions keep what is pending.
     pub(crate) fn begin_close(&self) {
         let closed = Error::from(Code::ConnectionClosed);
         lock(&self.registry).close(&closed);

@@ -1,8 +1,9 @@
-//! Everything that waits to be written: one byte-bounded buffer for connected and disconnected times.
+//! Everything that waits to be written: one byte-bounded buffer for connected and disconnected
+//! times.
 //!
-//! Publishers encode straight into the buffer; the driver swaps it for an empty one and writes large
-//! blocks. Only whole operations are ever sent: when a socket dies in the middle of a block, the block
-//! is walked again and what was not completely written goes back to the front.
+//! Publishers encode straight into the buffer; the driver swaps it for an empty one and writes
+//! large blocks. Only whole operations are ever sent: when a socket dies in the middle of a block,
+//! the block is walked again and what was not completely written goes back to the front.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -220,8 +221,9 @@ impl<P> Outbox<P> {
         self.taken = self.taken.saturating_sub(bytes);
     }
 
-    /// The socket died after `written` bytes of `chunk` (which began with a whole operation). Publishes
-    /// that did not go out completely are kept in order; the waiters of PONGs are handed back.
+    /// The socket died after `written` bytes of `chunk` (which began with a whole operation).
+    /// Publishes that did not go out completely are kept in order; the waiters of PONGs are handed
+    /// back.
     pub fn down(&mut self, chunk: &[u8], written: usize) -> VecDeque<P> {
         self.live = false;
         let mut kept = Vec::with_capacity(chunk.len().saturating_sub(written) + self.buf.len());
@@ -338,8 +340,8 @@ impl<P> Outbox<P> {
         Err(Error::new(Code::OutboundFull, text))
     }
 
-    /// Drops the oldest publishes until half of the limit is free, so that a publisher that stays too
-    /// fast pays for the walk rarely. Other operations stay.
+    /// Drops the oldest publishes until half of the limit is free, so that a publisher that stays
+    /// too fast pays for the walk rarely. Other operations stay.
     fn drop_oldest(&mut self, need: usize) {
         let goal = (self.limit / 2).saturating_sub(need);
         let mut kept = Vec::new();
@@ -367,125 +369,5 @@ fn kept_publishes(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn op<'a>(subject: &'a str, payload: &'a [u8]) -> PublishOp<'a> {
-        let subject = Subject::new(subject).unwrap();
-        PublishOp { subject, reply: None, headers: None, payload }
-    }
-
-    fn outbox(limit: usize, policy: OutboundPolicy) -> Outbox<u32> {
-        Outbox::new(limit, policy)
-    }
-
-    fn text(outbox: &mut Outbox<u32>) -> String {
-        let mut chunk = Vec::new();
-        outbox.take(&mut chunk);
-        String::from_utf8(chunk).unwrap()
-    }
-
-    #[test]
-    fn a_torn_publish_is_sent_again_whole_and_a_sent_one_is_not() {
-        for cut in 0..=42 {
-            let mut outbox = outbox(1024, OutboundPolicy::Wait);
-            outbox.up(1024, true);
-            for subject in ["a", "b", "c"] {
-                outbox.publish(&op(subject, b"123")).unwrap().wake();
-            }
-            let mut chunk = Vec::new();
-            assert!(outbox.take(&mut chunk));
-            assert_eq!(chunk.len(), 42);
-            outbox.publish(&op("d", b"123")).unwrap().wake();
-            outbox.down(&chunk, cut);
-            let first = cut / 14;
-            let expected: String = ["a", "b", "c", "d"][first..]
-                .iter()
-                .map(|s| format!("PUB {s} 3\r\n123\r\n"))
-                .collect();
-            assert_eq!(text(&mut outbox), expected, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn only_publishes_survive_a_disconnect() {
-        let mut outbox = outbox(1024, OutboundPolicy::Wait);
-        outbox.up(1024, true);
-        outbox.subscribe(1, Filter::new("x").unwrap(), None).wake();
-        outbox.publish(&op("a", b"1")).unwrap().wake();
-        outbox.ping(7).unwrap().wake();
-        assert_eq!(outbox.down(&[], 0), [7]);
-        assert!(outbox.subscribe(2, Filter::new("y").unwrap(), None).0.is_none());
-        outbox.ping(8).unwrap().wake();
-        assert_eq!(text(&mut outbox), "PUB a 1\r\n1\r\nPING\r\n");
-        assert_eq!(outbox.pong(), Some(8));
-    }
-
-    #[test]
-    fn full_buffer_refuses_and_one_large_message_passes_an_empty_one() {
-        let mut outbox = outbox(64, OutboundPolicy::Error);
-        outbox.publish(&op("big", &[b'x'; 500])).unwrap().wake();
-        let full = outbox.publish(&op("a", b"1")).unwrap_err();
-        assert_eq!(full.code(), Code::OutboundFull);
-        let mut chunk = Vec::new();
-        outbox.take(&mut chunk);
-        assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::OutboundFull);
-        outbox.written(chunk.len());
-        outbox.publish(&op("a", b"1")).unwrap().wake();
-    }
-
-    #[test]
-    fn drop_oldest_keeps_the_newest_and_counts() {
-        let mut outbox = outbox(120, OutboundPolicy::DropOldest);
-        for n in 0..100 {
-            outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
-        }
-        let kept = text(&mut outbox);
-        assert!(kept.ends_with("99\r\n"), "{kept}");
-        assert!(kept.len() <= 120);
-        let left = kept.matches("PUB").count() as u64;
-        assert_eq!(outbox.counters().dropped + left, 100);
-    }
-
-    #[test]
-    fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
-        let mut outbox = outbox(1024, OutboundPolicy::Wait);
-        outbox.register(Waker::noop());
-        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
-        let mut chunk = Vec::new();
-        assert!(outbox.take(&mut chunk));
-        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none(), "the driver is busy");
-        chunk.clear();
-        assert!(outbox.take(&mut chunk) && !outbox.take(&mut Vec::new()));
-        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_some());
-        assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
-        assert!(outbox.order(|orders| orders.close = true).0.is_some());
-        assert!(outbox.orders().close);
-    }
-
-    #[test]
-    fn limits_of_the_server_apply_before_anything_is_written() {
-        let mut outbox = outbox(1024, OutboundPolicy::Wait);
-        outbox.up(4, false);
-        assert_eq!(outbox.publish(&op("a", b"12345")).unwrap_err().code(), Code::MaxPayload);
-        let headers = Headers::new();
-        let mut with_headers = op("a", b"");
-        with_headers.headers = Some(&headers);
-        assert!(outbox.publish(&with_headers).is_err());
-        assert_eq!(outbox.pending(), 0);
-    }
-
-    #[test]
-    fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
-        let mut outbox = outbox(1024, OutboundPolicy::Wait);
-        outbox.publish(&op("a", b"1")).unwrap().wake();
-        outbox.ping(1).unwrap().wake();
-        assert_eq!(outbox.refuse_all(), [1]);
-        let mut chunk = Vec::new();
-        assert!(outbox.take(&mut chunk), "what was accepted can still be written");
-        outbox.down(&chunk, 0);
-        assert_eq!((outbox.discard(), outbox.counters().dropped), (1, 1));
-        assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
-        assert!(outbox.ping(2).is_err());
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! What the server means by the text of a `-ERR`.
 //!
-//! The protocol carries only a text (ADR-40), so the known ones are mapped to a code and a scope; an
-//! unknown one is an event and never ends the connection by itself.
+//! The protocol carries only a text (ADR-40), so the known ones are mapped to a code and a scope;
+//! an unknown one is an event and never ends the connection by itself.
 
 use crate::error::{Code, Error};
 

@@ -1,8 +1,8 @@
 //! The life of one socket as a state machine: handshake, pings, server errors.
 //!
-//! Bytes and the time go in; control bytes, notices and messages come out. The session never touches
-//! a socket or a clock, so the rules below are tested with byte strings and instants of the test's
-//! own making.
+//! Bytes and the time go in; control bytes, notices and messages come out. The session never
+//! touches a socket or a clock, so the rules below are tested with byte strings and instants of the
+//! test's own making.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
 use super::server_error::{Scope, ServerError};
 use crate::error::{Code, Error, Result};
 
-/// Frames at least this long leave the read buffer without a copy; shorter ones are copied, so that a
-/// small payload never pins a large buffer.
+/// Frames at least this long leave the read buffer without a copy; shorter ones are copied, so that
+/// a small payload never pins a large buffer.
 const SPLIT_FROM: usize = 32 * 1024;
 
 /// PONGs beyond this many unwritten bytes are not sent.
@@ -81,8 +81,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for a new socket. `connect` builds the CONNECT from the server's INFO (which carries
-    /// the nonce); `want_tls` refuses a server that does not offer TLS.
+    /// A session for a new socket. `connect` builds the CONNECT from the server's INFO (which
+    /// carries the nonce); `want_tls` refuses a server that does not offer TLS.
     pub fn new(
         limits: Limits,
         rules: PingRules,
@@ -104,8 +104,8 @@ impl Session {
         }
     }
 
-    /// Consumes the whole frames of `buf` and leaves the rest. Returns how many bytes the buffer must
-    /// be able to hold for the next frame.
+    /// Consumes the whole frames of `buf` and leaves the rest. Returns how many bytes the buffer
+    /// must be able to hold for the next frame.
     ///
     /// # Errors
     /// The peer broke the protocol or refused the connection: the socket is to be closed.
@@ -125,6 +125,9 @@ impl Session {
                 Step::More { needed } => {
                     buf.advance(at);
                     return Ok(needed);
+                }
+                Step::Frame { frame: frame @ Frame::Msg(_), .. } if self.phase == Phase::AwaitInfo => {
+                    return Err(self.instead_of_info(&frame, buf.get(at..).unwrap_or_default()));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len } if len >= SPLIT_FROM => {
                     buf.advance(at);
@@ -236,7 +239,8 @@ impl Session {
         let info = match ServerInfo::parse(json) {
             Ok(info) => info,
             Err(error) if self.phase == Phase::AwaitInfo => return Err(error),
-            // The last good INFO stays in force: an update that cannot be read is no reason to leave.
+            // The last good INFO stays in force: an update that cannot be read is no reason to
+            // leave.
             Err(error) => {
                 self.notices.push_back(Notice::Ignored(error));
                 return Ok(());

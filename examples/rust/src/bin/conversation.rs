@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 const QUESTIONS: u64 = 20;
@@ -32,7 +33,8 @@ fn start(name: &str, program: &str, names: &str) -> Result<Voice, Failure> {
 }
 
 /// Reads one row per peer.
-async fn listen(voice: &mut Voice, peers: usize, table: &mut Table) -> Result<(), Failure> {
+async fn listen(mut voice: Voice, peers: usize) -> Result<(Voice, Table), Failure> {
+    let mut table = Table::new();
     let output = voice.child.stdout.take().ok_or("the voice has no output")?;
     let mut lines = BufReader::new(output).lines();
     for _ in 0..peers {
@@ -42,7 +44,7 @@ async fn listen(voice: &mut Voice, peers: usize, table: &mut Table) -> Result<()
         let to = row["to"].as_str().ok_or_else(|| format!("no peer: {line}"))?.to_owned();
         table.insert((voice.name.clone(), to), (field("answered")?, field("p50_us")?));
     }
-    Ok(())
+    Ok((voice, table))
 }
 
 /// Prints the table; returns whether it is complete.
@@ -74,13 +76,15 @@ async fn main() -> Result<(), Failure> {
     }
     let url = std::env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
     let client = nats_core::connect(&url).await?;
-    let mut running = Vec::new();
+    let mut talking = JoinSet::new();
     for (name, program) in &voices {
-        running.push(start(name, program, &names.join(","))?);
+        talking.spawn(listen(start(name, program, &names.join(","))?, names.len()));
     }
-    let mut table = Table::new();
-    for voice in &mut running {
-        timeout(TALK, listen(voice, names.len(), &mut table)).await.map_err(|_| "too slow")??;
+    let (mut running, mut table) = (Vec::new(), Table::new());
+    while let Some(heard) = timeout(TALK, talking.join_next()).await.map_err(|_| "too slow")? {
+        let (voice, rows) = heard??;
+        running.push(voice);
+        table.extend(rows);
     }
     client.publish("demo.done", "").await?;
     client.drain().await?;

@@ -1,0 +1,164 @@
+/// \file message.hpp
+/// Messages that were received. Part of nats_ffi.hpp.
+#ifndef NATS_FFI_MESSAGE_HPP
+#define NATS_FFI_MESSAGE_HPP
+
+#include <iterator>
+
+#include "headers.hpp"
+
+namespace nats {
+
+/// The header lines of a received message, for range-for; it lives as long as the message.
+class HeaderRange {
+ public:
+  /// Walks the lines in order, in linear time; lines that cannot be decoded are left out.
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = HeaderLine;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const HeaderLine *;
+    using reference = const HeaderLine &;
+
+    iterator() = default;
+    explicit iterator(nats_msg *msg) noexcept : msg_(msg) { ++*this; }
+    reference operator*() const noexcept { return line_; }
+    pointer operator->() const noexcept { return &line_; }
+    iterator &operator++() noexcept {
+      nats_str name{}, value{};
+      if (nats_msg_header_next(msg_, &cursor_, &name, &value)) {
+        line_ = {detail::view(name), detail::view(value)};
+      } else {
+        msg_ = nullptr;
+      }
+      return *this;
+    }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept {
+      return a.msg_ == b.msg_ && (!a.msg_ || a.cursor_ == b.cursor_);
+    }
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+   private:
+    nats_msg *msg_ = nullptr;
+    std::size_t cursor_ = 0;
+    HeaderLine line_;
+  };
+
+  explicit HeaderRange(nats_msg *msg) noexcept : msg_(msg) {}
+  iterator begin() const noexcept { return msg_ ? iterator(msg_) : iterator(); }
+  iterator end() const noexcept { return {}; }
+
+ private:
+  nats_msg *msg_;
+};
+
+/// A received message: one reference to it. Views of its parts live as long as any reference.
+class Message {
+ public:
+  using raw_type = nats_msg;
+
+  /// No message: empty views, and calls fail with INVALID_HANDLE.
+  Message() noexcept = default;
+
+  /// Takes over one reference.
+  explicit Message(nats_msg *raw) noexcept : raw_(raw) {}
+
+  /// One more reference to the same message.
+  Message(const Message &other) noexcept
+      : raw_(other.raw_ ? nats_msg_clone(other.get()) : nullptr) {}
+  Message(Message &&) noexcept = default;
+  Message &operator=(Message other) noexcept {
+    raw_.swap(other.raw_);
+    return *this;
+  }
+
+  /// Whether there is a message.
+  explicit operator bool() const noexcept { return raw_ != nullptr; }
+
+  /// The subject that it was published to.
+  std::string_view subject() const noexcept { return detail::view(nats_msg_subject(get())); }
+
+  /// Where answers go; empty when no answer is expected.
+  std::string_view reply() const noexcept { return detail::view(nats_msg_reply(get())); }
+
+  /// The payload.
+  bytes_view payload() const noexcept { return detail::view(nats_msg_payload(get())); }
+
+  /// The three-digit status of the header block, for example 503; 0 when there is none.
+  std::int32_t status() const noexcept { return nats_msg_status(get()); }
+
+  /// The text behind the status.
+  std::string_view description() const noexcept {
+    return detail::view(nats_msg_description(get()));
+  }
+
+  /// The header lines, in the order in which they were sent.
+  HeaderRange headers() const noexcept { return HeaderRange(get()); }
+
+  /// MALFORMED_MESSAGE when the subject or the header block could not be decoded.
+  Result<void> try_check() const {
+    return detail::check([&](nats_error **e) { return nats_msg_check(get(), e); });
+  }
+
+  /// The first value of exactly this header name, or NOT_FOUND.
+  Result<std::string_view> try_header(std::string_view name) const {
+    return detail::read_text([&](nats_str *out, nats_error **e) {
+      return nats_msg_header(get(), detail::c(name), out, e);
+    });
+  }
+
+  /// The first value of this header name in any case, or NOT_FOUND.
+  Result<std::string_view> try_header_ignore_case(std::string_view name) const {
+    return detail::read_text([&](nats_str *out, nats_error **e) {
+      return nats_msg_header_ignore_case(get(), detail::c(name), out, e);
+    });
+  }
+
+  /// A copy of the headers that can be changed and sent.
+  Result<Headers> try_copy_headers() const {
+    return detail::make<Headers>(
+        [&](nats_headers **out, nats_error **e) { return nats_msg_headers(get(), out, e); });
+  }
+
+  /// Answers a request. NO_REPLY when the message carries no reply subject.
+  Result<void> try_respond(bytes_view payload, const Headers *headers = nullptr) const {
+    return detail::check([&](nats_error **e) {
+      return nats_msg_respond_msg(get(), detail::raw(headers), detail::c(payload), e);
+    });
+  }
+
+#ifndef NATS_FFI_NO_EXCEPTIONS
+  /// `try_check`, throwing.
+  void check() const { try_check().value(); }
+
+  /// `try_header`, throwing.
+  std::string_view header(std::string_view name) const { return try_header(name).value(); }
+
+  /// `try_header_ignore_case`, throwing.
+  std::string_view header_ignore_case(std::string_view name) const {
+    return try_header_ignore_case(name).value();
+  }
+
+  /// `try_copy_headers`, throwing.
+  Headers copy_headers() const { return try_copy_headers().value(); }
+
+  /// `try_respond`, throwing.
+  void respond(bytes_view payload, const Headers *headers = nullptr) const {
+    try_respond(payload, headers).value();
+  }
+#endif
+
+  /// The C message, still owned by this object.
+  nats_msg *get() const noexcept { return raw_.get(); }
+
+  /// Gives the reference away; the caller frees it with nats_msg_free.
+  nats_msg *release() noexcept { return raw_.release(); }
+
+ private:
+  detail::Owned<nats_msg, nats_msg_free> raw_;
+};
+
+}  // namespace nats
+
+#endif  // NATS_FFI_MESSAGE_HPP

@@ -1,0 +1,168 @@
+/* Latches, events, connections and child processes of check.h. */
+#define _GNU_SOURCE
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+extern char **environ;
+
+int64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- Latches ---- */
+
+void latch_add(struct latch *latch) {
+  pthread_mutex_lock(&latch->lock);
+  ++latch->count;
+  pthread_cond_broadcast(&latch->changed);
+  pthread_mutex_unlock(&latch->lock);
+}
+
+bool latch_wait(struct latch *latch, int64_t count, int64_t timeout_ms) {
+  struct timespec end;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += timeout_ms / 1000;
+  end.tv_nsec += timeout_ms % 1000 * 1000000;
+  if (end.tv_nsec >= 1000000000) ++end.tv_sec, end.tv_nsec -= 1000000000;
+  pthread_mutex_lock(&latch->lock);
+  int timed_out = 0;
+  while (latch->count < count && !timed_out) {
+    timed_out = pthread_cond_timedwait(&latch->changed, &latch->lock, &end);
+  }
+  bool reached = latch->count >= count;
+  pthread_mutex_unlock(&latch->lock);
+  return reached;
+}
+
+int64_t latch_count(struct latch *latch) {
+  pthread_mutex_lock(&latch->lock);
+  int64_t count = latch->count;
+  pthread_mutex_unlock(&latch->lock);
+  return count;
+}
+
+void latch_destroy_hook(void *latch) { latch_add(latch); }
+
+/* ---- Events ---- */
+
+void events_init(struct events *events) {
+  memset(events, 0, sizeof *events);
+  for (size_t i = 0; i < EVENT_KINDS; ++i) {
+    pthread_mutex_init(&events->kinds[i].lock, NULL);
+    pthread_cond_init(&events->kinds[i].changed, NULL);
+  }
+  pthread_mutex_init(&events->gone.lock, NULL);
+  pthread_cond_init(&events->gone.changed, NULL);
+}
+
+static void on_event(nats_connection *nc, int32_t kind, nats_str json, void *user) {
+  struct events *events = user;
+  (void)nc;
+  if (kind < 0 || kind >= EVENT_KINDS) {
+    check_fail(__FILE__, __LINE__, "event of the unknown kind %d", (int)kind);
+    return;
+  }
+  struct latch *latch = &events->kinds[kind];
+  /* Events of one connection come one at a time. */
+  if (events->ordered < 64) events->order[events->ordered++] = kind;
+  pthread_mutex_lock(&latch->lock);
+  snprintf(events->last[kind], sizeof events->last[kind], "%.*s", (int)json.len, json.ptr);
+  pthread_mutex_unlock(&latch->lock);
+  latch_add(latch);
+}
+
+static void forget_events(void *events) { latch_add(&((struct events *)events)->gone); }
+
+bool events_wait(struct events *events, int kind, int64_t count) {
+  return latch_wait(&events->kinds[kind], count, WAIT_MS);
+}
+
+int64_t events_count(struct events *events, int kind) { return latch_count(&events->kinds[kind]); }
+
+/* ---- Connections and subscriptions ---- */
+
+static nats_connection *dial_with(const char *url, nats_options *options) {
+  nats_connection *nc = NULL;
+  OK(nats_connect(S(url), options, &nc, E));
+  OK(nats_options_free(options));
+  return nc;
+}
+
+nats_connection *dial(const char *url, const char *options) {
+  nats_options *made = NULL;
+  if (options) OK(nats_options_new(S(options), &made, E));
+  return dial_with(url, made);
+}
+
+nats_connection *dial_plain(void) { return dial(plain_server(), NULL); }
+
+nats_connection *dial_watched(const char *url, const char *options, struct events *events) {
+  nats_options *made = NULL;
+  events_init(events);
+  OK(nats_options_new(S(options ? options : ""), &made, E));
+  OK(nats_options_on_event(made, on_event, events, forget_events, E));
+  return dial_with(url, made);
+}
+
+void hang_up(nats_connection *nc) {
+  OK(nats_connection_close(nc, E));
+  OK(nats_connection_free(nc));
+}
+
+void hang_up_watched(nats_connection *nc, struct events *events) {
+  hang_up(nc);
+  EXPECT(latch_wait(&events->gone, 1, WAIT_MS));
+}
+
+nats_subscription *listen_to(nats_connection *nc, const char *subject, const char *options) {
+  nats_subscription *sub = NULL;
+  OK(nats_subscribe_with(nc, S(subject), S(options ? options : ""), NULL, NULL, NULL, &sub, E));
+  return sub;
+}
+
+void send_text(nats_connection *nc, const char *subject, const char *text) {
+  OK(nats_publish(nc, S(subject), B(text), E));
+}
+
+nats_msg *receive(nats_subscription *sub) {
+  nats_msg *msg = NULL;
+  OK(nats_subscription_next(sub, WAIT_MS, &msg, E));
+  return msg;
+}
+
+void receive_text(nats_subscription *sub, const char *expected) {
+  nats_msg *msg = receive(sub);
+  EXPECT_TEXT(as_text(nats_msg_payload(msg)), expected);
+  OK(nats_msg_free(msg));
+}
+
+nats_msg *ask(nats_connection *nc, const char *subject, const char *text) {
+  nats_msg *answer = NULL;
+  OK(nats_request(nc, S(subject), B(text), WAIT_MS, &answer, E));
+  return answer;
+}
+
+/* ---- Processes ---- */
+
+int child_exit(pid_t pid) {
+  int status = 0;
+  if (waitpid(pid, &status, 0) != pid) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child_run(const char *name, const char *argument) {
+  char self[4096];
+  ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+  EXPECT(len > 0);
+  self[len] = 0;
+  char *argv[] = {self, "--child", (char *)name, (char *)argument, NULL};
+  pid_t pid;
+  EXPECT_INT(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
+  return child_exit(pid);
+}
