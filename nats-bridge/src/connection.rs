@@ -66,13 +66,7 @@ impl Connection {
         if client.state() == State::Closed {
             forget(id);
         }
-        Ok(Arc::new(Connection {
-            id,
-            client,
-            listeners,
-            events,
-            callbacks: Arc::default(),
-        }))
+        Ok(Arc::new(Connection { id, client, listeners, events, callbacks: Arc::default() }))
     }
 
     /// Begins to deliver events to the callback, those first that have happened since the start.
@@ -141,9 +135,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes gently: the client drains, and between its subscriptions and its publishes waits until
-    /// the last callbacks have returned. `None` stands for the option `drain_timeout`. The drain
-    /// begins with the call, not with the first poll.
+    /// Closes gently: the client drains, and between its subscriptions and its publishes waits
+    /// until the last callbacks have returned. `None` stands for the option `drain_timeout`. The
+    /// drain begins with the call, not with the first poll.
     ///
     /// # Errors
     /// Those of [`Client::drain_timeout`].
@@ -220,10 +214,7 @@ impl Listeners {
 
     fn add_callback(&self, group: u64, call: EventFn) -> Result<Arc<Source>> {
         let inbox: Arc<Mutex<VecDeque<_>>> = Arc::default();
-        let job = Events {
-            inbox: Arc::clone(&inbox),
-            call,
-        };
+        let job = Events { inbox: Arc::clone(&inbox), call };
         let source = Source::new(pool::pool()?, group, Box::new(job))?;
         let target = Arc::clone(&source);
         lock(&self.0).push(Arc::new(move |event| {

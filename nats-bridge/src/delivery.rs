@@ -202,11 +202,7 @@ impl Source {
             return;
         };
         CURRENT.set(Some((self.id, self.group)));
-        let turn = Turn {
-            source: self,
-            began: Instant::now(),
-            calls: Cell::new(0),
-        };
+        let turn = Turn { source: self, began: Instant::now(), calls: Cell::new(0) };
         let mut next = Next::Done;
         if !self.is_stopped() {
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(&turn)));

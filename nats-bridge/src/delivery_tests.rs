@@ -52,17 +52,9 @@ struct Fixture {
 fn source(pool: &'static Pool, call: impl FnMut(u32) + Send + 'static) -> Fixture {
     let (sender, input) = mpsc::channel();
     let ended = Arc::new(AtomicUsize::new(0));
-    let job = Counting {
-        input,
-        call: Box::new(call),
-        ended: Arc::clone(&ended),
-    };
+    let job = Counting { input, call: Box::new(call), ended: Arc::clone(&ended) };
     let source = Source::new(pool, 7, Box::new(job)).unwrap();
-    Fixture {
-        input: sender,
-        source,
-        ended,
-    }
+    Fixture { input: sender, source, ended }
 }
 
 impl Fixture {
@@ -84,10 +76,7 @@ fn order_is_kept_and_no_two_threads_share_a_source() {
         let (seen, inside) = (Arc::new(Mutex::new(Vec::new())), AtomicBool::new(false));
         let log = Arc::clone(&seen);
         let fixture = source(pool, move |value| {
-            assert!(
-                !inside.swap(true, Ordering::SeqCst),
-                "two threads in one source"
-            );
+            assert!(!inside.swap(true, Ordering::SeqCst), "two threads in one source");
             log.lock().unwrap().push(value);
             inside.store(false, Ordering::SeqCst);
         });
@@ -106,15 +95,7 @@ fn order_is_kept_and_no_two_threads_share_a_source() {
             });
         }
     });
-    for (
-        Fixture {
-            input,
-            source,
-            ended,
-        },
-        seen,
-    ) in all
-    {
+    for (Fixture { input, source, ended }, seen) in all {
         drop(input);
         source.schedule();
         crate::wait::block_on_for(source.done(), LONG).unwrap();
@@ -129,11 +110,7 @@ fn nothing_runs_before_start_and_a_source_that_never_starts_ends_once() {
     let pool = new_pool();
     let fixture = source(pool, |_| panic!("must not run"));
     fixture.send(1);
-    let Fixture {
-        source: held,
-        ended,
-        ..
-    } = fixture;
+    let Fixture { source: held, ended, .. } = fixture;
     assert!(*lock(&held.stage) == Stage::New);
     drop(held);
     assert_eq!(ended.load(Ordering::SeqCst), 1);
@@ -143,10 +120,7 @@ fn nothing_runs_before_start_and_a_source_that_never_starts_ends_once() {
 fn stop_inside_the_callback_ends_it_and_destroys_once() {
     let pool = new_pool();
     let calls = Arc::new(AtomicUsize::new(0));
-    let (slot, counter) = (
-        Arc::new(Mutex::new(None::<Arc<Source>>)),
-        Arc::clone(&calls),
-    );
+    let (slot, counter) = (Arc::new(Mutex::new(None::<Arc<Source>>)), Arc::clone(&calls));
     let own = Arc::clone(&slot);
     let fixture = source(pool, move |_| {
         counter.fetch_add(1, Ordering::SeqCst);
@@ -180,11 +154,7 @@ fn a_panicking_callback_does_not_end_the_source() {
     for value in 0..4 {
         fixture.send(value);
     }
-    let Fixture {
-        input,
-        source,
-        ended,
-    } = fixture;
+    let Fixture { input, source, ended } = fixture;
     drop(input);
     source.schedule();
     crate::wait::block_on_for(source.done(), LONG).unwrap();
@@ -244,10 +214,7 @@ fn shutdown_inside_a_callback_is_refused_and_a_stuck_callback_times_out() {
     fixture.source.start();
     fixture.send(1);
     assert_eq!(told.recv().unwrap(), Code::InvalidArgument);
-    assert_eq!(
-        pool.shutdown(Duration::from_millis(1)).unwrap_err().code(),
-        Code::Timeout
-    );
+    assert_eq!(pool.shutdown(Duration::from_millis(1)).unwrap_err().code(), Code::Timeout);
     release.send(()).unwrap();
     pool.shutdown(LONG).unwrap();
 }

@@ -63,16 +63,12 @@ impl Doc {
 
     /// How many elements, members or bytes the array, object or string at `path` has.
     pub fn len(&self, path: &str) -> Result<usize> {
-        self.read(
-            path,
-            "an array, an object or a string",
-            |value| match value {
-                Value::Array(a) => Some(a.len()),
-                Value::Object(o) => Some(o.len()),
-                Value::String(s) => Some(s.len()),
-                _ => None,
-            },
-        )
+        self.read(path, "an array, an object or a string", |value| match value {
+            Value::Array(a) => Some(a.len()),
+            Value::Object(o) => Some(o.len()),
+            Value::String(s) => Some(s.len()),
+            _ => None,
+        })
     }
 
     /// Puts a string at `path`, making the members on the way. An array position may be the one
@@ -136,10 +132,7 @@ impl Doc {
     pub fn remove(&mut self, path: &str) -> Result<()> {
         let mut steps = steps(path)?;
         let Some(last) = steps.pop() else {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                "the whole document cannot be removed",
-            ));
+            return Err(Error::new(Code::InvalidArgument, "the whole document cannot be removed"));
         };
         let mut parent = &mut self.0;
         for step in &steps {
@@ -147,9 +140,9 @@ impl Doc {
         }
         let removed = match parent {
             Value::Object(object) => object.shift_remove(&last),
-            Value::Array(array) => position(&last)
-                .filter(|i| *i < array.len())
-                .map(|i| array.remove(i)),
+            Value::Array(array) => {
+                position(&last).filter(|i| *i < array.len()).map(|i| array.remove(i))
+            }
             _ => None,
         };
         removed.map(drop).ok_or_else(|| not_found(path))
@@ -241,10 +234,7 @@ fn steps(path: &str) -> Result<Vec<String>> {
     }
     steps.push(step);
     if steps.len() > MAX_DEPTH {
-        let text = format!(
-            "a path of {} levels; at most {MAX_DEPTH} are allowed",
-            steps.len()
-        );
+        let text = format!("a path of {} levels; at most {MAX_DEPTH} are allowed", steps.len());
         return Err(Error::new(Code::InvalidArgument, text));
     }
     Ok(steps)
@@ -305,10 +295,7 @@ mod tests {
         doc.append_json("list", "1").unwrap();
         doc.append_json("list", "[2]").unwrap();
         doc.set_bool("list.2", true).unwrap();
-        assert_eq!(
-            doc.to_json(),
-            r#"{"a":{"b":{"c":"x"}},"list":[1,[2],true]}"#
-        );
+        assert_eq!(doc.to_json(), r#"{"a":{"b":{"c":"x"}},"list":[1,[2],true]}"#);
         assert_eq!(code(doc.set_int("list.9", 1)), Code::NotFound);
         assert_eq!(code(doc.set_int("a.b.c.d", 1)), Code::WrongType);
         assert_eq!(code(doc.append_json("a", "1")), Code::WrongType);

@@ -121,43 +121,32 @@ impl From<&Event> for ConnectionEvent {
         let (kind, fields) = match event {
             Event::Connected { url } => (EventKind::Connected, json!({ "url": url })),
             Event::Disconnected { reason } => (EventKind::Disconnected, error(reason)),
-            Event::Reconnecting { attempt, url } => (
-                EventKind::Reconnecting,
-                json!({ "attempt": attempt, "url": url }),
-            ),
+            Event::Reconnecting { attempt, url } => {
+                (EventKind::Reconnecting, json!({ "attempt": attempt, "url": url }))
+            }
             Event::Reconnected { url } => (EventKind::Reconnected, json!({ "url": url })),
             Event::Closed { discarded } => (EventKind::Closed, json!({ "discarded": discarded })),
-            Event::SlowConsumer { sid, subject } => (
-                EventKind::SlowConsumer,
-                json!({ "sid": sid, "subject": subject }),
-            ),
+            Event::SlowConsumer { sid, subject } => {
+                (EventKind::SlowConsumer, json!({ "sid": sid, "subject": subject }))
+            }
             Event::ServerError(e) => (EventKind::ServerError, error(e)),
             Event::LameDuck => (EventKind::LameDuck, json!({})),
             Event::DiscoveredServers(urls) => {
                 (EventKind::DiscoveredServers, json!({ "urls": urls }))
             }
             Event::Draining => (EventKind::Draining, json!({})),
-            Event::MalformedMessage { sid, subject } => (
-                EventKind::MalformedMessage,
-                json!({ "sid": sid, "subject": subject }),
-            ),
+            Event::MalformedMessage { sid, subject } => {
+                (EventKind::MalformedMessage, json!({ "sid": sid, "subject": subject }))
+            }
             _ => (EventKind::Other, json!({})),
         };
-        let name = if kind == EventKind::Other {
-            event.name()
-        } else {
-            kind.name()
-        };
+        let name = if kind == EventKind::Other { event.name() } else { kind.name() };
         let mut details = Map::new();
         details.insert("event".into(), name.into());
         if let Value::Object(fields) = fields {
             details.extend(fields);
         }
-        ConnectionEvent {
-            kind,
-            details: Value::Object(details).into(),
-            json: OnceLock::new(),
-        }
+        ConnectionEvent { kind, details: Value::Object(details).into(), json: OnceLock::new() }
     }
 }
 
@@ -169,14 +158,9 @@ mod tests {
 
     #[test]
     fn details_name_the_event_first() {
-        let event = ConnectionEvent::from(&Event::Connected {
-            url: "nats://a:4222".into(),
-        });
+        let event = ConnectionEvent::from(&Event::Connected { url: "nats://a:4222".into() });
         assert_eq!(event.kind(), EventKind::Connected);
-        assert_eq!(
-            event.json(),
-            r#"{"event":"connected","url":"nats://a:4222"}"#
-        );
+        assert_eq!(event.json(), r#"{"event":"connected","url":"nats://a:4222"}"#);
     }
 
     #[test]

@@ -33,9 +33,7 @@ pub struct PerEpoch<T> {
 impl<T> PerEpoch<T> {
     /// Nothing is made yet.
     pub const fn new() -> PerEpoch<T> {
-        PerEpoch {
-            slots: [const { OnceLock::new() }; MAX_EPOCHS],
-        }
+        PerEpoch { slots: [const { OnceLock::new() }; MAX_EPOCHS] }
     }
 
     /// The value of this process, made by `init` the first time.

@@ -29,11 +29,7 @@ pub struct Op {
 pub type Running = Pin<Box<dyn Future<Output = Result<Doc>> + Send>>;
 
 /// Every operation.
-pub const ALL: &[&Op] = &[
-    &CONNECTION_SERVER_INFO,
-    &CONNECTION_SERVERS,
-    &CONNECTION_STATS_DOC,
-];
+pub const ALL: &[&Op] = &[&CONNECTION_SERVER_INFO, &CONNECTION_SERVERS, &CONNECTION_STATS_DOC];
 
 /// The server's description of itself.
 pub const CONNECTION_SERVER_INFO: Op = Op {

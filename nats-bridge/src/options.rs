@@ -299,10 +299,7 @@ pub fn many(options: &mut ManyOptions, json: &str) -> Result<()> {
 pub fn server_list(urls: &str) -> Result<Vec<String>> {
     let servers: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
     if servers.iter().any(String::is_empty) {
-        return Err(Error::new(
-            Code::InvalidUrl,
-            "the list of servers has an empty place",
-        ));
+        return Err(Error::new(Code::InvalidUrl, "the list of servers has an empty place"));
     }
     Ok(servers)
 }

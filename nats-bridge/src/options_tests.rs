@@ -27,19 +27,12 @@ fn values_reach_their_fields() {
     assert!(!options.echo);
     assert_eq!(options.ping_interval, Duration::from_millis(1500));
     assert_eq!(options.max_reconnects, None);
-    assert!(matches!(
-        options.outbound_policy,
-        OutboundPolicy::DropOldest
-    ));
+    assert!(matches!(options.outbound_policy, OutboundPolicy::DropOldest));
     assert!(matches!(options.overflow, Overflow::Error));
     assert_eq!(options.pending_messages, 0);
     connect(&mut options, r#"{"max_reconnects": 7}"#).unwrap();
     assert_eq!(options.max_reconnects, Some(7));
-    assert_eq!(
-        options.name.as_deref(),
-        Some("n"),
-        "other keys keep their values"
-    );
+    assert_eq!(options.name.as_deref(), Some("n"), "other keys keep their values");
     connect(&mut options, "").unwrap();
 }
 
@@ -54,46 +47,16 @@ fn unknown_keys_name_the_nearest() {
 fn wrong_values_name_key_expected_and_found() {
     for (json, parts) in [
         (r#"{"echo": 1}"#, ["'echo'", "true or false", "found 1"]),
-        (
-            r#"{"ping_interval_ms": -1}"#,
-            ["'ping_interval_ms'", "milliseconds", "-1"],
-        ),
-        (
-            r#"{"ping_interval_ms": 0}"#,
-            ["'ping_interval_ms'", "from 1", "found 0"],
-        ),
-        (
-            r#"{"ping_interval_ms": 1.5}"#,
-            ["'ping_interval_ms'", "whole", "1.5"],
-        ),
-        (
-            r#"{"ping_interval_ms": 1e300}"#,
-            ["'ping_interval_ms'", "whole", "1e+300"],
-        ),
-        (
-            r#"{"ping_interval_ms": "5s"}"#,
-            ["'ping_interval_ms'", "whole", "a string"],
-        ),
-        (
-            r#"{"connect_timeout_ms": 31536000001}"#,
-            ["'connect_timeout_ms'", "to", "31536000001"],
-        ),
-        (
-            r#"{"max_reconnects": -2}"#,
-            ["'max_reconnects'", "-1 for no limit", "-2"],
-        ),
-        (
-            r#"{"servers": "a,b"}"#,
-            ["'servers'", "a list of strings", "a string"],
-        ),
-        (
-            r#"{"servers": ["a", 5]}"#,
-            ["'servers'", "a list of strings", "something else"],
-        ),
-        (
-            r#"{"overflow": "drop"}"#,
-            ["'overflow'", "\"drop_newest\"", "\"drop\""],
-        ),
+        (r#"{"ping_interval_ms": -1}"#, ["'ping_interval_ms'", "milliseconds", "-1"]),
+        (r#"{"ping_interval_ms": 0}"#, ["'ping_interval_ms'", "from 1", "found 0"]),
+        (r#"{"ping_interval_ms": 1.5}"#, ["'ping_interval_ms'", "whole", "1.5"]),
+        (r#"{"ping_interval_ms": 1e300}"#, ["'ping_interval_ms'", "whole", "1e+300"]),
+        (r#"{"ping_interval_ms": "5s"}"#, ["'ping_interval_ms'", "whole", "a string"]),
+        (r#"{"connect_timeout_ms": 31536000001}"#, ["'connect_timeout_ms'", "to", "31536000001"]),
+        (r#"{"max_reconnects": -2}"#, ["'max_reconnects'", "-1 for no limit", "-2"]),
+        (r#"{"servers": "a,b"}"#, ["'servers'", "a list of strings", "a string"]),
+        (r#"{"servers": ["a", 5]}"#, ["'servers'", "a list of strings", "something else"]),
+        (r#"{"overflow": "drop"}"#, ["'overflow'", "\"drop_newest\"", "\"drop\""]),
         (r#"{"name": null}"#, ["'name'", "a string", "null"]),
     ] {
         let text = refused(json);
@@ -115,10 +78,7 @@ fn secrets_are_never_shown() {
     ] {
         assert!(!refused(json).contains("7341"), "{json}");
     }
-    let broken = connect(
-        &mut ConnectOptions::default(),
-        r#"{"password": "canary-7341"#,
-    );
+    let broken = connect(&mut ConnectOptions::default(), r#"{"password": "canary-7341"#);
     assert!(!broken.unwrap_err().text().contains("7341"));
 }
 
@@ -137,20 +97,11 @@ fn the_smaller_tables_work_alike() {
     assert_eq!(sub.queue.as_deref(), Some("q"));
     assert_eq!((sub.max_messages, sub.pending_bytes), (Some(3), Some(9)));
     assert!(matches!(sub.overflow, Some(Overflow::DropOldest)));
-    assert!(
-        subscribe(&mut sub, r#"{"queu":"q"}"#)
-            .unwrap_err()
-            .text()
-            .contains("'queue'")
-    );
+    assert!(subscribe(&mut sub, r#"{"queu":"q"}"#).unwrap_err().text().contains("'queue'"));
     assert!(subscribe(&mut sub, r#"{"max_messages":0}"#).is_err());
 
     let mut answers = ManyOptions::default();
-    many(
-        &mut answers,
-        r#"{"max_wait_ms":50,"stall_ms":5,"sentinel":true}"#,
-    )
-    .unwrap();
+    many(&mut answers, r#"{"max_wait_ms":50,"stall_ms":5,"sentinel":true}"#).unwrap();
     assert_eq!(answers.max_wait, Duration::from_millis(50));
     assert_eq!(answers.stall, Some(Duration::from_millis(5)));
     assert!(answers.sentinel);
@@ -169,10 +120,6 @@ fn keys_are_unique() {
 fn server_lists() {
     assert_eq!(server_list("a:1, b").unwrap(), ["a:1", "b"]);
     for bad in ["", ",", "a,,b", "a,"] {
-        assert_eq!(
-            server_list(bad).unwrap_err().code(),
-            Code::InvalidUrl,
-            "{bad}"
-        );
+        assert_eq!(server_list(bad).unwrap_err().code(), Code::InvalidUrl, "{bad}");
     }
 }

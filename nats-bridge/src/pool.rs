@@ -59,11 +59,7 @@ pub fn pool() -> Result<&'static Pool> {
 impl Pool {
     /// A pool without threads.
     pub fn new() -> Pool {
-        Pool {
-            inner: Mutex::default(),
-            arrived: Condvar::new(),
-            ended: Condvar::new(),
-        }
+        Pool { inner: Mutex::default(), arrived: Condvar::new(), ended: Condvar::new() }
     }
 
     /// Stops all sources, waits until their jobs have ended, and joins the threads. Afterwards the
@@ -78,11 +74,7 @@ impl Pool {
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let deadline = Instant::now() + timeout;
-        let live: Vec<_> = lock(&self.inner)
-            .live
-            .values()
-            .filter_map(Weak::upgrade)
-            .collect();
+        let live: Vec<_> = lock(&self.inner).live.values().filter_map(Weak::upgrade).collect();
         for source in &live {
             source.stop();
         }
@@ -149,9 +141,7 @@ impl Pool {
     }
 
     fn spawn(&'static self, inner: &mut Inner) -> Result<()> {
-        let thread = Builder::new()
-            .name("nats-delivery".into())
-            .spawn(move || self.work());
+        let thread = Builder::new().name("nats-delivery".into()).spawn(move || self.work());
         let thread = thread.map_err(|e| Error::from(e).context("starting a delivery thread"))?;
         inner.handles.retain(|handle| !handle.is_finished());
         inner.handles.push(thread);
@@ -199,12 +189,7 @@ impl Pool {
             let (inner, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             (inner, timeout.timed_out())
         } else {
-            (
-                self.arrived
-                    .wait(inner)
-                    .unwrap_or_else(PoisonError::into_inner),
-                false,
-            )
+            (self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner), false)
         }
     }
 
@@ -225,9 +210,7 @@ impl Pool {
                     inner.watched = false;
                     return;
                 }
-                let stuck = inner
-                    .last_taken
-                    .is_none_or(|taken| taken.elapsed() >= STUCK);
+                let stuck = inner.last_taken.is_none_or(|taken| taken.elapsed() >= STUCK);
                 if stuck && inner.threads < MAX && self.spawn(&mut inner).is_err() {
                     tracing::warn!(target: "nats", "no further delivery thread can be started");
                 }
@@ -240,10 +223,7 @@ impl Pool {
         while !done(&inner) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Error::new(
-                    Code::Timeout,
-                    "a callback has not returned in time",
-                ));
+                return Err(Error::new(Code::Timeout, "a callback has not returned in time"));
             }
             let waited = self.ended.wait_timeout(inner, left);
             inner = waited.unwrap_or_else(PoisonError::into_inner).0;

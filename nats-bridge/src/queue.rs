@@ -105,10 +105,7 @@ impl<V> Queue<V> {
             hook: None,
             fd: None,
         };
-        Queue(Arc::new(Shared {
-            state: Mutex::new(state),
-            arrived: Condvar::new(),
-        }))
+        Queue(Arc::new(Shared { state: Mutex::new(state), arrived: Condvar::new() }))
     }
 
     /// Appends up to `cap` events to `out`, waiting at most `timeout` for the first one. Nothing in
@@ -118,20 +115,14 @@ impl<V> Queue<V> {
     /// [`Code::QueueClosed`]; [`Code::InvalidArgument`] when `cap` is 0.
     pub fn poll(&self, out: &mut Vec<Event<V>>, cap: usize, timeout: Duration) -> Result<()> {
         if cap == 0 {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                "cap: 0; expected at least 1",
-            ));
+            return Err(Error::new(Code::InvalidArgument, "cap: 0; expected at least 1"));
         }
         let taken = self.take(cap, timeout)?;
         out.reserve(taken.len());
         // Outside the lock: the number of pending messages is another lock's business.
         out.extend(taken.into_iter().map(|entry| match entry {
             Entry::Completion(token, result) => Event::Completion { token, result },
-            Entry::Ready(mark) => Event::Ready {
-                token: mark.token,
-                pending: (mark.pending)(),
-            },
+            Entry::Ready(mark) => Event::Ready { token: mark.token, pending: (mark.pending)() },
             Entry::Connection(token, event) => Event::Connection { token, event },
         }));
         Ok(())
@@ -164,10 +155,7 @@ impl<V> Queue<V> {
         let (old, due) = {
             let mut state = lock(&self.0.state);
             let old = std::mem::replace(&mut state.hook, hook);
-            (
-                old,
-                state.hook.clone().filter(|_| !state.entries.is_empty()),
-            )
+            (old, state.hook.clone().filter(|_| !state.entries.is_empty()))
         };
         drop(old);
         call(due);
@@ -198,11 +186,7 @@ impl<V> Queue<V> {
 
     /// The duty to complete the operation that the caller calls `token`.
     pub fn ticket(&self, token: u64) -> Ticket<V> {
-        Ticket {
-            queue: self.downgrade(),
-            token,
-            open: true,
-        }
+        Ticket { queue: self.downgrade(), token, open: true }
     }
 
     /// A reference that does not keep the queue alive.
@@ -283,11 +267,7 @@ impl<V> WeakQueue<V> {
 impl Mark {
     /// A mark with the caller's number for the source and a way to ask how much waits there.
     pub fn new(token: u64, pending: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Mark> {
-        Arc::new(Mark {
-            token,
-            queued: AtomicBool::new(false),
-            pending: Box::new(pending),
-        })
+        Arc::new(Mark { token, queued: AtomicBool::new(false), pending: Box::new(pending) })
     }
 }
 
@@ -315,9 +295,7 @@ impl<V> Ticket<V> {
         self.open = false;
         if let Some(queue) = self.queue.upgrade() {
             queue.0.push(|state| {
-                state
-                    .entries
-                    .push_back(Entry::Completion(self.token, result));
+                state.entries.push_back(Entry::Completion(self.token, result));
                 true
             });
         }
@@ -327,11 +305,7 @@ impl<V> Ticket<V> {
 impl<V> Drop for Ticket<V> {
     fn drop(&mut self) {
         if self.open {
-            let code = if std::thread::panicking() {
-                Code::Panic
-            } else {
-                Code::Cancelled
-            };
+            let code = if std::thread::panicking() { Code::Panic } else { Code::Cancelled };
             self.finish(Err(code.into()));
         }
     }

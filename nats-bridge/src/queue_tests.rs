@@ -9,9 +9,7 @@ use super::*;
 
 fn poll(queue: &Queue<u32>, cap: usize, ms: u64) -> Vec<Event<u32>> {
     let mut out = Vec::new();
-    queue
-        .poll(&mut out, cap, Duration::from_millis(ms))
-        .unwrap();
+    queue.poll(&mut out, cap, Duration::from_millis(ms)).unwrap();
     out
 }
 
@@ -77,13 +75,7 @@ fn an_operation_that_panics_or_is_aborted_completes_once() {
     assert_eq!(code(&events[0]), Some(Code::Cancelled));
     runtime.spawn(queue.ticket(3).run(async { Ok(7) }));
     let events = poll(&queue, 9, 10_000);
-    assert!(matches!(
-        events[..],
-        [Event::Completion {
-            token: 3,
-            result: Ok(7)
-        }]
-    ));
+    assert!(matches!(events[..], [Event::Completion { token: 3, result: Ok(7) }]));
     assert!(poll(&queue, 9, 0).is_empty());
 }
 
@@ -94,13 +86,7 @@ fn a_mark_is_in_the_queue_at_most_once() {
     queue.mark(&mark);
     queue.mark(&mark);
     let events = poll(&queue, 9, 0);
-    assert!(matches!(
-        events[..],
-        [Event::Ready {
-            token: 9,
-            pending: 4
-        }]
-    ));
+    assert!(matches!(events[..], [Event::Ready { token: 9, pending: 4 }]));
     queue.mark(&mark);
     assert_eq!(poll(&queue, 9, 0).len(), 1);
 }
@@ -114,11 +100,7 @@ fn the_hook_fires_on_the_edge_only() {
     queue.on_wake(Some(Arc::new(move || {
         counter.fetch_add(1, Ordering::SeqCst);
     })));
-    assert_eq!(
-        fired.load(Ordering::SeqCst),
-        1,
-        "not empty when the hook was set"
-    );
+    assert_eq!(fired.load(Ordering::SeqCst), 1, "not empty when the hook was set");
     queue.ticket(1).complete(Ok(1));
     assert_eq!(fired.load(Ordering::SeqCst), 1, "was not empty");
     poll(&queue, 1, 0);
@@ -135,15 +117,7 @@ fn the_hook_fires_on_the_edge_only() {
 fn the_descriptor_is_readable_while_events_wait() {
     let readable = |fd| {
         let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-        rustix::event::poll(
-            &mut polled,
-            Some(&Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            }),
-        )
-        .unwrap()
-            == 1
+        rustix::event::poll(&mut polled, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
     };
     let queue = Queue::new();
     queue.ticket(0).complete(Ok(0));
@@ -169,9 +143,7 @@ fn waiting_polls_are_woken_by_events_interrupts_and_close() {
     let waiter = |queue: Queue<u32>| {
         std::thread::spawn(move || {
             let mut out = Vec::new();
-            queue
-                .poll(&mut out, 9, Duration::from_secs(60))
-                .map(|()| out.len())
+            queue.poll(&mut out, 9, Duration::from_secs(60)).map(|()| out.len())
         })
     };
     let waits = |queue: &Queue<u32>, n| {
@@ -190,20 +162,13 @@ fn waiting_polls_are_woken_by_events_interrupts_and_close() {
     assert_eq!(thread.join().unwrap(), Ok(0));
 
     queue.interrupt();
-    assert_eq!(
-        waiter(queue.clone()).join().unwrap(),
-        Ok(0),
-        "an interrupt waits for a poll"
-    );
+    assert_eq!(waiter(queue.clone()).join().unwrap(), Ok(0), "an interrupt waits for a poll");
 
     let threads = [waiter(queue.clone()), waiter(queue.clone())];
     waits(&queue, 2);
     queue.close();
     for thread in threads {
-        assert_eq!(
-            thread.join().unwrap().unwrap_err().code(),
-            Code::QueueClosed
-        );
+        assert_eq!(thread.join().unwrap().unwrap_err().code(), Code::QueueClosed);
     }
 }
 

@@ -73,12 +73,7 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
 }
 
 fn state() -> Result<&'static Mutex<State>> {
-    RUNTIME.get(|| {
-        Mutex::new(State {
-            threads: DEFAULT_THREADS,
-            running: None,
-        })
-    })
+    RUNTIME.get(|| Mutex::new(State { threads: DEFAULT_THREADS, running: None }))
 }
 
 fn start(threads: usize) -> Result<Runtime> {
@@ -92,10 +87,9 @@ fn start(threads: usize) -> Result<Runtime> {
     // Building panics when a thread cannot be started; to a caller that is an error like any other.
     match catch_unwind(AssertUnwindSafe(build)) {
         Ok(built) => built.map_err(|e| Error::from(e).context("starting the I/O threads")),
-        Err(panic) => Err(Error::new(
-            Code::Io,
-            format!("starting the I/O threads: {}", text(&panic)),
-        )),
+        Err(panic) => {
+            Err(Error::new(Code::Io, format!("starting the I/O threads: {}", text(&panic))))
+        }
     }
 }
 
@@ -117,10 +111,7 @@ mod tests {
     #[test]
     fn thread_counts_are_checked() {
         for threads in [0, MAX_THREADS + 1, usize::MAX] {
-            assert_eq!(
-                configure(threads).unwrap_err().code(),
-                Code::InvalidArgument
-            );
+            assert_eq!(configure(threads).unwrap_err().code(), Code::InvalidArgument);
         }
     }
 

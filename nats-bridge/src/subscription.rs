@@ -51,10 +51,7 @@ struct Watch<V> {
 impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
-        Subscription {
-            core,
-            mode: Mode::Polled(Mutex::new(None)),
-        }
+        Subscription { core, mode: Mode::Polled(Mutex::new(None)) }
     }
 
     /// A subscription that is delivered to `call`, once its [`Subscription::source`] is started.
@@ -80,10 +77,7 @@ impl Subscription {
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
-        Ok(Subscription {
-            core,
-            mode: Mode::Callback(source, limit),
-        })
+        Ok(Subscription { core, mode: Mode::Callback(source, limit) })
     }
 
     /// What runs the callback; `None` when there is none.
@@ -116,10 +110,7 @@ impl Subscription {
     pub fn take(&self, out: &mut Vec<Message>, max: usize, timeout: Duration) -> Result<()> {
         let watch = self.watcher()?;
         if max == 0 {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                "cap: 0; expected at least 1",
-            ));
+            return Err(Error::new(Code::InvalidArgument, "cap: 0; expected at least 1"));
         }
         let taken = self.take_within(out, max, timeout);
         // Another taker may have been faster than this one: empty is what counts.
@@ -240,11 +231,7 @@ impl Drop for Subscription {
 impl<V: Send + 'static> Rearm for Watch<V> {
     fn rearm(self: Arc<Self>) {
         let waker = Waker::from(Arc::clone(&self));
-        if self
-            .core
-            .poll_ready(&Context::from_waker(&waker))
-            .is_ready()
-        {
+        if self.core.poll_ready(&Context::from_waker(&waker)).is_ready() {
             self.wake();
         }
     }

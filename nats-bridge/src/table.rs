@@ -59,10 +59,7 @@ pub fn apply<T>(rows: &[Row<T>], target: &mut T, json: &str) -> Result<()> {
         return Err(Error::new(Code::InvalidOption, text));
     };
     for (key, value) in members {
-        let row = rows
-            .iter()
-            .find(|row| row.key == key)
-            .ok_or_else(|| unknown(rows, &key))?;
+        let row = rows.iter().find(|row| row.key == key).ok_or_else(|| unknown(rows, &key))?;
         store(row, target, value)?;
     }
     Ok(())
@@ -93,33 +90,25 @@ fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
             Some(text).map(|text| set(target, text))
         }
         (Set::Bool(set), Value::Bool(value)) => Some(value).map(|value| set(target, value)),
-        (Set::Integer(min, max, set), Value::Number(n)) => n
-            .as_u64()
-            .filter(|n| (min..=max).contains(&n))
-            .map(|n| set(target, n)),
+        (Set::Integer(min, max, set), Value::Number(n)) => {
+            n.as_u64().filter(|n| (min..=max).contains(&n)).map(|n| set(target, n))
+        }
         (Set::Limit(set), Value::Number(n)) => {
             let unlimited = (n.as_i64() == Some(-1)).then_some(None);
-            unlimited
-                .or(n.as_u64().map(Some))
-                .map(|limit| set(target, limit))
+            unlimited.or(n.as_u64().map(Some)).map(|limit| set(target, limit))
         }
         (Set::Millis(min, set), Value::Number(n)) => n
             .as_u64()
             .filter(|n| (*min..=MAX_MILLIS).contains(n))
             .map(|n| set(target, Duration::from_millis(n))),
         (Set::Texts(set), Value::Array(items)) => texts(items).map(|texts| set(target, texts)),
-        (Set::Choice(words, set), Value::String(text)) => words
-            .iter()
-            .position(|word| *word == text)
-            .map(|i| set(target, i)),
+        (Set::Choice(words, set), Value::String(text)) => {
+            words.iter().position(|word| *word == text).map(|i| set(target, i))
+        }
         _ => None,
     };
     stored.ok_or_else(|| {
-        let text = format!(
-            "option '{}': expected {}, found {shown}",
-            row.key,
-            row.set.expected()
-        );
+        let text = format!("option '{}': expected {}, found {shown}", row.key, row.set.expected());
         Error::new(Code::InvalidOption, text)
     })
 }
@@ -141,10 +130,7 @@ fn found<T>(row: &Row<T>, value: &Value) -> String {
         (Value::Number(n), _) => n.to_string(),
         (Value::Bool(b), _) => b.to_string(),
         (Value::String(s), Set::Choice(..)) => {
-            format!(
-                "\"{}\"",
-                s.chars().take(32).collect::<String>().escape_debug()
-            )
+            format!("\"{}\"", s.chars().take(32).collect::<String>().escape_debug())
         }
         (Value::Array(_), Set::Texts(_)) => "a list with something else in it".into(),
         _ => kind(value).into(),
@@ -153,10 +139,7 @@ fn found<T>(row: &Row<T>, value: &Value) -> String {
 
 fn unknown<T>(rows: &[Row<T>], key: &str) -> Error {
     let shown: String = key.chars().take(64).collect();
-    let nearest = rows
-        .iter()
-        .map(|row| (distance(&shown, row.key), row.key))
-        .min();
+    let nearest = rows.iter().map(|row| (distance(&shown, row.key), row.key)).min();
     let hint = match nearest {
         Some((distance, near)) if distance <= near.len() / 2 + 1 => {
             format!("; did you mean '{near}'?")

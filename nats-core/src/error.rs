@@ -40,45 +40,61 @@ macro_rules! error_table {
 }
 
 error_table! {
-    1  Internal            "INTERNAL"             "the library broke one of its own rules; please report this";
-    2  Panic               "PANIC"                "the library panicked; the call had no effect that can be relied on";
+    1  Internal            "INTERNAL"
+       "the library broke one of its own rules; please report this";
+    2  Panic               "PANIC"
+       "the library panicked; the call had no effect that can be relied on";
     3  InvalidArgument     "INVALID_ARGUMENT"     "an argument is not acceptable";
-    4  InvalidHandle       "INVALID_HANDLE"       "the handle is NULL, already freed, or of another type";
-    5  Forked              "FORKED"               "the handle was made before fork(); open a new connection in the child process";
-    6  Timeout             "TIMEOUT"              "the operation did not finish before its deadline";
+    4  InvalidHandle       "INVALID_HANDLE"
+       "the handle is NULL, already freed, or of another type";
+    5  Forked              "FORKED"
+       "the handle was made before fork(); open a new connection in the child process";
+    6  Timeout             "TIMEOUT"
+       "the operation did not finish before its deadline";
     7  Cancelled           "CANCELLED"            "the operation was cancelled before it finished";
     8  InvalidSubject      "INVALID_SUBJECT"      "the subject is not acceptable";
     9  InvalidQueueGroup   "INVALID_QUEUE_GROUP"  "the queue group name is not acceptable";
     10 InvalidHeader       "INVALID_HEADER"       "the header name or value is not acceptable";
     11 InvalidUrl          "INVALID_URL"          "the server URL is not acceptable";
-    12 InvalidOption       "INVALID_OPTION"       "the option is unknown or its value is not acceptable";
-    13 InvalidJson         "INVALID_JSON"         "the text is not valid JSON, or not of the expected shape";
+    12 InvalidOption       "INVALID_OPTION"
+       "the option is unknown or its value is not acceptable";
+    13 InvalidJson         "INVALID_JSON"
+       "the text is not valid JSON, or not of the expected shape";
     14 NotFound            "NOT_FOUND"            "there is nothing under this name";
-    15 WrongType           "WRONG_TYPE"           "the value is of another type than the one asked for";
+    15 WrongType           "WRONG_TYPE"
+       "the value is of another type than the one asked for";
     16 NoServers           "NO_SERVERS"           "no server could be connected to";
     17 ConnectionClosed    "CONNECTION_CLOSED"    "the connection is closed";
     18 ConnectionDraining  "CONNECTION_DRAINING"  "the connection is draining";
-    19 ConnectionLost      "CONNECTION_LOST"      "the connection was lost while the operation was in flight; it may or may not have taken effect";
+    19 ConnectionLost      "CONNECTION_LOST"
+       "the connection was lost while the operation was in flight; it may or may not have taken effect";
     20 Io                  "IO"                   "the socket reported an error";
     21 Tls                 "TLS"                  "the TLS session could not be set up";
     22 Authorization       "AUTHORIZATION"        "the server refused the credentials";
-    23 AuthExpired         "AUTH_EXPIRED"         "the server says that the credentials have expired or were revoked";
+    23 AuthExpired         "AUTH_EXPIRED"
+       "the server says that the credentials have expired or were revoked";
     24 Permission          "PERMISSION"           "the server denied permission for this subject";
     25 Protocol            "PROTOCOL"             "the peer broke the NATS protocol";
     26 StaleConnection     "STALE_CONNECTION"     "the server stopped answering pings";
     27 ServerError         "SERVER_ERROR"         "the server reported an error";
-    28 MaxPayload          "MAX_PAYLOAD"          "the message is larger than the server's max_payload";
+    28 MaxPayload          "MAX_PAYLOAD"
+       "the message is larger than the server's max_payload";
     29 OutboundFull        "OUTBOUND_FULL"        "the outbound buffer is full";
-    30 NoResponders        "NO_RESPONDERS"        "nobody is subscribed to the subject of the request";
+    30 NoResponders        "NO_RESPONDERS"
+       "nobody is subscribed to the subject of the request";
     31 SubscriptionClosed  "SUBSCRIPTION_CLOSED"  "the subscription was unsubscribed or drained";
-    32 SubscriptionEnded   "SUBSCRIPTION_ENDED"   "the subscription has delivered all the messages it was to deliver";
+    32 SubscriptionEnded   "SUBSCRIPTION_ENDED"
+       "the subscription has delivered all the messages it was to deliver";
     33 SlowConsumer        "SLOW_CONSUMER"        "the subscription's pending limit was exceeded";
     34 HeadersUnsupported  "HEADERS_UNSUPPORTED"  "the server does not support message headers";
     35 NoReply             "NO_REPLY"             "the message carries no reply subject";
-    36 MalformedMessage    "MALFORMED_MESSAGE"    "the message arrived with a subject or header block that cannot be decoded";
+    36 MalformedMessage    "MALFORMED_MESSAGE"
+       "the message arrived with a subject or header block that cannot be decoded";
     37 QueueClosed         "QUEUE_CLOSED"         "the queue is closed";
-    38 MaxConnections      "MAX_CONNECTIONS"      "the server or account has reached its connection limit";
-    39 MaxSubscriptions    "MAX_SUBSCRIPTIONS"    "the account or user has reached its subscription limit";
+    38 MaxConnections      "MAX_CONNECTIONS"
+       "the server or account has reached its connection limit";
+    39 MaxSubscriptions    "MAX_SUBSCRIPTIONS"
+       "the account or user has reached its subscription limit";
 }
 
 impl Code {

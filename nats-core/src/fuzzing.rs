@@ -59,36 +59,20 @@ impl Reading {
 /// Feeds `stream` to a parser in pieces of the sizes that `chunk` returns (at least 1).
 pub fn read(stream: &[u8], limits: Limits, mut chunk: impl FnMut() -> usize) -> Reading {
     let mut parser = Parser::new(limits);
-    let mut reading = Reading {
-        frames: Vec::new(),
-        fault: None,
-        consumed: 0,
-    };
+    let mut reading = Reading { frames: Vec::new(), fault: None, consumed: 0 };
     let (mut end, mut needed) = (0, 0);
     loop {
         let buf = &stream[reading.consumed..end];
         match parser.next(buf) {
             Ok(Step::Frame { frame, len }) => {
-                assert!(
-                    len > 0 && len <= buf.len(),
-                    "a frame of {len} of {} bytes",
-                    buf.len()
-                );
-                assert!(
-                    buf.len() >= needed,
-                    "{needed} bytes were needed, {} enough",
-                    buf.len()
-                );
+                assert!(len > 0 && len <= buf.len(), "a frame of {len} of {} bytes", buf.len());
+                assert!(buf.len() >= needed, "{needed} bytes were needed, {} enough", buf.len());
                 reading.frames.push(own(&frame, &buf[..len]));
                 reading.consumed += len;
                 needed = 0;
             }
             Ok(Step::More { needed: total }) => {
-                assert!(
-                    total > buf.len(),
-                    "{total} bytes needed, {} given",
-                    buf.len()
-                );
+                assert!(total > buf.len(), "{total} bytes needed, {} given", buf.len());
                 if end == stream.len() {
                     return reading;
                 }
@@ -124,28 +108,18 @@ fn own(frame: &Frame, buf: &[u8]) -> Owned {
 
 /// A stream means the same however it is cut. The limits are small, for short inputs to reach them.
 pub fn parser(stream: &[u8]) {
-    let limits = Limits {
-        control_line: 128,
-        info_line: 256,
-        message: 512,
-    };
+    let limits = Limits { control_line: 128, info_line: 256, message: 512 };
     let whole = read(stream, limits, || usize::MAX);
     let bytewise = read(stream, limits, || 1);
-    assert!(
-        whole.agrees_with(&bytewise),
-        "{whole:?} against {bytewise:?} bytewise"
-    );
-    let mut state = stream.iter().fold(0x9e37_79b9_u32, |hash, &byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    assert!(whole.agrees_with(&bytewise), "{whole:?} against {bytewise:?} bytewise");
+    let mut state = stream
+        .iter()
+        .fold(0x9e37_79b9_u32, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let pieces = read(stream, limits, || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 27) as usize
     });
-    assert!(
-        whole.agrees_with(&pieces),
-        "{whole:?} against {pieces:?} in pieces"
-    );
+    assert!(whole.agrees_with(&pieces), "{whole:?} against {pieces:?} in pieces");
 }
 
 /// A block is read without a panic, in one pass, and what was read can be sent and read again.
@@ -153,18 +127,12 @@ pub fn headers(raw: &[u8]) {
     let block = HeaderBlock::new(raw);
     let (mut cursor, mut before, mut found) = (0, 0, Vec::new());
     while let Some((name, value)) = block.next_from(&mut cursor) {
-        assert!(
-            cursor > before && cursor <= raw.len(),
-            "the cursor went {before} to {cursor}"
-        );
+        assert!(cursor > before && cursor <= raw.len(), "the cursor went {before} to {cursor}");
         assert!(!name.is_empty() && !name.contains(&b'\n') && !value.contains(&b'\n'));
         before = cursor;
         found.push((name, value));
     }
-    assert!(
-        block.iter().eq(found.iter().copied()),
-        "cursor and iterator differ"
-    );
+    assert!(block.iter().eq(found.iter().copied()), "cursor and iterator differ");
     if let Some((Ok(name), value)) = found.first().map(|(n, v)| (std::str::from_utf8(n), *v)) {
         assert_eq!(block.get(name), Some(value));
         assert!(block.get_ignore_case(name).is_some());
@@ -174,11 +142,7 @@ pub fn headers(raw: &[u8]) {
     }
     let unfolded = HeaderBlock::unfold(raw);
     assert!(!HeaderBlock::new(&unfolded).has_folds(), "folds are left");
-    assert_eq!(
-        unfolded == raw,
-        !block.has_folds(),
-        "unfolding changes folded blocks only"
-    );
+    assert_eq!(unfolded == raw, !block.has_folds(), "unfolding changes folded blocks only");
     if let Ok(owned) = block.to_headers() {
         assert_eq!(block.check(), Ok(()));
         round_trip(&owned);
@@ -216,8 +180,5 @@ pub fn info(json: &[u8]) {
     assert!(info.connect_urls.len() <= crate::proto::info::MAX_URLS);
     let _ = info.version_at_least(2, 11, 0);
     let again = serde_json::to_vec(&info).map(|json| ServerInfo::parse(&json));
-    assert!(
-        matches!(again, Ok(Ok(again)) if again == info),
-        "no round trip"
-    );
+    assert!(matches!(again, Ok(Ok(again)) if again == info), "no round trip");
 }

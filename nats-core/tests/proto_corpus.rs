@@ -26,11 +26,7 @@ fn info() {
 
 fn replay(target: &str, run: fn(&[u8])) {
     let seeds = corpus(target);
-    assert!(
-        seeds.len() >= 15,
-        "{target}: {} files are too few",
-        seeds.len()
-    );
+    assert!(seeds.len() >= 15, "{target}: {} files are too few", seeds.len());
     for seed in &seeds {
         run(seed);
     }
@@ -46,9 +42,7 @@ fn replay(target: &str, run: fn(&[u8])) {
 
 /// The files of the target's corpus, in the order of their names.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -12,26 +12,12 @@ use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Publish {
-        subject: String,
-        reply: Option<String>,
-        value: Option<String>,
-        payload: Vec<u8>,
-    },
-    Subscribe {
-        sid: u64,
-        filter: String,
-        queue: Option<String>,
-    },
-    Unsubscribe {
-        sid: u64,
-        max: Option<u64>,
-    },
+    Publish { subject: String, reply: Option<String>, value: Option<String>, payload: Vec<u8> },
+    Subscribe { sid: u64, filter: String, queue: Option<String> },
+    Unsubscribe { sid: u64, max: Option<u64> },
     Ping,
     Pong,
-    Connect {
-        name: String,
-    },
+    Connect { name: String },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -41,12 +27,7 @@ fn op() -> impl Strategy<Value = Op> {
         Just(b"PING\r\nPUB a 3\r\nabc\r\n".to_vec()),
     ];
     prop_oneof![
-        (
-            subject(),
-            prop::option::of(subject()),
-            prop::option::of("[^\r\n\0]{0,20}"),
-            payload
-        )
+        (subject(), prop::option::of(subject()), prop::option::of("[^\r\n\0]{0,20}"), payload)
             .prop_map(|(subject, reply, value, payload)| Op::Publish {
                 subject,
                 reply,
@@ -64,12 +45,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn write(out: &mut Vec<u8>, op: &Op) -> OpKind {
     match op {
-        Op::Publish {
-            subject,
-            reply,
-            value,
-            payload,
-        } => {
+        Op::Publish { subject, reply, value, payload } => {
             let subject = Subject::new(subject).unwrap();
             let reply = reply.as_deref().map(|reply| Subject::new(reply).unwrap());
             let headers = value.as_deref().map(|value| {
@@ -84,9 +60,7 @@ fn write(out: &mut Vec<u8>, op: &Op) -> OpKind {
             OpKind::Pub
         }
         Op::Subscribe { sid, filter, queue } => {
-            let queue = queue
-                .as_deref()
-                .map(|queue| QueueGroup::new(queue).unwrap());
+            let queue = queue.as_deref().map(|queue| QueueGroup::new(queue).unwrap());
             encode::subscribe(out, *sid, Filter::new(filter).unwrap(), queue);
             OpKind::Sub
         }
@@ -103,10 +77,8 @@ fn write(out: &mut Vec<u8>, op: &Op) -> OpKind {
             OpKind::Pong
         }
         Op::Connect { name } => {
-            let info = encode::ConnectInfo {
-                name: Some(name.clone()),
-                ..encode::ConnectInfo::default()
-            };
+            let info =
+                encode::ConnectInfo { name: Some(name.clone()), ..encode::ConnectInfo::default() };
             encode::connect(out, &info);
             OpKind::Connect
         }
@@ -114,10 +86,7 @@ fn write(out: &mut Vec<u8>, op: &Op) -> OpKind {
 }
 
 fn line_ends(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .filter(|&&byte| byte == b'\n' || byte == b'\r')
-        .count()
+    bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count()
 }
 
 proptest! {

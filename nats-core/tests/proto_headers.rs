@@ -27,13 +27,7 @@ const fn row(
     status: Option<u16>,
     headers: &'static str,
 ) -> Row {
-    Row {
-        name,
-        raw,
-        fault,
-        status,
-        headers,
-    }
+    Row { name, raw, fault, status, headers }
 }
 
 use HeaderFault::{BadName, BadStatus, BadVersion, MissingColon, TrailingBytes, Truncated};
@@ -83,14 +77,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn w_rows_are_delivered_and_flagged_as_the_table_says() {
-    for Row {
-        name,
-        raw,
-        fault,
-        status,
-        headers,
-    } in ROWS
-    {
+    for Row { name, raw, fault, status, headers } in ROWS {
         let block = HeaderBlock::new(raw);
         let shown: String = block
             .iter()
@@ -121,17 +108,12 @@ fn w50_folded_lines_are_joined_with_one_space() {
     let block = HeaderBlock::new(b"NATS/1.0\r\na: 1\r\n   2\r\nb: 3\r\n\r\n");
     assert_eq!(block.check(), Ok(()));
     let headers = block.to_headers().unwrap();
-    assert_eq!(
-        headers.iter().collect::<Vec<_>>(),
-        [("a", "1 2"), ("b", "3")]
-    );
+    assert_eq!(headers.iter().collect::<Vec<_>>(), [("a", "1 2"), ("b", "3")]);
 }
 
 #[test]
 fn w53_case_is_preserved_and_kept_apart() {
-    let headers = HeaderBlock::new(b"NATS/1.0\r\nKEY: 1\r\nkey: 2\r\n\r\n")
-        .to_headers()
-        .unwrap();
+    let headers = HeaderBlock::new(b"NATS/1.0\r\nKEY: 1\r\nkey: 2\r\n\r\n").to_headers().unwrap();
     assert_eq!(
         (headers.get("KEY"), headers.get("key"), headers.get("Key")),
         (Some("1"), Some("2"), None)
@@ -185,13 +167,7 @@ fn w52_one_key_100_000_times_and_one_value_of_1_mib() {
 /// The block of `headers`, as a publish writes it.
 fn block_of(headers: &Headers) -> Vec<u8> {
     let mut out = Vec::new();
-    encode::publish(
-        &mut out,
-        Subject::new("a").unwrap(),
-        None,
-        Some(headers),
-        b"",
-    );
+    encode::publish(&mut out, Subject::new("a").unwrap(), None, Some(headers), b"");
     let line = out.iter().position(|&byte| byte == b'\n').unwrap() + 1;
     out[line..out.len() - 2].to_vec()
 }

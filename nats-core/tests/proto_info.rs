@@ -9,10 +9,7 @@ use proptest::prelude::*;
 const ACCEPTED: &[(&str, &[u8])] = &[
     ("W-63 empty object", b"{}"),
     ("W-63 blanks around it", b" \t{ } \r\n"),
-    (
-        "W-63 unknown fields",
-        br#"{"x":1,"y":{"z":[null,true,1e30,"s"]},"max_payload":100}"#,
-    ),
+    ("W-63 unknown fields", br#"{"x":1,"y":{"z":[null,true,1e30,"s"]},"max_payload":100}"#),
     ("W-63 unknown field twice", br#"{"x":1,"x":2}"#),
     ("W-63 nested 64 deep", &nested::<{ 5 + 63 * 2 + 1 }>()),
     (
@@ -41,10 +38,7 @@ const REFUSED: &[(&str, &[u8])] = &[
     ("W-64 field twice", br#"{"max_payload":1,"max_payload":2}"#),
     ("W-64 max_payload 1e30", br#"{"max_payload":1e30}"#),
     ("W-64 max_payload negative", br#"{"max_payload":-1}"#),
-    (
-        "W-64 max_payload 2^64",
-        br#"{"max_payload":18446744073709551616}"#,
-    ),
+    ("W-64 max_payload 2^64", br#"{"max_payload":18446744073709551616}"#),
     ("W-64 value not UTF-8", b"{\"server_id\":\"\xff\"}"),
     ("W-64 unknown value not UTF-8", b"{\"x\":\"\xff\"}"),
     ("W-64 nested 65 deep", &nested::<{ 5 + 64 * 2 + 1 }>()),
@@ -71,10 +65,7 @@ fn w63_accepted() {
         fuzzing::info(json);
     }
     let info = ServerInfo::parse(b"{}").unwrap();
-    assert_eq!(
-        (info.max_payload, info.headers, info.proto),
-        (1 << 20, false, 0)
-    );
+    assert_eq!((info.max_payload, info.headers, info.proto), (1 << 20, false, 0));
 }
 
 #[test]
@@ -100,10 +91,7 @@ fn w64_refused_when_cut_off_anywhere() {
 fn w64_nested_20_000_deep() {
     for open in ["[", "{\"a\":"] {
         let json = format!("{{\"x\":{}", open.repeat(20_000));
-        assert_eq!(
-            ServerInfo::parse(json.as_bytes()).unwrap_err().code(),
-            Code::Protocol
-        );
+        assert_eq!(ServerInfo::parse(json.as_bytes()).unwrap_err().code(), Code::Protocol);
     }
 }
 

@@ -41,11 +41,7 @@ fn message() -> impl Strategy<Value = (Owned, Vec<u8>)> {
         end,
     )
         .prop_map(|(subject, sid, reply, block, payload, blank, end)| {
-            let mut line = if block.is_some() {
-                b"HMSG".to_vec()
-            } else {
-                b"MSG".to_vec()
-            };
+            let mut line = if block.is_some() { b"HMSG".to_vec() } else { b"MSG".to_vec() };
             let mut argument = |bytes: &[u8]| {
                 line.extend_from_slice(blank.as_bytes());
                 line.extend_from_slice(bytes);
@@ -61,16 +57,7 @@ fn message() -> impl Strategy<Value = (Owned, Vec<u8>)> {
             let headers = block.unwrap_or_default();
             argument((headers.len() + payload.len()).to_string().as_bytes());
             let stream = [&line, end.as_bytes(), &headers, &payload, b"\r\n"].concat();
-            (
-                Owned::Msg {
-                    sid,
-                    subject,
-                    reply,
-                    headers,
-                    payload,
-                },
-                stream,
-            )
+            (Owned::Msg { sid, subject, reply, headers, payload }, stream)
         })
 }
 

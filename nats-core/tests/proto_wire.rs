@@ -106,21 +106,10 @@ fn show(reading: &Reading) -> String {
 fn show_frame(frame: &Owned) -> String {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\'", "'");
     match frame {
-        Owned::Msg {
-            sid,
-            subject,
-            reply,
-            headers,
-            payload,
-        } => {
-            let reply = reply
-                .as_ref()
-                .map_or(String::new(), |reply| format!(" {}", text(reply)));
-            let block = if headers.is_empty() {
-                String::new()
-            } else {
-                format!(" [{}]", text(headers))
-            };
+        Owned::Msg { sid, subject, reply, headers, payload } => {
+            let reply = reply.as_ref().map_or(String::new(), |reply| format!(" {}", text(reply)));
+            let block =
+                if headers.is_empty() { String::new() } else { format!(" [{}]", text(headers)) };
             format!("{} {sid}{reply}{block} '{}'", text(subject), text(payload))
         }
         Owned::Info(json) => format!("INFO'{}'", text(json)),
@@ -143,10 +132,7 @@ fn assert_cuts_agree(name: &str, stream: &[u8]) {
     for cut in 1..stream.len() {
         let mut pieces = [cut, usize::MAX].into_iter();
         let two = read(stream, Limits::default(), || pieces.next().unwrap_or(1));
-        assert!(
-            one.agrees_with(&two),
-            "{name} cut at {cut}: {one:?} against {two:?}"
-        );
+        assert!(one.agrees_with(&two), "{name} cut at {cut}: {one:?} against {two:?}");
     }
 }
 
@@ -170,19 +156,12 @@ fn w02_all_two_and_three_way_cuts_of_a_mixed_stream() {
         NATS/1.0\r\n\r\nhi\r\n-ERR 'Some Error'\r\nPONG\r\nMSG a 3 0\r\n\r\n";
     assert_cuts_agree("W-02", stream);
     let one = whole(stream);
-    assert_eq!(
-        (one.frames.len(), one.consumed, &one.fault),
-        (8, stream.len(), &None)
-    );
+    assert_eq!((one.frames.len(), one.consumed, &one.fault), (8, stream.len(), &None));
     for first in 1..stream.len() {
         for second in 1..stream.len() - first {
             let mut pieces = [first, second, usize::MAX].into_iter();
             let three = read(stream, Limits::default(), || pieces.next().unwrap_or(1));
-            assert!(
-                one.agrees_with(&three),
-                "cut at {first} and {}",
-                first + second
-            );
+            assert!(one.agrees_with(&three), "cut at {first} and {}", first + second);
         }
     }
 }
@@ -195,11 +174,7 @@ fn w10_the_fault_names_tls() {
 
 #[test]
 fn w12_w13_w14_floods_are_frames_like_others() {
-    for (line, frame) in [
-        ("PONG", Owned::Pong),
-        ("PING", Owned::Ping),
-        ("+OK", Owned::Ok),
-    ] {
+    for (line, frame) in [("PONG", Owned::Pong), ("PING", Owned::Ping), ("+OK", Owned::Ok)] {
         let stream = format!("{line}\r\n").repeat(200_000);
         let mut state = 1u32;
         let reading = read(stream.as_bytes(), Limits::default(), || {
@@ -241,10 +216,7 @@ fn w16_a_line_without_end_is_refused_at_the_limit() {
 
 #[test]
 fn w17_the_control_line_is_limited_at_the_byte() {
-    let limits = Limits {
-        control_line: 4096,
-        ..Limits::default()
-    };
+    let limits = Limits { control_line: 4096, ..Limits::default() };
     let line = |len: usize| {
         let rest = "MSG  1 2\r\n".len();
         format!("MSG {} 1 2\r\nhi\r\n", "x".repeat(len - rest)).into_bytes()
@@ -270,46 +242,24 @@ fn w17_what_a_server_may_pass_on_fits_the_default_limit() {
 
 #[test]
 fn w28_w29_the_message_limit_holds_before_any_payload_arrives() {
-    let limits = Limits {
-        message: 1000,
-        ..Limits::default()
-    };
+    let limits = Limits { message: 1000, ..Limits::default() };
     let fits = [&b"MSG a 1 1000\r\n"[..], &[b'x'; 1000], b"\r\n"].concat();
     assert_eq!(read(&fits, limits, || 7).frames.len(), 1);
-    let fault = Some(Fault::MessageTooLarge {
-        size: 1001,
-        limit: 1000,
-    });
+    let fault = Some(Fault::MessageTooLarge { size: 1001, limit: 1000 });
     assert_eq!(read(b"MSG a 1 1001\r\n", limits, || 7).fault, fault);
     assert_eq!(read(b"HMSG a 1 12 1001\r\n", limits, || 7).fault, fault);
     let limit = Limits::default().message;
     assert_eq!(whole(b"MSG a 1 67108864\r\n").fault, None);
     let fault = whole(b"MSG a 1 67108865\r\n").fault;
-    assert_eq!(
-        fault,
-        Some(Fault::MessageTooLarge {
-            size: limit as u64 + 1,
-            limit
-        })
-    );
+    assert_eq!(fault, Some(Fault::MessageTooLarge { size: limit as u64 + 1, limit }));
 }
 
 #[test]
 fn w23_extreme_limits_do_not_overflow() {
-    let limits = Limits {
-        control_line: usize::MAX,
-        info_line: usize::MAX,
-        message: usize::MAX,
-    };
-    for stream in [
-        &b"MSG a 1 18446744073709551615\r\n"[..],
-        b"HMSG a 1 1 4294967295\r\n",
-    ] {
+    let limits = Limits { control_line: usize::MAX, info_line: usize::MAX, message: usize::MAX };
+    for stream in [&b"MSG a 1 18446744073709551615\r\n"[..], b"HMSG a 1 1 4294967295\r\n"] {
         let fault = read(stream, limits, || usize::MAX).fault;
-        assert!(
-            matches!(fault, Some(Fault::MessageTooLarge { .. })),
-            "{fault:?}"
-        );
+        assert!(matches!(fault, Some(Fault::MessageTooLarge { .. })), "{fault:?}");
     }
     assert_eq!(read(b"MSG a 1 2147483648\r\nx", limits, || 1).fault, None);
 }
@@ -317,15 +267,9 @@ fn w23_extreme_limits_do_not_overflow() {
 #[test]
 fn w56_err_of_64_kib_is_over_the_limit() {
     let stream = format!("-ERR '{}'\r\n", "x".repeat(64 << 10));
-    assert!(matches!(
-        whole(stream.as_bytes()).fault,
-        Some(Fault::LineTooLong { .. })
-    ));
+    assert!(matches!(whole(stream.as_bytes()).fault, Some(Fault::LineTooLong { .. })));
     let stream = format!("-ERR '{}'\r\n", "x".repeat(4000));
-    assert_eq!(
-        whole(stream.as_bytes()).frames,
-        [Owned::Err(vec![b'x'; 4000])]
-    );
+    assert_eq!(whole(stream.as_bytes()).frames, [Owned::Err(vec![b'x'; 4000])]);
 }
 
 #[test]
@@ -344,9 +288,6 @@ fn faults_are_protocol_errors_that_show_little() {
         let error = Error::from(whole(stream).fault.unwrap());
         assert_eq!(error.code(), Code::Protocol, "{name}");
         let text = error.text();
-        assert!(
-            text.len() < 300 && !text.contains(char::is_control),
-            "{name} ({wanted}): {text}"
-        );
+        assert!(text.len() < 300 && !text.contains(char::is_control), "{name} ({wanted}): {text}");
     }
 }

@@ -80,9 +80,7 @@ pub extern "C" fn nats_connect_async(
 ) -> nats_status {
     guard(err, || {
         let settings = options::settings(&url, opts)?;
-        start(queue, token, async move {
-            open(settings).await.map(Value::Connection)
-        })
+        start(queue, token, async move { open(settings).await.map(Value::Connection) })
     })
 }
 
@@ -182,9 +180,11 @@ pub extern "C" fn nats_connection_flush_async(
 ) -> nats_status {
     guard(err, || {
         let connection = connection(nc)?;
-        start(queue, token, async move {
-            connection.client().flush().await.map(|()| Value::Nothing)
-        })
+        start(
+            queue,
+            token,
+            async move { connection.client().flush().await.map(|()| Value::Nothing) },
+        )
     })
 }
 
@@ -284,10 +284,7 @@ pub extern "C" fn nats_connection_new_inbox(
         let first = buf.ok_or_else(|| null("buf"))?.cast::<u8>().as_ptr();
         let inbox = connection(nc)?.client().new_inbox()?;
         if cap <= inbox.len() {
-            let text = format!(
-                "cap: {cap} is too small; {} bytes are needed",
-                inbox.len() + 1
-            );
+            let text = format!("cap: {cap} is too small; {} bytes are needed", inbox.len() + 1);
             return Err(Error::new(Code::InvalidArgument, text));
         }
         // SAFETY: the caller promised room for `cap` bytes, which is more than the length.
@@ -340,14 +337,12 @@ fn connection(nc: *mut nats_connection) -> Result<Arc<Connection>> {
 async fn open(settings: options::Inner) -> Result<Owned<Arc<Connection>>> {
     let place = Arc::new(OnceLock::<usize>::new());
     let lookup = Arc::clone(&place);
-    let on_event = settings
-        .on_event
-        .map(|hook| -> nats_bridge::connection::EventFn {
-            Box::new(move |event| {
-                let handle = lookup.get().copied().unwrap_or_default();
-                hook.call(std::ptr::with_exposed_provenance_mut(handle), event);
-            })
-        });
+    let on_event = settings.on_event.map(|hook| -> nats_bridge::connection::EventFn {
+        Box::new(move |event| {
+            let handle = lookup.get().copied().unwrap_or_default();
+            hook.call(std::ptr::with_exposed_provenance_mut(handle), event);
+        })
+    });
     let connection = Connection::connect(settings.connect, on_event).await?;
     let owned = Owned::new(Arc::clone(&connection))?;
     // The first and only write.

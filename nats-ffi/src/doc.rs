@@ -91,9 +91,7 @@ pub extern "C" fn nats_doc_set_str(
     value: nats_str,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    change(doc, path, err, |d, path| {
-        d.set_str(path, value.text("value", Code::InvalidArgument)?)
-    })
+    change(doc, path, err, |d, path| d.set_str(path, value.text("value", Code::InvalidArgument)?))
 }
 
 /// Sets the value at `path` to an integer. Errors as nats_doc_set_str().
@@ -139,9 +137,7 @@ pub extern "C" fn nats_doc_set_json(
     json: nats_str,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    change(doc, path, err, |d, path| {
-        d.set_json(path, json.text("json", Code::InvalidJson)?)
-    })
+    change(doc, path, err, |d, path| d.set_json(path, json.text("json", Code::InvalidJson)?))
 }
 
 /// Appends the value of the JSON text to the array at `path`, which is made when there is nothing.
@@ -153,9 +149,7 @@ pub extern "C" fn nats_doc_append_json(
     json: nats_str,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    change(doc, path, err, |d, path| {
-        d.append_json(path, json.text("json", Code::InvalidJson)?)
-    })
+    change(doc, path, err, |d, path| d.append_json(path, json.text("json", Code::InvalidJson)?))
 }
 
 /// Removes the value at `path`; later array elements move up. Errors: `NOT_FOUND`.
@@ -177,9 +171,7 @@ pub extern "C" fn nats_doc_get_str(
     out: Option<&mut MaybeUninit<nats_str>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    read(doc, path, out, err, |d, path| {
-        Ok(nats_str::view(d.get_str(path)?.as_bytes()))
-    })
+    read(doc, path, out, err, |d, path| Ok(nats_str::view(d.get_str(path)?.as_bytes())))
 }
 
 /// The integer at `path`. Errors: `NOT_FOUND`, `WRONG_TYPE` (also for fractions and for numbers
@@ -202,9 +194,7 @@ pub extern "C" fn nats_doc_get_bool(
     out: Option<&mut MaybeUninit<i32>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    read(doc, path, out, err, |d, path| {
-        d.get_bool(path).map(i32::from)
-    })
+    read(doc, path, out, err, |d, path| d.get_bool(path).map(i32::from))
 }
 
 /// The number at `path`, integers included. Errors: `NOT_FOUND`, `WRONG_TYPE`.
@@ -252,9 +242,6 @@ fn read<T>(
 ) -> nats_status {
     guard_out(out, err, || {
         let document = handle::get::<Document>(doc)?;
-        body(
-            &lock(&document.0).0,
-            path.text("path", Code::InvalidArgument)?,
-        )
+        body(&lock(&document.0).0, path.text("path", Code::InvalidArgument)?)
     })
 }

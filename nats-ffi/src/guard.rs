@@ -91,10 +91,7 @@ mod tests {
         assert_eq!(guard_out(Some(&mut out), None, || Ok(6)), NATS_OK);
         // SAFETY: as above.
         assert_eq!(unsafe { out.assume_init() }, 6);
-        assert_eq!(
-            guard_out(None, None, || Ok(6)),
-            Code::InvalidArgument.number()
-        );
+        assert_eq!(guard_out(None, None, || Ok(6)), Code::InvalidArgument.number());
     }
 
     #[test]

@@ -110,14 +110,11 @@ unsafe impl<T: Handle> Sync for Owned<T> {}
 pub(crate) fn insert<T: Handle>(value: T) -> Result<*mut T::Opaque> {
     let table = table()?;
     let index = table.take_slot()?;
-    let slot = table
-        .slot(index)
-        .ok_or_else(|| Error::from(Code::Internal))?;
+    let slot = table.slot(index).ok_or_else(|| Error::from(Code::Internal))?;
     let generation = slot.state.load(Ordering::Relaxed) >> 36;
     // SAFETY: the slot came off the free list, so no thread reads or writes its object.
     unsafe { *slot.object.get() = Some(value.wrap()) };
-    slot.state
-        .store(generation << 36 | ALIVE | 1, Ordering::Release);
+    slot.state.store(generation << 36 | ALIVE | 1, Ordering::Release);
     table.live.fetch_add(1, Ordering::Relaxed);
     let epoch = u64::from(fork::epoch());
     let id = generation << 36 | u64::from(index) << 12 | epoch << 6 | T::KIND << 1 | 1;
@@ -140,11 +137,7 @@ pub(crate) fn get<T: Handle>(handle: *const T::Opaque) -> Result<Using<T>> {
 
 /// Like [`get`] where NULL stands for "none".
 pub(crate) fn get_optional<T: Handle>(handle: *const T::Opaque) -> Result<Option<Using<T>>> {
-    if handle.is_null() {
-        Ok(None)
-    } else {
-        get::<T>(handle).map(Some)
-    }
+    if handle.is_null() { Ok(None) } else { get::<T>(handle).map(Some) }
 }
 
 /// Frees a handle. NULL is fine.
@@ -159,9 +152,7 @@ pub(crate) fn free_after<T: Handle>(handle: *mut T::Opaque, last: impl FnOnce(&T
         return Ok(());
     }
     let (table, index, generation) = locate::<T>(handle)?;
-    let using = table
-        .acquire::<T>(index, generation)
-        .ok_or_else(stale::<T>)?;
+    let using = table.acquire::<T>(index, generation).ok_or_else(stale::<T>)?;
     if !table.retire(index, generation) {
         return Err(stale::<T>());
     }
@@ -254,22 +245,12 @@ extern "C" fn entered_child() {
 fn locate<T: Handle>(handle: *const T::Opaque) -> Result<(&'static Table, u32, u64)> {
     let id = handle.addr() as u64;
     if id == 0 {
-        return Err(Error::new(
-            Code::InvalidHandle,
-            format!("the {} is NULL", T::NAME),
-        ));
+        return Err(Error::new(Code::InvalidHandle, format!("the {} is NULL", T::NAME)));
     }
     let kind = id >> 1 & 0x1f;
     if id & 1 == 0 || kind != T::KIND {
-        let found = if id & 1 == 0 {
-            "pointer"
-        } else {
-            kind_name(kind)
-        };
-        let text = format!(
-            "expected a handle of a {}, found one of another {found}",
-            T::NAME
-        );
+        let found = if id & 1 == 0 { "pointer" } else { kind_name(kind) };
+        let text = format!("expected a handle of a {}, found one of another {found}", T::NAME);
         return Err(Error::new(Code::InvalidHandle, text));
     }
     // Before any lock: in a child, the parent's locks may be held for ever.
@@ -292,10 +273,7 @@ impl Table {
     const fn new() -> Table {
         Table {
             chunks: [const { OnceLock::new() }; CHUNKS],
-            free: Mutex::new(Free {
-                reusable: Vec::new(),
-                unused: 0,
-            }),
+            free: Mutex::new(Free { reusable: Vec::new(), unused: 0 }),
             live: AtomicUsize::new(0),
         }
     }
@@ -303,10 +281,7 @@ impl Table {
     fn slot(&self, index: u32) -> Option<&Slot> {
         let position = index as usize + FIRST_CHUNK;
         let chunk = (position / FIRST_CHUNK).ilog2() as usize;
-        self.chunks
-            .get(chunk)?
-            .get()?
-            .get(position - (FIRST_CHUNK << chunk))
+        self.chunks.get(chunk)?.get()?.get(position - (FIRST_CHUNK << chunk))
     }
 
     /// A slot that nobody uses; makes its chunk when it is the first of one.
@@ -334,10 +309,7 @@ impl Table {
                 return None;
             }
             let (won, lost) = (Ordering::Acquire, Ordering::Relaxed);
-            match slot
-                .state
-                .compare_exchange_weak(state, state + 1, won, lost)
-            {
+            match slot.state.compare_exchange_weak(state, state + 1, won, lost) {
                 Ok(_) => break,
                 Err(now) => state = now,
             }
@@ -347,12 +319,7 @@ impl Table {
         match object.and_then(T::of) {
             Some(value) => {
                 let value = NonNull::from(value);
-                Some(Using {
-                    table: self,
-                    index,
-                    value,
-                    _type: PhantomData,
-                })
+                Some(Using { table: self, index, value, _type: PhantomData })
             }
             None => {
                 self.release(index);
@@ -366,11 +333,9 @@ impl Table {
         let Some(slot) = self.slot(index) else {
             return false;
         };
-        let retired = slot
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
-                (state >> 36 == generation && state & ALIVE != 0).then_some(state & !ALIVE)
-            });
+        let retired = slot.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
+            (state >> 36 == generation && state & ALIVE != 0).then_some(state & !ALIVE)
+        });
         if retired.is_ok() {
             self.live.fetch_sub(1, Ordering::Relaxed);
             self.release(index);
@@ -400,10 +365,7 @@ impl Table {
 impl Slot {
     fn new() -> Slot {
         // Generations begin at 1 so that no handle is a small number.
-        Slot {
-            state: AtomicU64::new(1 << 36),
-            object: UnsafeCell::new(None),
-        }
+        Slot { state: AtomicU64::new(1 << 36), object: UnsafeCell::new(None) }
     }
 }
 

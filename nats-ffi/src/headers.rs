@@ -83,10 +83,8 @@ pub extern "C" fn nats_headers_get(
 ) -> nats_status {
     guard_out(value, err, || {
         let name = header_text(&name, "name")?;
-        read(headers, |h| {
-            h.get(name).map(|v| nats_str::view(v.as_bytes()))
-        })?
-        .ok_or_else(|| no_header(name))
+        read(headers, |h| h.get(name).map(|v| nats_str::view(v.as_bytes())))?
+            .ok_or_else(|| no_header(name))
     })
 }
 
@@ -100,11 +98,8 @@ pub extern "C" fn nats_headers_get_ignore_case(
 ) -> nats_status {
     guard_out(value, err, || {
         let name = header_text(&name, "name")?;
-        read(headers, |h| {
-            h.get_ignore_case(name)
-                .map(|v| nats_str::view(v.as_bytes()))
-        })?
-        .ok_or_else(|| no_header(name))
+        read(headers, |h| h.get_ignore_case(name).map(|v| nats_str::view(v.as_bytes())))?
+            .ok_or_else(|| no_header(name))
     })
 }
 
@@ -129,19 +124,13 @@ pub extern "C" fn nats_headers_at(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        let (name, value) = (
-            name.ok_or_else(|| null("name"))?,
-            value.ok_or_else(|| null("value"))?,
-        );
+        let (name, value) =
+            (name.ok_or_else(|| null("name"))?, value.ok_or_else(|| null("value"))?);
         let pair = read(headers, |h| {
-            h.at(index)
-                .map(|(n, v)| (nats_str::view(n.as_bytes()), nats_str::view(v.as_bytes())))
+            h.at(index).map(|(n, v)| (nats_str::view(n.as_bytes()), nats_str::view(v.as_bytes())))
         })?;
         let (n, v) = pair.ok_or_else(|| {
-            Error::new(
-                Code::NotFound,
-                format!("there is no header at index {index}"),
-            )
+            Error::new(Code::NotFound, format!("there is no header at index {index}"))
         })?;
         name.write(n);
         value.write(v);
@@ -161,9 +150,7 @@ pub(crate) fn with_headers<T>(
     body: impl FnOnce(Option<&Headers>) -> Result<T>,
 ) -> Result<T> {
     match handle::get_optional::<RwLock<Headers>>(headers)? {
-        Some(headers) => body(Some(
-            &headers.read().unwrap_or_else(PoisonError::into_inner),
-        )),
+        Some(headers) => body(Some(&headers.read().unwrap_or_else(PoisonError::into_inner))),
         None => body(None),
     }
 }
@@ -175,10 +162,7 @@ pub(crate) fn copy_headers(headers: *const nats_headers) -> Result<Option<Header
 
 /// The error for a header that is not there.
 pub(crate) fn no_header(name: &str) -> Error {
-    Error::new(
-        Code::NotFound,
-        format!("there is no header '{}'", name.escape_debug()),
-    )
+    Error::new(Code::NotFound, format!("there is no header '{}'", name.escape_debug()))
 }
 
 /// The text of a header name or value.

@@ -32,18 +32,13 @@ pub extern "C" fn nats_msg_subject(msg: *const nats_msg) -> nats_str {
 /// The reply subject; `{NULL, 0}` when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_reply(msg: *const nats_msg) -> nats_str {
-    view(msg, nats_str::EMPTY, |m| {
-        nats_str::maybe(m.reply().map(str::as_bytes))
-    })
+    view(msg, nats_str::EMPTY, |m| nats_str::maybe(m.reply().map(str::as_bytes)))
 }
 
 /// The payload.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_payload(msg: *const nats_msg) -> nats_bytes {
-    let none = nats_bytes {
-        ptr: std::ptr::null(),
-        len: 0,
-    };
+    let none = nats_bytes { ptr: std::ptr::null(), len: 0 };
     view(msg, none, |m| nats_bytes::view(m.payload()))
 }
 
@@ -56,9 +51,7 @@ pub extern "C" fn nats_msg_status(msg: *const nats_msg) -> i32 {
 /// The description behind the status code; `{NULL, 0}` when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_description(msg: *const nats_msg) -> nats_str {
-    view(msg, nats_str::EMPTY, |m| {
-        nats_str::maybe(m.headers().and_then(|h| h.description()))
-    })
+    view(msg, nats_str::EMPTY, |m| nats_str::maybe(m.headers().and_then(|h| h.description())))
 }
 
 /// Whether the message could be decoded as a whole. Its payload can be read either way.
@@ -70,9 +63,7 @@ pub extern "C" fn nats_msg_check(
     msg: *const nats_msg,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    guard(err, || {
-        borrow(&msg)?.message.decode_error().map_or(Ok(()), Err)
-    })
+    guard(err, || borrow(&msg)?.message.decode_error().map_or(Ok(()), Err))
 }
 
 /// The first value of a header (case-sensitive). Errors: `NOT_FOUND`.
@@ -100,10 +91,7 @@ pub extern "C" fn nats_msg_header_ignore_case(
 ) -> nats_status {
     guard_out(value, err, || {
         let name = header_text(&name, "name")?;
-        let found = borrow(&msg)?
-            .message
-            .headers()
-            .and_then(|h| h.get_ignore_case(name));
+        let found = borrow(&msg)?.message.headers().and_then(|h| h.get_ignore_case(name));
         found.map(nats_str::view).ok_or_else(|| no_header(name))
     })
 }
@@ -181,11 +169,7 @@ pub extern "C" fn nats_msg_respond_msg(
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_clone(msg: *const nats_msg) -> *mut nats_msg {
     guard_value(std::ptr::null_mut(), || {
-        if retain(msg).is_ok() {
-            msg.cast_mut()
-        } else {
-            std::ptr::null_mut()
-        }
+        if retain(msg).is_ok() { msg.cast_mut() } else { std::ptr::null_mut() }
     })
 }
 
@@ -213,11 +197,7 @@ pub extern "C" fn nats_msgs_free(msgs: Option<NonNull<*mut nats_msg>>, n: usize)
 
 /// Hands a message to the program, which owes a nats_msg_free().
 pub(crate) fn into_raw(message: Message) -> *mut nats_msg {
-    Arc::into_raw(Arc::new(nats_msg {
-        epoch: fork::epoch(),
-        message,
-    }))
-    .cast_mut()
+    Arc::into_raw(Arc::new(nats_msg { epoch: fork::epoch(), message })).cast_mut()
 }
 
 /// Takes back a message that was not handed over after all.

@@ -41,9 +41,7 @@ pub(crate) fn asynchronous(
 ) -> nats_status {
     guard(err, || {
         let (connection, input) = arguments(nc, &input)?;
-        start(queue, token, async move {
-            (op.run)(connection, input).await.map(Value::Doc)
-        })
+        start(queue, token, async move { (op.run)(connection, input).await.map(Value::Doc) })
     })
 }
 

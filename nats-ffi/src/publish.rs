@@ -58,12 +58,7 @@ pub extern "C" fn nats_publish_msg(
         let reply = reply.optional("reply", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
         with_headers(headers, |headers| {
-            connection.publish(&Publish {
-                subject,
-                reply,
-                headers,
-                payload,
-            })
+            connection.publish(&Publish { subject, reply, headers, payload })
         })
     })
 }

@@ -186,35 +186,17 @@ fn convert(event: Event<Value>) -> nats_event {
                 Ok(value) => (NATS_OK, value),
                 Err(error) => (error.code().number(), handle::insert_error(error).cast()),
             };
-            nats_event {
-                token,
-                value,
-                kind: NATS_EVENT_COMPLETION,
-                status,
-                arg: 0,
-            }
+            nats_event { token, value, kind: NATS_EVENT_COMPLETION, status, arg: 0 }
         }
         Event::Ready { token, pending } => {
             let value = std::ptr::null_mut();
-            nats_event {
-                token,
-                value,
-                kind: NATS_EVENT_READY,
-                status: NATS_OK,
-                arg: pending,
-            }
+            nats_event { token, value, kind: NATS_EVENT_READY, status: NATS_OK, arg: pending }
         }
         Event::Connection { token, event } => {
             let details = handle::insert(Document::new(event.details().clone()));
             let value = details.map_or(std::ptr::null_mut(), <*mut _>::cast);
             let arg = u64::from(event.kind().number().unsigned_abs());
-            nats_event {
-                token,
-                value,
-                kind: NATS_EVENT_CONNECTION,
-                status: NATS_OK,
-                arg,
-            }
+            nats_event { token, value, kind: NATS_EVENT_CONNECTION, status: NATS_OK, arg }
         }
     }
 }

@@ -35,16 +35,7 @@ pub extern "C" fn nats_request(
     out: Option<&mut MaybeUninit<*mut nats_msg>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    nats_request_msg(
-        nc,
-        subject,
-        std::ptr::null(),
-        payload,
-        timeout_ms,
-        0,
-        out,
-        err,
-    )
+    nats_request_msg(nc, subject, std::ptr::null(), payload, timeout_ms, 0, out, err)
 }
 
 /// Like nats_request(), with headers and flags.
@@ -97,9 +88,7 @@ pub extern "C" fn nats_request_async(
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
         start(queue, token, async move {
-            ask(&client, &subject, headers.as_ref(), &payload, how)
-                .await
-                .map(Value::Message)
+            ask(&client, &subject, headers.as_ref(), &payload, how).await.map(Value::Message)
         })
     })
 }
@@ -129,10 +118,7 @@ pub extern "C" fn nats_request_many(
         let payload = payload.bytes("payload")?;
         let headers = copy_headers(headers)?;
         let mut many = ManyOptions::default();
-        options::many(
-            &mut many,
-            options_json.text("options", Code::InvalidOption)?,
-        )?;
+        options::many(&mut many, options_json.text("options", Code::InvalidOption)?)?;
         let request = request(subject, headers.as_ref(), payload);
         let answers = wait::block_on(client.request_many(&request, &many))??;
         handle::insert(Subscription::polled(answers))

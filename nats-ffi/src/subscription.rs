@@ -130,9 +130,7 @@ pub extern "C" fn nats_subscription_next(
 ) -> nats_status {
     guard_out(out, err, || {
         let subscription = handle::get::<Subscription>(sub)?;
-        subscription
-            .next(timeout(timeout_ms)?)
-            .map(message::into_raw)
+        subscription.next(timeout(timeout_ms)?).map(message::into_raw)
     })
 }
 
@@ -204,9 +202,7 @@ pub extern "C" fn nats_subscription_unsubscribe_after(
     max: u64,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    guard(err, || {
-        handle::get::<Subscription>(sub)?.unsubscribe_after(max)
-    })
+    guard(err, || handle::get::<Subscription>(sub)?.unsubscribe_after(max))
 }
 
 /// Ends a subscription gently: the server stops sending, and the call returns once every message
@@ -243,9 +239,7 @@ pub extern "C" fn nats_subscription_drain_async(
 ) -> nats_status {
     guard(err, || {
         let subscription = handle::get::<Subscription>(sub)?;
-        start(queue, token, async move {
-            subscription.drain(None).await.map(|()| Value::Nothing)
-        })
+        start(queue, token, async move { subscription.drain(None).await.map(|()| Value::Nothing) })
     })
 }
 

@@ -47,10 +47,7 @@ pub struct nats_bytes {
 pub type nats_destroy_cb = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 impl nats_str {
-    pub(crate) const EMPTY: nats_str = nats_str {
-        ptr: std::ptr::null(),
-        len: 0,
-    };
+    pub(crate) const EMPTY: nats_str = nats_str { ptr: std::ptr::null(), len: 0 };
 
     /// A string argument.
     ///
@@ -77,10 +74,7 @@ impl nats_str {
     }
 
     pub(crate) fn view(bytes: &[u8]) -> nats_str {
-        nats_str {
-            ptr: bytes.as_ptr().cast(),
-            len: bytes.len(),
-        }
+        nats_str { ptr: bytes.as_ptr().cast(), len: bytes.len() }
     }
 
     pub(crate) fn maybe(bytes: Option<&[u8]>) -> nats_str {
@@ -90,12 +84,8 @@ impl nats_str {
     /// The text of the argument called `what`; `code` is reported when it is not UTF-8.
     pub(crate) fn text(&self, what: &str, code: Code) -> Result<&str> {
         let bytes = self.bytes(what)?;
-        std::str::from_utf8(bytes).map_err(|e| {
-            Error::new(
-                code,
-                format!("{what}: not UTF-8 at byte {}", e.valid_up_to()),
-            )
-        })
+        std::str::from_utf8(bytes)
+            .map_err(|e| Error::new(code, format!("{what}: not UTF-8 at byte {}", e.valid_up_to())))
     }
 
     /// Like [`nats_str::text`], with `None` for the absent or empty text.
@@ -146,20 +136,13 @@ impl nats_bytes {
     }
 
     pub(crate) fn view(bytes: &[u8]) -> nats_bytes {
-        nats_bytes {
-            ptr: bytes.as_ptr(),
-            len: bytes.len(),
-        }
+        nats_bytes { ptr: bytes.as_ptr(), len: bytes.len() }
     }
 
     /// The bytes of the argument called `what`.
     pub(crate) fn bytes(&self, what: &str) -> Result<&[u8]> {
         if self.ptr.is_null() {
-            return if self.len == 0 {
-                Ok(&[])
-            } else {
-                Err(null_with_length(what, self.len))
-            };
+            return if self.len == 0 { Ok(&[]) } else { Err(null_with_length(what, self.len)) };
         }
         check_length(what, self.len)?;
         // SAFETY: not NULL, at most isize::MAX, and the maker promised `len` readable bytes.
@@ -189,10 +172,7 @@ pub(crate) fn null(what: &str) -> Error {
 }
 
 fn null_with_length(what: &str, len: usize) -> Error {
-    Error::new(
-        Code::InvalidArgument,
-        format!("{what}: NULL pointer with length {len}"),
-    )
+    Error::new(Code::InvalidArgument, format!("{what}: NULL pointer with length {len}"))
 }
 
 fn check_length(what: &str, len: usize) -> Result<()> {
@@ -223,24 +203,14 @@ mod tests {
         assert_eq!(text(std::ptr::null(), 0), Ok(String::new()));
         assert_eq!(text(std::ptr::null(), NATS_ZSTR), Ok(String::new()));
         assert_eq!(text(std::ptr::null(), 5), Err(Code::InvalidArgument));
-        assert_eq!(
-            text(c"".as_ptr(), usize::MAX - 1),
-            Err(Code::InvalidArgument)
-        );
-        assert_eq!(
-            text(c"".as_ptr(), isize::MAX as usize + 1),
-            Err(Code::InvalidArgument)
-        );
+        assert_eq!(text(c"".as_ptr(), usize::MAX - 1), Err(Code::InvalidArgument));
+        assert_eq!(text(c"".as_ptr(), isize::MAX as usize + 1), Err(Code::InvalidArgument));
     }
 
     #[test]
     fn bytes_in_every_form() {
-        let code = |ptr, len| {
-            nats_bytes { ptr, len }
-                .bytes("p")
-                .map(<[u8]>::len)
-                .map_err(|e| e.code())
-        };
+        let code =
+            |ptr, len| nats_bytes { ptr, len }.bytes("p").map(<[u8]>::len).map_err(|e| e.code());
         assert_eq!(code(b"xyz".as_ptr(), 3), Ok(3));
         assert_eq!(code(std::ptr::null(), 0), Ok(0));
         assert_eq!(code(std::ptr::null(), 1), Err(Code::InvalidArgument));

@@ -21,13 +21,7 @@ fn a_callback_gets_handles_message_and_headers_in_order() {
     let (tell, told) = mpsc::channel();
     let (sub, destroyed) = listen(nc, "order.*", move |nc, sub, msg| {
         let header = get(|o, e| nats_msg_header(msg, s("Number"), o, e)).map(text);
-        tell.send((
-            nc as usize,
-            sub as usize,
-            text(nats_msg_subject(msg)),
-            header,
-        ))
-        .unwrap();
+        tell.send((nc as usize, sub as usize, text(nats_msg_subject(msg)), header)).unwrap();
     });
     let headers = get(|o, e| nats_headers_new(o, e)).unwrap();
     for i in 0..1000 {
@@ -38,10 +32,7 @@ fn a_callback_gets_handles_message_and_headers_in_order() {
     for i in 0..1000 {
         let (in_nc, in_sub, subject, header) = told.recv_timeout(WAIT).unwrap();
         assert_eq!((in_nc, in_sub), (nc as usize, sub as usize));
-        assert_eq!(
-            (subject, header.unwrap()),
-            (format!("order.{i}"), i.to_string())
-        );
+        assert_eq!((subject, header.unwrap()), (format!("order.{i}"), i.to_string()));
     }
     assert_eq!(destroyed.load(Ordering::SeqCst), 0);
     nats_subscription_free(sub);
@@ -64,15 +55,7 @@ fn destroy_runs_once_however_it_ends() {
     // There is no callback.
     let (user, unused) = message_hook(|_, _, _| ());
     assert_eq!(
-        code(call(|e| nats_subscribe(
-            nc,
-            s("a"),
-            None,
-            user,
-            destroy,
-            None,
-            e
-        ))),
+        code(call(|e| nats_subscribe(nc, s("a"), None, user, destroy, None, e))),
         Code::InvalidArgument
     );
     assert_eq!(unused.load(Ordering::SeqCst), 1);
@@ -83,9 +66,7 @@ fn destroy_runs_once_however_it_ends() {
     let (unsubscribed, ended) = listen(nc, "b", |_, sub, _| {
         call(|e| nats_subscription_unsubscribe(sub, e)).unwrap();
     });
-    let (_, freed) = listen(nc, "b", |_, sub, _| {
-        assert_eq!(nats_subscription_free(sub), 0)
-    });
+    let (_, freed) = listen(nc, "b", |_, sub, _| assert_eq!(nats_subscription_free(sub), 0));
     for _ in 0..100 {
         publish(nc, "b", "x");
     }
@@ -135,10 +116,7 @@ fn next_and_take_wait_and_say_why_they_end() {
     let mut msgs = [null_mut(); 8];
     let first = NonNull::new(msgs.as_mut_ptr());
     let count = get(|o, e| nats_subscription_take(sub, first, 2, LONG, o, e)).unwrap();
-    assert_eq!(
-        (count, payload(msgs[0]), payload(msgs[1])),
-        (2, "2".into(), "3".into())
-    );
+    assert_eq!((count, payload(msgs[0]), payload(msgs[1])), (2, "2".into(), "3".into()));
     nats_msgs_free(first, count);
     let count = get(|o, e| nats_subscription_take(sub, first, 8, LONG, o, e)).unwrap();
     assert_eq!((count, payload(msgs[0])), (1, "4".into()));
@@ -158,10 +136,7 @@ fn next_and_take_wait_and_say_why_they_end() {
     for _ in 0..3 {
         publish(nc, "limited", "x");
     }
-    assert_eq!(
-        (next(limited, LONG), next(limited, LONG)),
-        (Ok("x".into()), Ok("x".into()))
-    );
+    assert_eq!((next(limited, LONG), next(limited, LONG)), (Ok("x".into()), Ok("x".into())));
     assert_eq!(code(next(limited, LONG)), Code::SubscriptionEnded);
     call(|e| nats_subscription_unsubscribe(sub, e)).unwrap();
     assert_eq!(code(next(sub, LONG)), Code::SubscriptionClosed);
@@ -186,9 +161,7 @@ fn freeing_or_closing_wakes_whoever_waits() {
     let nc_number = nc as usize;
     let request = std::thread::spawn(move || {
         let nc = nc_number as *mut _;
-        code(get(|o, e| {
-            nats_request(nc, s("silent"), b(b""), LONG, o, e)
-        }))
+        code(get(|o, e| nats_request(nc, s("silent"), b(b""), LONG, o, e)))
     });
     assert_eq!(next(silent, LONG).unwrap(), "", "the request is under way");
     let started = Instant::now();
@@ -196,18 +169,11 @@ fn freeing_or_closing_wakes_whoever_waits() {
     call(|e| nats_connection_close(nc, e)).unwrap();
     call(|e| nats_connection_close(nc, e)).unwrap();
     let codes: Vec<_> = waiters.into_iter().map(|w| w.join().unwrap()).collect();
-    assert!(
-        matches!(codes[0], Code::SubscriptionClosed | Code::InvalidHandle),
-        "{}",
-        codes[0]
-    );
+    assert!(matches!(codes[0], Code::SubscriptionClosed | Code::InvalidHandle), "{}", codes[0]);
     assert_eq!(codes[1], Code::ConnectionClosed);
     assert_eq!(request.join().unwrap(), Code::ConnectionClosed);
     assert!(started.elapsed() < WAIT, "long before the timeouts");
-    assert_eq!(
-        code(call(|e| nats_publish(nc, s("a"), b(b""), e))),
-        Code::ConnectionClosed
-    );
+    assert_eq!(code(call(|e| nats_publish(nc, s("a"), b(b""), e))), Code::ConnectionClosed);
     nats_subscription_free(closed as *mut _);
     nats_subscription_free(silent);
     nats_connection_free(nc);
@@ -238,10 +204,7 @@ fn blocking_calls_work_inside_callbacks() {
     publish(nc, "outer", "go");
     let mut seen: Vec<_> = (0..6).map(|_| told.recv_timeout(WAIT).unwrap()).collect();
     seen.sort();
-    assert_eq!(
-        seen,
-        (0..6).map(|i| (i, "yes".to_owned())).collect::<Vec<_>>()
-    );
+    assert_eq!(seen, (0..6).map(|i| (i, "yes".to_owned())).collect::<Vec<_>>());
     outers.into_iter().for_each(|sub| {
         nats_subscription_free(sub);
     });
@@ -284,10 +247,7 @@ fn a_drain_waits_for_the_callbacks_in_progress() {
     for _ in 0..20 {
         assert_eq!(next(answers, LONG).unwrap(), "done");
     }
-    assert_eq!(
-        code(call(|e| nats_connection_drain(nc, LONG, e))),
-        Code::ConnectionClosed
-    );
+    assert_eq!(code(call(|e| nats_connection_drain(nc, LONG, e))), Code::ConnectionClosed);
     nats_subscription_free(sub);
     nats_subscription_free(answers);
     nats_connection_free(nc);
@@ -309,17 +269,12 @@ fn draining_inside_the_own_callback_does_not_deadlock() {
     publish(nc, "conn", "x");
     wait_destroyed(&closed);
     let (third, _) = (subscribe_closed(nc), ());
-    assert!(matches!(
-        third,
-        Code::ConnectionClosed | Code::ConnectionDraining
-    ));
+    assert!(matches!(third, Code::ConnectionClosed | Code::ConnectionDraining));
     nats_subscription_free(sub);
     nats_subscription_free(other);
     nats_connection_free(nc);
 }
 
 fn subscribe_closed(nc: *mut nats_connection) -> Code {
-    code(get(|o, e| {
-        nats_subscribe_with(nc, s("x"), s(""), None, null_mut(), None, o, e)
-    }))
+    code(get(|o, e| nats_subscribe_with(nc, s("x"), s(""), None, null_mut(), None, o, e)))
 }

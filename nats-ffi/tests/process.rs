@@ -25,10 +25,7 @@ fn shutdown_start_afresh_and_fork() {
 fn shutdown_and_start_afresh(server: &nats_harness::Server) {
     let nc = connect(server);
     let (user, destroyed) = message_hook(|nc, _, _| {
-        assert_eq!(
-            code(call(|e| nats_library_shutdown(LONG, e))),
-            Code::InvalidArgument
-        );
+        assert_eq!(code(call(|e| nats_library_shutdown(LONG, e))), Code::InvalidArgument);
         call(|e| nats_publish(nc, s("told"), b(b"x"), e)).unwrap();
     });
     let destroy = Some(destroy_message_hook as unsafe extern "C" fn(_));
@@ -39,10 +36,7 @@ fn shutdown_and_start_afresh(server: &nats_harness::Server) {
     call(|e| nats_library_shutdown(LONG, e)).unwrap();
     assert_eq!(destroyed.load(Ordering::SeqCst), 1);
     assert_eq!(code(next(told, LONG)), Code::ConnectionClosed);
-    assert_eq!(
-        code(call(|e| nats_connection_flush(nc, LONG, e))),
-        Code::ConnectionClosed
-    );
+    assert_eq!(code(call(|e| nats_connection_flush(nc, LONG, e))), Code::ConnectionClosed);
     assert_eq!(nats_subscription_free(told), 0);
     assert_eq!(nats_connection_free(nc), 0);
     call(|e| nats_library_shutdown(LONG, e)).unwrap();
@@ -85,16 +79,10 @@ fn in_child(
     assert_eq!(nats_connection_free(nc), Code::Forked.number());
     assert_eq!(nats_subscription_free(sub), Code::Forked.number());
     assert_eq!(nats_queue_free(queue), Code::Forked.number());
-    assert_eq!(
-        code(call(|e| nats_publish(nc, s("parent"), b(b"no"), e))),
-        Code::Forked
-    );
+    assert_eq!(code(call(|e| nats_publish(nc, s("parent"), b(b"no"), e))), Code::Forked);
     assert_eq!(code(next(sub, 0)), Code::Forked);
     assert_eq!(payload(msg), "kept");
-    assert_eq!(
-        code(call(|e| nats_msg_respond(msg, b(b""), e))),
-        Code::Forked
-    );
+    assert_eq!(code(call(|e| nats_msg_respond(msg, b(b""), e))), Code::Forked);
     assert_eq!(nats_msg_free(msg), 0);
     let own = connect(server);
     let (user, destroyed) = message_hook(|nc, _, _| publish(nc, "child.out", "y"));

@@ -35,17 +35,11 @@ fn readiness_is_one_mark_until_the_subscription_was_emptied() {
     ready(queue, 7);
     publish(nc, "r", "x");
     flush(nc);
-    assert!(
-        poll(queue, 4, 0).is_empty(),
-        "not emptied yet, so no second mark"
-    );
+    assert!(poll(queue, 4, 0).is_empty(), "not emptied yet, so no second mark");
     for _ in 0..4 {
         next(sub, LONG).unwrap();
     }
-    assert!(
-        poll(queue, 4, 0).is_empty(),
-        "emptied, and nothing has come since"
-    );
+    assert!(poll(queue, 4, 0).is_empty(), "emptied, and nothing has come since");
     publish(nc, "r", "x");
     ready(queue, 7);
     next(sub, LONG).unwrap();
@@ -66,9 +60,7 @@ fn readiness_is_one_mark_until_the_subscription_was_emptied() {
 fn the_descriptor_and_the_wake_hook_announce_events() {
     unsafe extern "C" fn woken(user: *mut c_void) {
         // SAFETY: the sender is alive until the destroy hook.
-        unsafe { &*user.cast::<mpsc::Sender<&str>>() }
-            .send("woken")
-            .unwrap();
+        unsafe { &*user.cast::<mpsc::Sender<&str>>() }.send("woken").unwrap();
     }
     unsafe extern "C" fn destroy(user: *mut c_void) {
         // SAFETY: leaked below, given back once.
@@ -83,11 +75,7 @@ fn the_descriptor_and_the_wake_hook_announce_events() {
     call(|e| nats_queue_on_wake(queue, Some(woken), user, Some(destroy), e)).unwrap();
     let fd = get(|o, e| nats_queue_fd(queue, o, e)).unwrap();
     let wait = |timeout| {
-        let mut polled = libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut polled = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         unsafe { libc::poll(&mut polled, 1, timeout) }
     };
@@ -111,10 +99,7 @@ fn every_asynchronous_function_completes() {
     let url = owned(&server.url());
     call(|e| nats_connect_async(url, null(), queue, 1, e)).unwrap();
     let event = poll_one(queue);
-    assert_eq!(
-        (event.kind, event.token, event.status),
-        (NATS_EVENT_COMPLETION, 1, 0)
-    );
+    assert_eq!((event.kind, event.token, event.status), (NATS_EVENT_COMPLETION, 1, 0));
     let nc: *mut nats_connection = event.value.cast();
     assert_eq!(get(|o, e| nats_connection_state(nc, o, e)).unwrap(), 2);
     let sub = subscribe(nc, "d");
@@ -125,10 +110,7 @@ fn every_asynchronous_function_completes() {
     assert_eq!((event.token, event.status), (4, 0));
     call(|e| nats_connection_flush_async(nc, queue, 5, e)).unwrap();
     let event = poll_one(queue);
-    assert_eq!(
-        (event.token, event.status),
-        (5, Code::ConnectionClosed.number())
-    );
+    assert_eq!((event.token, event.status), (5, Code::ConnectionClosed.number()));
     nats_error_free(event.value.cast());
 
     call(|e| nats_connect_async(s("127.0.0.1:1"), null(), queue, 6, e)).unwrap();
@@ -166,11 +148,7 @@ fn unpolled_results_are_freed_with_the_queue() {
     let second = get(|o, e| nats_queue_new(o, e)).unwrap();
     call(|e| nats_connect_async(owned(&server.url()), null(), second, 1, e)).unwrap();
     let fd = get(|o, e| nats_queue_fd(second, o, e)).unwrap();
-    let mut polled = libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut polled = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     // SAFETY: one valid pollfd.
     assert_eq!(unsafe { libc::poll(&mut polled, 1, 30_000) }, 1);
     nats_queue_free(second);
@@ -183,10 +161,7 @@ fn unpolled_results_are_freed_with_the_queue() {
     }
     let monitor = || server.monitor("/connz").unwrap()["num_connections"].as_u64();
     while monitor() != Some(0) {
-        assert!(
-            std::time::Instant::now() < end,
-            "the connections were closed"
-        );
+        assert!(std::time::Instant::now() < end, "the connections were closed");
     }
 }
 
@@ -253,17 +228,10 @@ fn events_reach_callback_and_queue() {
     assert_ne!(nats_error_code(error), 0);
     nats_error_free(error);
     let stats = get(|o, e| nats_connection_stats(nc, o, e)).unwrap();
-    assert_eq!(
-        (stats.reconnects, stats.in_messages, stats.out_messages),
-        (1, 1, 1)
-    );
+    assert_eq!((stats.reconnects, stats.in_messages, stats.out_messages), (1, 1, 1));
 
     nats_options_free(options);
-    assert_eq!(
-        destroyed.load(Ordering::SeqCst),
-        0,
-        "the connection still uses it"
-    );
+    assert_eq!(destroyed.load(Ordering::SeqCst), 0, "the connection still uses it");
     call(|e| nats_connection_close(nc, e)).unwrap();
     wait_for(5);
     nats_connection_free(nc);
@@ -277,17 +245,11 @@ fn events_reach_callback_and_queue() {
 fn getters() {
     let server = server();
     let nc = connect(&server);
-    assert_eq!(
-        get(|o, e| nats_connection_max_payload(nc, o, e)).unwrap(),
-        1 << 20
-    );
+    assert_eq!(get(|o, e| nats_connection_max_payload(nc, o, e)).unwrap(), 1 << 20);
     assert!(get(|o, e| nats_connection_rtt(nc, 0, o, e)).unwrap() > 0);
     assert!(last_error(nc).is_null());
     let servers = get(|o, e| nats_connection_servers(nc, o, e)).unwrap();
-    assert_eq!(
-        get(|o, e| nats_doc_len(servers, s("known"), o, e)).unwrap(),
-        1
-    );
+    assert_eq!(get(|o, e| nats_doc_len(servers, s("known"), o, e)).unwrap(), 1);
     let connected = get(|o, e| nats_doc_get_str(servers, s("connected"), o, e)).map(text);
     assert!(connected.unwrap().ends_with(&server.port().to_string()));
     nats_doc_free(servers);
@@ -308,11 +270,7 @@ fn getters() {
 #[test]
 fn options_are_checked_when_they_are_set() {
     let unknown = get(|o, e| nats_options_new(s(r#"{"nmae": "x"}"#), o, e)).unwrap_err();
-    assert!(
-        unknown.0 == Code::InvalidOption && unknown.1.contains("'name'"),
-        "{}",
-        unknown.1
-    );
+    assert!(unknown.0 == Code::InvalidOption && unknown.1.contains("'name'"), "{}", unknown.1);
     let options = get(|o, e| nats_options_new(s(r#"{"name": "x"}"#), o, e)).unwrap();
     let bad = call(|e| nats_options_set(options, s(r#"{"echo": false, "verbose": 1}"#), e));
     assert_eq!(code(bad), Code::InvalidOption);

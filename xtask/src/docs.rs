@@ -16,13 +16,7 @@ pub(crate) fn errors() -> Result<String, String> {
          and the name.\n\n| number | name | meaning |\n|---|---|---|\n"
     );
     for code in Code::ALL {
-        let row = writeln!(
-            out,
-            "| {} | `{}` | {} |",
-            code.number(),
-            code.name(),
-            code.text()
-        );
+        let row = writeln!(out, "| {} | `{}` | {} |", code.number(), code.name(), code.text());
         row.map_err(|e| e.to_string())?;
     }
     Ok(out)
@@ -50,28 +44,17 @@ pub(crate) fn ops() -> Result<String, String> {
     );
     for op in ALL {
         let input = op.input.unwrap_or("nothing");
-        let row = writeln!(
-            out,
-            "| `{}` | {input} | {} | {} |",
-            op.name, op.output, op.doc
-        );
+        let row = writeln!(out, "| `{}` | {input} | {} | {} |", op.name, op.output, op.doc);
         row.map_err(|e| e.to_string())?;
     }
     Ok(out)
 }
 
 fn table<T>(out: &mut String, title: &str, rows: &[Row<T>]) -> std::fmt::Result {
-    write!(
-        out,
-        "\n## {title}\n\n| key | takes | default | meaning |\n|---|---|---|---|\n"
-    )?;
+    write!(out, "\n## {title}\n\n| key | takes | default | meaning |\n|---|---|---|---|\n")?;
     for row in rows {
         let takes = row.set.expected();
-        writeln!(
-            out,
-            "| `{}` | {takes} | {} | {} |",
-            row.key, row.default, row.doc
-        )?;
+        writeln!(out, "| `{}` | {takes} | {} | {} |", row.key, row.default, row.doc)?;
     }
     Ok(())
 }

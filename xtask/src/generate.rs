@@ -33,10 +33,7 @@ pub(crate) fn run(check: bool) -> Outcome {
         }
     }
     if check && !stale.is_empty() {
-        return Err(format!(
-            "stale, run `cargo xtask gen`: {}",
-            stale.join(", ")
-        ));
+        return Err(format!("stale, run `cargo xtask gen`: {}", stale.join(", ")));
     }
     Ok(())
 }

@@ -116,30 +116,17 @@ fn constants() -> Result<String, std::fmt::Error> {
     out.push_str("  /** Success. */\n  NATS_OK = 0,\n");
     for code in Code::ALL {
         let (name, text) = (code.name(), code.text());
-        writeln!(
-            out,
-            "  /** {} */\n  NATS_ERR_{name} = {},",
-            sentence(text),
-            code.number()
-        )?;
+        writeln!(out, "  /** {} */\n  NATS_ERR_{name} = {},", sentence(text), code.number())?;
     }
     out.push_str("};\n\n/** What happened to a connection. */\nenum nats_connection_event {\n");
     for kind in EventKind::ALL {
         let (name, text) = (kind.name().to_uppercase(), sentence(kind.text()));
-        writeln!(
-            out,
-            "  /** {text} */\n  NATS_CONNECTION_EVENT_{name} = {},",
-            kind.number()
-        )?;
+        writeln!(out, "  /** {text} */\n  NATS_CONNECTION_EVENT_{name} = {},", kind.number())?;
     }
     out.push_str("};\n\n/** The state of a connection. */\nenum nats_connection_state {\n");
     for kind in StateKind::ALL {
         let (name, text) = (kind.name().to_uppercase(), sentence(kind.text()));
-        writeln!(
-            out,
-            "  /** {text} */\n  NATS_CONNECTION_STATE_{name} = {},",
-            kind.number()
-        )?;
+        writeln!(out, "  /** {text} */\n  NATS_CONNECTION_STATE_{name} = {},", kind.number())?;
     }
     out.push_str("};");
     Ok(out)
@@ -148,9 +135,6 @@ fn constants() -> Result<String, std::fmt::Error> {
 /// The text with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
 }

@@ -71,11 +71,7 @@ mod tests {
 
     #[test]
     fn an_operation_with_an_input_takes_a_text() {
-        let op = Op {
-            name: "thing_do",
-            input: Some("{}"),
-            ..nats_bridge::ops::CONNECTION_SERVERS
-        };
+        let op = Op { name: "thing_do", input: Some("{}"), ..nats_bridge::ops::CONNECTION_SERVERS };
         let mut out = String::new();
         function(&mut out, &op).unwrap();
         assert!(out.contains("    nc: *mut nats_connection,\n    input: nats_str,\n    out:"));

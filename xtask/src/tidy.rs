@@ -17,11 +17,7 @@ pub(crate) fn run() -> Outcome {
     files.sort();
     for path in files {
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path
-            .strip_prefix(&root)
-            .unwrap_or(&path)
-            .display()
-            .to_string();
+        let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
         for finding in findings(&text) {
             println!("{name}{finding}");
         }
@@ -32,19 +28,13 @@ pub(crate) fn run() -> Outcome {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|n| n.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         if path.is_dir() {
             if !name.starts_with('.') && !["target", "build", "node_modules"].contains(&name) {
                 collect(&path, files)?;
             }
         } else {
-            let extension = path
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default();
+            let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
             let source = ["rs", "c", "h", "hpp", "cpp", "py", "sh"].contains(&extension);
             if source && !["nats_ffi.h", "ops_gen.rs"].contains(&name) {
                 files.push(path);
@@ -71,10 +61,7 @@ fn findings(text: &str) -> Vec<String> {
         {
             let indent = line.len() - line.trim_start().len();
             let closing = format!("{}}}", " ".repeat(indent));
-            let length = lines[i..]
-                .iter()
-                .position(|l| *l == closing)
-                .map_or(0, |n| n + 1);
+            let length = lines[i..].iter().position(|l| *l == closing).map_or(0, |n| n + 1);
             if length > FUNCTION_LINES {
                 out.push(format!(":{}: {name} has {length} lines", i + 1));
             }
@@ -92,16 +79,7 @@ fn has_body(lines: &[&str]) -> bool {
 /// The name of the Rust function that begins on this line.
 fn function_name(line: &str) -> Option<&str> {
     let (before, after) = line.trim_start().split_once("fn ")?;
-    let words = [
-        "pub",
-        "pub(crate)",
-        "pub(super)",
-        "async",
-        "const",
-        "unsafe",
-        "extern",
-        "\"C\"",
-    ];
+    let words = ["pub", "pub(crate)", "pub(super)", "async", "const", "unsafe", "extern", "\"C\""];
     if !before.split_whitespace().all(|word| words.contains(&word)) {
         return None;
     }
@@ -118,10 +96,7 @@ mod tests {
         let text = format!("pub(crate) async fn long() {{\n{body}}}\nfn short() {{\n}}\n");
         let declared = format!("fn declared();\n{body}}}\n");
         assert!(findings(&declared).is_empty());
-        assert_eq!(
-            findings(&text),
-            [format!(":1: long has {} lines", FUNCTION_LINES + 2)]
-        );
+        assert_eq!(findings(&text), [format!(":1: long has {} lines", FUNCTION_LINES + 2)]);
         assert_eq!(findings(&"x".repeat(COLUMNS + 1)), [":1: 101 columns"]);
         assert_eq!(findings(&"\n".repeat(FILE_LINES + 1)), [": 401 lines"]);
         assert!(findings("// call fn often\n").is_empty());

@@ -140,7 +140,11 @@ impl Client {
     }
 }
 
-async fn within(deadline: Instant, timeout: Duration, done: impl Future<Output = ()>) -> Result<()> {
+async fn within(
+    deadline: Instant,
+    timeout: Duration,
+    done: impl Future<Output = ()>,
+) -> Result<()> {
     tokio::time::timeout_at(deadline.into(), done).await.map_err(|_| {
         let text = format!("messages were still pending after {} ms", timeout.as_millis());
         Error::new(Code::Timeout, text)

@@ -96,8 +96,11 @@ impl Client {
             })
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
-            let text = format!("no reply from \"{}\" within {} ms",
-                request.subject.escape_debug(), timeout.as_millis());
+            let text = format!(
+                "no reply from \"{}\" within {} ms",
+                request.subject.escape_debug(),
+                timeout.as_millis()
+            );
             Err(Error::new(Code::Timeout, text))
         })
     }
@@ -130,7 +133,10 @@ impl Client {
 
     /// Ends with the error when a request with an inbox of its own can have no reply any more: the
     /// socket is lost, the publish denied, the connection closed.
-    pub(crate) fn watch_failure(&self, subject: &str) -> Result<impl Future<Output = Error> + use<>> {
+    pub(crate) fn watch_failure(
+        &self,
+        subject: &str,
+    ) -> Result<impl Future<Output = Error> + use<>> {
         // A slot like those of the shared inbox, whose token is never told to anybody.
         let slot = self.shared().requests.open(subject, &mut String::new())?;
         Ok(async { slot.await.err().unwrap_or(Code::Internal.into()) })

@@ -36,7 +36,8 @@ mod tests {
 
     #[test]
     fn first_at_once_then_doubling_up_to_the_caps() {
-        let at = |round, elapsed| BACKOFF.delay(round, Duration::from_secs(elapsed), 1.0).as_millis();
+        let at =
+            |round, elapsed| BACKOFF.delay(round, Duration::from_secs(elapsed), 1.0).as_millis();
         assert_eq!([at(0, 0), at(1, 0), at(2, 0), at(3, 0), at(9, 1)], [0, 10, 20, 40, 250]);
         assert_eq!([at(9, 6), at(40, 60), at(u32::MAX, 60)], [2000, 2000, 2000]);
     }

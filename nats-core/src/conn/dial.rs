@@ -32,8 +32,7 @@ pub(crate) async fn dial(addr: &ServerAddr) -> Result<TcpStream> {
 
 fn prepare(stream: &TcpStream) -> Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
     Ok(())
 }

@@ -48,10 +48,8 @@ impl Link {
         let auth = target.addr.auth.clone().or(default_auth);
         let template = connect_info(options, auth);
         let limits = Limits { message: options.max_message_bytes, ..Limits::default() };
-        let rules = PingRules {
-            interval: options.ping_interval,
-            max_outstanding: options.max_pings_out,
-        };
+        let rules =
+            PingRules { interval: options.ping_interval, max_outstanding: options.max_pings_out };
         let required = require_tls || target.addr.tls;
         let connect = Box::new(move |_: &ServerInfo| template.clone());
         let session = Session::new(limits, rules, required, connect);

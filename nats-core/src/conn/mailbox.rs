@@ -264,7 +264,8 @@ mod tests {
     use bytes::Bytes;
 
     fn message(payload: usize) -> RawMessage {
-        let wire = [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
+        let wire =
+            [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
         let step = Parser::new(Limits::default()).next(&wire).unwrap();
         let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
         RawMessage::new(Bytes::from(wire), &frame)

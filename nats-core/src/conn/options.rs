@@ -218,7 +218,11 @@ impl ConnectOptions {
 
     /// Sets [`ConnectOptions::user`] and [`ConnectOptions::password`].
     #[must_use]
-    pub fn user_and_password(mut self, user: impl Into<String>, password: impl Into<Secret>) -> Self {
+    pub fn user_and_password(
+        mut self,
+        user: impl Into<String>,
+        password: impl Into<Secret>,
+    ) -> Self {
         self.user = Some(user.into());
         self.password = Some(password.into());
         self

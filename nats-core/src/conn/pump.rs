@@ -62,11 +62,8 @@ impl Driver {
                 let left = self.close_by.is_some() && self.said_goodbye;
                 return Poll::Ready(if left { End::Closed } else { End::Lost(error) });
             }
-            let wrote = if self.said_goodbye {
-                Poll::Ready(Ok(()))
-            } else {
-                self.poll_write(cx, link)
-            };
+            let wrote =
+                if self.said_goodbye { Poll::Ready(Ok(())) } else { self.poll_write(cx, link) };
             if let Poll::Ready(Err(error)) = wrote {
                 return Poll::Ready(End::Lost(error));
             }
@@ -128,8 +125,7 @@ impl Driver {
         let handled = {
             let mut registry = lock(&shared.registry);
             let mut sink = registry.dispatch(&shared.requests, shared.request_inbox.len());
-            let handled =
-                link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
+            let handled = link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
             // What came before a fault is delivered all the same.
             registry.hand_over(&mut self.reports);
             handled

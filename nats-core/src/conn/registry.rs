@@ -188,7 +188,11 @@ impl Registry {
     }
 
     /// A sink that sorts the messages of one read; call [`Registry::hand_over`] at its end.
-    pub(crate) fn dispatch<'a>(&'a mut self, requests: &'a Requests, prefix: usize) -> Dispatch<'a> {
+    pub(crate) fn dispatch<'a>(
+        &'a mut self,
+        requests: &'a Requests,
+        prefix: usize,
+    ) -> Dispatch<'a> {
         Dispatch { registry: self, requests, prefix }
     }
 
@@ -225,12 +229,7 @@ impl Registry {
         }
     }
 
-    fn insert(
-        &mut self,
-        filter: Filter<'_>,
-        queue: Option<QueueGroup<'_>>,
-        target: Target,
-    ) -> u64 {
+    fn insert(&mut self, filter: Filter<'_>, queue: Option<QueueGroup<'_>>, target: Target) -> u64 {
         self.last_sid += 1;
         let entry = Entry {
             subject: filter.as_str().to_owned(),

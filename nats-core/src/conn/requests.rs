@@ -74,7 +74,8 @@ impl Requests {
         }
         let State::Waiting(waker) = &mut slot.state else { return None };
         let waker = waker.take();
-        let reply = if is_no_responders(&message) { Err(Code::NoResponders.into()) } else { Ok(message) };
+        let reply =
+            if is_no_responders(&message) { Err(Code::NoResponders.into()) } else { Ok(message) };
         slot.state = State::Done(reply);
         waker
     }

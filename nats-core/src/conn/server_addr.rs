@@ -97,7 +97,8 @@ fn scheme(text: &str) -> Result<(bool, &str)> {
 
 fn credentials(auth: &str, url: &str) -> Result<UrlAuth> {
     let decode = |text: &str| {
-        percent_decode(text).ok_or_else(|| bad(url, "its credentials are not valid percent-encoding"))
+        percent_decode(text)
+            .ok_or_else(|| bad(url, "its credentials are not valid percent-encoding"))
     };
     match auth.split_once(':') {
         Some((user, password)) => {
@@ -125,7 +126,8 @@ fn host_and_port(place: &str) -> Result<(String, u16), &'static str> {
             None => (place, None),
         }
     };
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%');
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'%');
     if host.is_empty() {
         return Err("it names no host");
     }
@@ -206,9 +208,26 @@ mod tests {
     #[test]
     fn what_is_no_address() {
         for text in [
-            "", "nats://", ":4222", "nats://:4222", "host:0", "host:99999", "host:", "host:x", "host:+1",
-            "[::1", "[::1]x", "[zz]:1", "http://host", "ftp://h", "ho st", "host\r\nPUB a 0", "a:b:c",
-            "nats://u:p@", "host\0", "h/path",
+            "",
+            "nats://",
+            ":4222",
+            "nats://:4222",
+            "host:0",
+            "host:99999",
+            "host:",
+            "host:x",
+            "host:+1",
+            "[::1",
+            "[::1]x",
+            "[zz]:1",
+            "http://host",
+            "ftp://h",
+            "ho st",
+            "host\r\nPUB a 0",
+            "a:b:c",
+            "nats://u:p@",
+            "host\0",
+            "h/path",
         ] {
             let error = ServerAddr::parse(text).unwrap_err();
             assert_eq!(error.code(), Code::InvalidUrl, "{text:?}");

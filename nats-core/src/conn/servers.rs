@@ -39,8 +39,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// A pool of the servers that the user named; duplicates are dropped.
     pub(crate) fn new(servers: Vec<ServerAddr>, max_failures: Option<u64>, shuffle: bool) -> Pool {
-        let mut pool =
-            Pool { entries: Vec::new(), current: 0, tried: 0, round: 0, max_failures };
+        let mut pool = Pool { entries: Vec::new(), current: 0, tried: 0, round: 0, max_failures };
         for addr in servers {
             if !pool.knows(&addr) {
                 let tls_name = addr.host.clone();

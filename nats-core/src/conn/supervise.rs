@@ -18,7 +18,8 @@ pub(crate) async fn supervise(mut driver: Driver, fault: Option<Fault>) {
     let mut polls = 0;
     loop {
         // A statement of its own: the future must be gone before the driver is used again.
-        let ended = CatchUnwind { inner: pin!(driver.run()), fault: &fault, polls: &mut polls }.await;
+        let ended =
+            CatchUnwind { inner: pin!(driver.run()), fault: &fault, polls: &mut polls }.await;
         match ended {
             Ok(()) => return,
             Err(what) => {

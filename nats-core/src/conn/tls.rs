@@ -44,7 +44,8 @@ pub(crate) async fn upgrade(
 }
 
 fn roots_from_file(path: &Path) -> Result<RootCertStore> {
-    let failed = |what: String| Error::new(Code::Tls, format!("CA file {}: {what}", path.display()));
+    let failed =
+        |what: String| Error::new(Code::Tls, format!("CA file {}: {what}", path.display()));
     let mut roots = RootCertStore::empty();
     let certificates =
         CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;

@@ -56,11 +56,7 @@ pub fn publish_len(
     let line = "PUB ".len() + subject.as_str().len() + 1 + reply + "\r\n\r\n".len();
     let block = headers.map_or(0, Headers::encoded_len);
     let total = payload_len.saturating_add(block);
-    let numbers = if block > 0 {
-        "H ".len() + digits(block)
-    } else {
-        0
-    } + digits(total);
+    let numbers = if block > 0 { "H ".len() + digits(block) } else { 0 } + digits(total);
     total.saturating_add(line + numbers)
 }
 
@@ -318,10 +314,7 @@ mod tests {
         let reply = Some(subject("REPLY"));
         let text =
             written(|out| publish(out, subject("SUBJECT"), reply, Some(&headers), b"PAYLOAD"));
-        assert_eq!(
-            text,
-            "HPUB SUBJECT REPLY 23 30\r\nNATS/1.0\r\nHeader: X\r\n\r\nPAYLOAD\r\n"
-        );
+        assert_eq!(text, "HPUB SUBJECT REPLY 23 30\r\nNATS/1.0\r\nHeader: X\r\n\r\nPAYLOAD\r\n");
     }
 
     #[test]
@@ -345,10 +338,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            publish_len(subject("a"), None, None, usize::MAX),
-            usize::MAX
-        );
+        assert_eq!(publish_len(subject("a"), None, None, usize::MAX), usize::MAX);
     }
 
     #[test]
@@ -366,19 +356,13 @@ mod tests {
     fn the_other_operations() {
         let filter = Filter::new("a.>").unwrap();
         let queue = QueueGroup::new("q").ok();
-        assert_eq!(
-            written(|out| subscribe(out, 7, filter, None)),
-            "SUB a.> 7\r\n"
-        );
+        assert_eq!(written(|out| subscribe(out, 7, filter, None)), "SUB a.> 7\r\n");
         assert_eq!(
             written(|out| subscribe(out, u64::MAX, filter, queue)),
             "SUB a.> q 18446744073709551615\r\n"
         );
         assert_eq!(written(|out| unsubscribe(out, 0, None)), "UNSUB 0\r\n");
-        assert_eq!(
-            written(|out| unsubscribe(out, 10, Some(100))),
-            "UNSUB 10 100\r\n"
-        );
+        assert_eq!(written(|out| unsubscribe(out, 10, Some(100))), "UNSUB 10 100\r\n");
         assert_eq!(written(ping), "PING\r\n");
         assert_eq!(written(pong), "PONG\r\n");
     }
@@ -431,10 +415,7 @@ mod tests {
         assert_eq!(kinds, [Connect, Pub, Ping, Sub, Unsub, Pong]);
         assert_eq!(whole.last().unwrap().1.end, out.len());
         for cut in 0..out.len() {
-            let ends = whole
-                .iter()
-                .take_while(|(_, range)| range.end <= cut)
-                .count();
+            let ends = whole.iter().take_while(|(_, range)| range.end <= cut).count();
             assert_eq!(scan(&out[..cut]).count(), ends, "cut at {cut}");
         }
     }

@@ -61,32 +61,23 @@ impl<'a> HeaderBlock<'a> {
     /// The first value of `name`; of a folded value only the first line, see
     /// [`unfold`](HeaderBlock::unfold).
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.iter()
-            .find(|(other, _)| *other == name.as_bytes())
-            .map(|(_, value)| value)
+        self.iter().find(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value)
     }
 
     /// The first value of any name that differs from `name` in ASCII case at most.
     pub fn get_ignore_case(&self, name: &str) -> Option<&'a [u8]> {
         let same = |other: &[u8]| other.eq_ignore_ascii_case(name.as_bytes());
-        self.iter()
-            .find(|(other, _)| same(other))
-            .map(|(_, value)| value)
+        self.iter().find(|(other, _)| same(other)).map(|(_, value)| value)
     }
 
     /// All values of `name`, in order.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter()
-            .filter(move |(other, _)| *other == name.as_bytes())
-            .map(|(_, value)| value)
+        self.iter().filter(move |(other, _)| *other == name.as_bytes()).map(|(_, value)| value)
     }
 
     /// All headers, in order. Lines without a colon or without a name are left out.
     pub fn iter(&self) -> HeaderIter<'a> {
-        HeaderIter {
-            block: *self,
-            cursor: 0,
-        }
+        HeaderIter { block: *self, cursor: 0 }
     }
 
     /// The next header behind `cursor`, which is 0 at first and opaque afterwards. Walking over the
@@ -151,19 +142,13 @@ impl<'a> HeaderBlock<'a> {
             Error::new(Code::MalformedMessage, format!("header block: {fault}"))
         };
         self.check().map_err(|fault| malformed(&fault))?;
-        let unfolded = if self.has_folds() {
-            Some(HeaderBlock::unfold(self.raw))
-        } else {
-            None
-        };
+        let unfolded = if self.has_folds() { Some(HeaderBlock::unfold(self.raw)) } else { None };
         let block = HeaderBlock::new(unfolded.as_deref().unwrap_or(self.raw));
         let mut headers = Headers::new();
         for (name, value) in block.iter() {
             let name = std::str::from_utf8(name).map_err(|error| malformed(&error))?;
             let value = std::str::from_utf8(value).map_err(|error| malformed(&error))?;
-            headers
-                .append(name, value)
-                .map_err(|error| malformed(&error.text()))?;
+            headers.append(name, value).map_err(|error| malformed(&error.text()))?;
         }
         Ok(headers)
     }
@@ -226,24 +211,15 @@ impl<'a> HeaderBlock<'a> {
         if !self.raw[..end].ends_with(b"\n") {
             return Err(HeaderFault::Truncated);
         }
-        let rest = line
-            .strip_prefix(VERSION.as_bytes())
-            .ok_or(HeaderFault::BadVersion)?;
+        let rest = line.strip_prefix(VERSION.as_bytes()).ok_or(HeaderFault::BadVersion)?;
         let text = rest.trim_ascii();
         if text.is_empty() {
-            return Ok(FirstLine {
-                status: None,
-                description: None,
-                end,
-            });
+            return Ok(FirstLine { status: None, description: None, end });
         }
         if !is_blank(rest[0]) {
             return Err(HeaderFault::BadStatus);
         }
-        let width = text
-            .iter()
-            .position(|&byte| is_blank(byte))
-            .unwrap_or(text.len());
+        let width = text.iter().position(|&byte| is_blank(byte)).unwrap_or(text.len());
         let status = match text[..width] {
             [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
                 u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0')
@@ -252,11 +228,7 @@ impl<'a> HeaderBlock<'a> {
         };
         let text = text[width..].trim_ascii_start();
         let description = (!text.is_empty()).then_some(text);
-        Ok(FirstLine {
-            status: Some(status),
-            description,
-            end,
-        })
+        Ok(FirstLine { status: Some(status), description, end })
     }
 }
 
@@ -321,10 +293,7 @@ mod tests {
 
     fn pairs(raw: &str) -> Vec<(String, String)> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        HeaderBlock::new(raw.as_bytes())
-            .iter()
-            .map(|(n, v)| (text(n), text(v)))
-            .collect()
+        HeaderBlock::new(raw.as_bytes()).iter().map(|(n, v)| (text(n), text(v))).collect()
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {
@@ -352,28 +321,15 @@ mod tests {
         };
         assert_eq!(status("NATS/1.0 503\r\n\r\n"), (Some(503), None));
         let description = Some(&b"Idle Heartbeat"[..]);
-        assert_eq!(
-            status("NATS/1.0 100 Idle Heartbeat\r\n\r\n"),
-            (Some(100), description)
-        );
-        assert_eq!(
-            status("NATS/1.0\t 100\tIdle Heartbeat \n\n"),
-            (Some(100), description)
-        );
+        assert_eq!(status("NATS/1.0 100 Idle Heartbeat\r\n\r\n"), (Some(100), description));
+        assert_eq!(status("NATS/1.0\t 100\tIdle Heartbeat \n\n"), (Some(100), description));
         assert_eq!(status("NATS/1.0 099\r\n\r\n"), (None, None));
     }
 
     #[test]
     fn one_blank_behind_the_colon_is_no_part_of_the_value() {
         let found = pairs("NATS/1.0\r\na:1\r\nb: 2\r\nc:\t3\r\nd:  4 \r\ne:\r\nf: \r\n\r\n");
-        let wanted = [
-            ("a", "1"),
-            ("b", "2"),
-            ("c", "3"),
-            ("d", " 4 "),
-            ("e", ""),
-            ("f", ""),
-        ];
+        let wanted = [("a", "1"), ("b", "2"), ("c", "3"), ("d", " 4 "), ("e", ""), ("f", "")];
         assert_eq!(found, wanted.map(|(name, value)| pair(name, value)));
     }
 
@@ -412,11 +368,7 @@ mod tests {
 
     #[test]
     fn to_headers_refuses_what_headers_cannot_hold() {
-        for raw in [
-            &b"NATS/1.0\r\na: \xff\r\n\r\n"[..],
-            b"NATS/1.0\r\na: \0\r\n\r\n",
-            b"junk",
-        ] {
+        for raw in [&b"NATS/1.0\r\na: \xff\r\n\r\n"[..], b"NATS/1.0\r\na: \0\r\n\r\n", b"junk"] {
             let error = HeaderBlock::new(raw).to_headers().unwrap_err();
             assert_eq!(error.code(), Code::MalformedMessage);
         }

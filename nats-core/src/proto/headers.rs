@@ -51,11 +51,7 @@ impl Headers {
     pub fn append(&mut self, name: &str, value: &str) -> Result<()> {
         check(name, value)?;
         // Before anything is copied: the version line, the separators and the blank line are 16.
-        check_size(
-            self.block
-                .len()
-                .saturating_add(name.len() + value.len() + 16),
-        )?;
+        check_size(self.block.len().saturating_add(name.len() + value.len() + 16))?;
         self.push(name, value);
         Ok(())
     }
@@ -98,23 +94,17 @@ impl Headers {
 
     /// The first value of `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(other, _)| *other == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
     /// The first value of any name that differs from `name` in ASCII case at most.
     pub fn get_ignore_case(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// All values of `name`, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.iter()
-            .filter(move |(other, _)| *other == name)
-            .map(|(_, value)| value)
+        self.iter().filter(move |(other, _)| *other == name).map(|(_, value)| value)
     }
 
     /// All headers, in order.
@@ -184,10 +174,7 @@ impl Headers {
 
 /// Whether `name` may name a header: printable ASCII, no colon, at least one byte.
 pub(crate) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty()
-        && name
-            .iter()
-            .all(|&byte| byte.is_ascii_graphic() && byte != b':')
+    !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_graphic() && byte != b':')
 }
 
 fn check(name: &str, value: &str) -> Result<()> {
@@ -211,10 +198,7 @@ fn check_size(len: usize) -> Result<()> {
     if len <= MAX_BLOCK_LEN {
         return Ok(());
     }
-    Err(Error::new(
-        Code::InvalidHeader,
-        "headers are larger than 64 MiB",
-    ))
+    Err(Error::new(Code::InvalidHeader, "headers are larger than 64 MiB"))
 }
 
 #[cfg(test)]
@@ -240,20 +224,14 @@ mod tests {
     fn encodes_in_order_one_line_a_value() {
         let headers = headers(&[("Header1", "X"), ("Header2", "Z"), ("Header1", "Y")]);
         let text = encoded(&headers);
-        assert_eq!(
-            text,
-            "NATS/1.0\r\nHeader1: X\r\nHeader2: Z\r\nHeader1: Y\r\n\r\n"
-        );
+        assert_eq!(text, "NATS/1.0\r\nHeader1: X\r\nHeader2: Z\r\nHeader1: Y\r\n\r\n");
     }
 
     #[test]
     fn an_empty_list_has_no_block() {
         let mut list = headers(&[("a", "b")]);
         list.clear();
-        assert_eq!(
-            (encoded(&list), list.len(), list.is_empty()),
-            (String::new(), 0, true)
-        );
+        assert_eq!((encoded(&list), list.len(), list.is_empty()), (String::new(), 0, true));
         assert_eq!(list, Headers::new());
         list.append("a", "").unwrap();
         assert_eq!(encoded(&list), "NATS/1.0\r\na: \r\n\r\n");
@@ -275,26 +253,17 @@ mod tests {
     fn set_replaces_in_place() {
         let mut list = headers(&[("a", "1"), ("b", "2"), ("a", "3"), ("A", "4")]);
         list.set("a", "new").unwrap();
-        assert_eq!(
-            list.iter().collect::<Vec<_>>(),
-            [("a", "new"), ("b", "2"), ("A", "4")]
-        );
+        assert_eq!(list.iter().collect::<Vec<_>>(), [("a", "new"), ("b", "2"), ("A", "4")]);
         list.set("c", "last").unwrap();
         assert_eq!(list.at(3), Some(("c", "last")));
-        assert_eq!(
-            list,
-            headers(&[("a", "new"), ("b", "2"), ("A", "4"), ("c", "last")])
-        );
+        assert_eq!(list, headers(&[("a", "new"), ("b", "2"), ("A", "4"), ("c", "last")]));
     }
 
     #[test]
     fn a_refused_set_changes_nothing() {
         let mut list = headers(&[("a", "1"), ("a", "2")]);
         let before = list.clone();
-        assert_eq!(
-            list.set("a", "x\r\ny").unwrap_err().code(),
-            Code::InvalidHeader
-        );
+        assert_eq!(list.set("a", "x\r\ny").unwrap_err().code(), Code::InvalidHeader);
         assert_eq!(list, before);
     }
 
@@ -311,9 +280,7 @@ mod tests {
     #[test]
     fn bad_names_and_values_are_refused() {
         let long = "x".repeat(64 << 10);
-        for name in [
-            "", ":", "a:b", "a b", " a", "a\r", "a\n", "a\0", "a\t", "é", "\x7f", &long,
-        ] {
+        for name in ["", ":", "a:b", "a b", " a", "a\r", "a\n", "a\0", "a\t", "é", "\x7f", &long] {
             let error = Headers::new().append(name, "v").unwrap_err();
             assert_eq!(error.code(), Code::InvalidHeader, "{name:?}");
             assert!(error.text().len() < 200, "{error}");
@@ -332,15 +299,9 @@ mod tests {
     fn the_block_size_is_limited() {
         let mut list = Headers::new();
         let value = "x".repeat(MAX_BLOCK_LEN);
-        assert_eq!(
-            list.append("a", &value).unwrap_err().code(),
-            Code::InvalidHeader
-        );
+        assert_eq!(list.append("a", &value).unwrap_err().code(), Code::InvalidHeader);
         list.append("a", &value[..MAX_BLOCK_LEN - 32]).unwrap();
-        assert_eq!(
-            list.append("a", &value[..64]).unwrap_err().code(),
-            Code::InvalidHeader
-        );
+        assert_eq!(list.append("a", &value[..64]).unwrap_err().code(), Code::InvalidHeader);
         assert!(list.encoded_len() <= MAX_BLOCK_LEN);
     }
 }

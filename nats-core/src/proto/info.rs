@@ -178,10 +178,7 @@ mod tests {
             "connect_urls":["10.0.0.1:4222"],"ws_connect_urls":null,"ldm":true,"api_lvl":4} "#,
         )
         .unwrap();
-        assert_eq!(
-            (info.server_id.as_str(), info.port, info.client_id),
-            ("NA", 4222, 5)
-        );
+        assert_eq!((info.server_id.as_str(), info.port, info.client_id), ("NA", 4222, 5));
         assert_eq!(info.connect_urls, ["10.0.0.1:4222"]);
         assert_eq!(info.nonce.as_deref(), Some("abc"));
         assert!(info.headers && info.jetstream && info.ldm && !info.tls_required);
@@ -201,10 +198,7 @@ mod tests {
 
     #[test]
     fn versions() {
-        let at = |text: &str| ServerInfo {
-            version: text.into(),
-            ..ServerInfo::default()
-        };
+        let at = |text: &str| ServerInfo { version: text.into(), ..ServerInfo::default() };
         assert!(at("2.11.0").version_at_least(2, 11, 0));
         assert!(at("2.11.0").version_at_least(2, 9, 25));
         assert!(at("3.0.0").version_at_least(2, 99, 99));

@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn status_is_read_once() {
         let block = b"NATS/1.0 503\r\n\r\n";
-        let wire = [format!("HMSG s 1 {0} {0}\r\n", block.len()).as_bytes(), block, b"\r\n"].concat();
+        let wire =
+            [format!("HMSG s 1 {0} {0}\r\n", block.len()).as_bytes(), block, b"\r\n"].concat();
         assert_eq!(message(&wire).status(), 503);
     }
 }

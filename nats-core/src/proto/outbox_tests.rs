@@ -31,10 +31,8 @@ fn a_torn_publish_is_sent_again_whole_and_a_sent_one_is_not() {
         outbox.publish(&op("d", b"123")).unwrap().wake();
         outbox.down(&chunk, cut);
         let first = cut / 14;
-        let expected: String = ["a", "b", "c", "d"][first..]
-            .iter()
-            .map(|s| format!("PUB {s} 3\r\n123\r\n"))
-            .collect();
+        let expected: String =
+            ["a", "b", "c", "d"][first..].iter().map(|s| format!("PUB {s} 3\r\n123\r\n")).collect();
         assert_eq!(text(&mut outbox), expected, "cut at {cut}");
     }
 }

@@ -33,11 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            control_line: 4096 + 1024,
-            info_line: 1 << 20,
-            message: 64 << 20,
-        }
+        Limits { control_line: 4096 + 1024, info_line: 1 << 20, message: 64 << 20 }
     }
 }
 
@@ -106,10 +102,7 @@ impl Parser {
             info_line: limits.info_line.min(1 << 30),
             message: limits.message.min(1 << 31),
         };
-        Parser {
-            limits,
-            state: State::START,
-        }
+        Parser { limits, state: State::START }
     }
 
     /// Looks at `buf`, which begins where the last frame ended.
@@ -128,9 +121,7 @@ impl Parser {
     }
 
     fn line(&mut self, buf: &[u8], looked: usize) -> Result<Step, Fault> {
-        let more = Step::More {
-            needed: buf.len() + 1,
-        };
+        let more = Step::More { needed: buf.len() + 1 };
         let Some((operation, name)) = operation(buf)? else {
             return Ok(more);
         };
@@ -169,10 +160,7 @@ impl Parser {
         match buf.get(end..).unwrap_or_default() {
             [b'\r', b'\n', ..] => {
                 self.state = State::START;
-                Ok(Step::Frame {
-                    frame: Frame::Msg(frame),
-                    len,
-                })
+                Ok(Step::Frame { frame: Frame::Msg(frame), len })
             }
             [] | [b'\r'] => {
                 self.state = State::Body { frame };
@@ -265,13 +253,7 @@ mod tests {
             assert!(matches!(parser.state, State::Line { looked } if looked == len));
         }
         let step = parser.next(&stream).unwrap();
-        assert_eq!(
-            step,
-            Step::Frame {
-                frame: Frame::Info(5..5007),
-                len: stream.len()
-            }
-        );
+        assert_eq!(step, Step::Frame { frame: Frame::Info(5..5007), len: stream.len() });
     }
 
     #[test]
@@ -291,10 +273,7 @@ mod tests {
             headers: 18..30,
             payload: 30..33,
         });
-        assert_eq!(
-            parser.next(stream).unwrap(),
-            Step::Frame { frame, len: whole }
-        );
+        assert_eq!(parser.next(stream).unwrap(), Step::Frame { frame, len: whole });
         assert!(matches!(parser.state, State::Line { looked: 0 }));
     }
 

@@ -126,7 +126,9 @@ impl Session {
                     buf.advance(at);
                     return Ok(needed);
                 }
-                Step::Frame { frame: frame @ Frame::Msg(_), .. } if self.phase == Phase::AwaitInfo => {
+                Step::Frame { frame: frame @ Frame::Msg(_), .. }
+                    if self.phase == Phase::AwaitInfo =>
+                {
                     return Err(self.instead_of_info(&frame, buf.get(at..).unwrap_or_default()));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len } if len >= SPLIT_FROM => {

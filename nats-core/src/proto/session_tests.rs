@@ -92,8 +92,12 @@ fn every_split_of_the_handshake_gives_the_same_result() {
 
 #[test]
 fn anything_but_info_first_fails_and_names_what_was_seen() {
-        let firsts =
-        [("PING\r\n", "PING"), ("+OK\r\n", "+OK"), ("PONG\r\n", "PONG"), ("MSG a 1 0\r\n\r\n", "MSG a")];
+    let firsts = [
+        ("PING\r\n", "PING"),
+        ("+OK\r\n", "+OK"),
+        ("PONG\r\n", "PONG"),
+        ("MSG a 1 0\r\n\r\n", "MSG a"),
+    ];
     for (first, seen) in firsts {
         let error = Rig::new(false).feed(first).unwrap_err();
         assert_eq!(error.code(), Code::Protocol);

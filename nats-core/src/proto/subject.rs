@@ -115,16 +115,9 @@ pub fn check_inbox_prefix(text: &str) -> Result<()> {
     if flaws & (EMPTY | WILD | BAD) == 0 && text.len() <= LONGEST {
         return Ok(());
     }
-    let reason = if text.len() > LONGEST {
-        "longer than 1024 bytes"
-    } else {
-        reason(text, flaws)
-    };
+    let reason = if text.len() > LONGEST { "longer than 1024 bytes" } else { reason(text, flaws) };
     let shown = excerpt(text.as_bytes());
-    Err(Error::new(
-        Code::InvalidOption,
-        format!("inbox prefix {reason}: \"{shown}\""),
-    ))
+    Err(Error::new(Code::InvalidOption, format!("inbox prefix {reason}: \"{shown}\"")))
 }
 
 /// `bytes` for an error text: at most the first 64, non-printable ones escaped.
@@ -193,10 +186,7 @@ fn check_wildcards(text: &str) -> Result<()> {
             _ => continue,
         };
         let shown = excerpt(text.as_bytes());
-        return Err(Error::new(
-            Code::InvalidSubject,
-            format!("subject {reason}: \"{shown}\""),
-        ));
+        return Err(Error::new(Code::InvalidSubject, format!("subject {reason}: \"{shown}\"")));
     }
     Ok(())
 }
@@ -217,53 +207,24 @@ fn reason(text: &str, flaws: u8) -> &'static str {
 
 #[cold]
 fn refuse(code: Code, text: &str, flaws: u8) -> Error {
-    let noun = if code == Code::InvalidQueueGroup {
-        "queue group"
-    } else {
-        "subject"
-    };
+    let noun = if code == Code::InvalidQueueGroup { "queue group" } else { "subject" };
     let reason = reason(text, flaws);
-    Error::new(
-        code,
-        format!("{noun} {reason}: \"{}\"", excerpt(text.as_bytes())),
-    )
+    Error::new(code, format!("{noun} {reason}: \"{}\"", excerpt(text.as_bytes())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BROKEN: [&str; 12] = [
-        "",
-        " ",
-        "a b",
-        "a\tb",
-        "a\r",
-        "a\n",
-        "a\r\nPING",
-        "\0",
-        "a\0b",
-        "a\x1fb",
-        "a\x7f",
-        " a",
-    ];
+    const BROKEN: [&str; 12] =
+        ["", " ", "a b", "a\tb", "a\r", "a\n", "a\r\nPING", "\0", "a\0b", "a\x1fb", "a\x7f", " a"];
 
     #[test]
     fn subjects() {
-        for good in [
-            "a",
-            "a.b",
-            "$JS.API.INFO",
-            "_INBOX.x.1",
-            "été.日本",
-            "a-b_c/d=e:f\"g",
-        ] {
+        for good in ["a", "a.b", "$JS.API.INFO", "_INBOX.x.1", "été.日本", "a-b_c/d=e:f\"g"] {
             assert_eq!(Subject::new(good).unwrap().as_str(), good);
         }
-        for bad in BROKEN
-            .iter()
-            .chain(&[".", "a.", ".a", "a..b", "*", ">", "a.*", "a*b", "a.>"])
-        {
+        for bad in BROKEN.iter().chain(&[".", "a.", ".a", "a..b", "*", ">", "a.*", "a*b", "a.>"]) {
             let error = Subject::new(bad).unwrap_err();
             assert_eq!(error.code(), Code::InvalidSubject, "{bad:?}");
         }
@@ -284,15 +245,9 @@ mod tests {
         for good in ["a", "*", ">", "a.*", "a.>", "*.*.>", "a.*.c", "$SYS.>"] {
             assert_eq!(Filter::new(good).unwrap().as_str(), good);
         }
-        for bad in BROKEN
-            .iter()
-            .chain(&[".", "a.", ".a", "a..b", "a*", ">a", "a.>.b", "**", ">>"])
+        for bad in BROKEN.iter().chain(&[".", "a.", ".a", "a..b", "a*", ">a", "a.>.b", "**", ">>"])
         {
-            assert_eq!(
-                Filter::new(bad).unwrap_err().code(),
-                Code::InvalidSubject,
-                "{bad:?}"
-            );
+            assert_eq!(Filter::new(bad).unwrap_err().code(), Code::InvalidSubject, "{bad:?}");
         }
     }
 
@@ -315,11 +270,7 @@ mod tests {
         assert!(check_inbox_prefix("_INBOX").is_ok());
         assert!(check_inbox_prefix("my.inbox").is_ok());
         for bad in BROKEN.iter().chain(&["a.", ".a", "a..b", "a.*", ">"]) {
-            assert_eq!(
-                check_inbox_prefix(bad).unwrap_err().code(),
-                Code::InvalidOption,
-                "{bad:?}"
-            );
+            assert_eq!(check_inbox_prefix(bad).unwrap_err().code(), Code::InvalidOption, "{bad:?}");
         }
         assert!(check_inbox_prefix(&"x".repeat(1025)).is_err());
     }
@@ -338,20 +289,10 @@ mod tests {
         let error = Subject::new("a\r\nPUB").unwrap_err();
         assert!(error.text().contains("control character"), "{error}");
         assert!(error.text().contains("a\\r\\nPUB"), "{error}");
-        assert!(
-            Subject::new("a..b")
-                .unwrap_err()
-                .text()
-                .contains("empty token")
-        );
+        assert!(Subject::new("a..b").unwrap_err().text().contains("empty token"));
         assert!(Subject::new("a.*").unwrap_err().text().contains("wildcard"));
         assert!(Subject::new("").unwrap_err().text().contains("is empty"));
-        assert!(
-            Filter::new("a.>.b")
-                .unwrap_err()
-                .text()
-                .contains("not the last")
-        );
+        assert!(Filter::new("a.>.b").unwrap_err().text().contains("not the last"));
         assert!(Subject::new(&"x".repeat(9000)).unwrap_err().text().len() < 150);
     }
 
@@ -360,9 +301,6 @@ mod tests {
         assert_eq!(excerpt(b"a\x00\xff\"z"), "a\\u{0}\\xff\\\"z");
         assert_eq!(excerpt("é".as_bytes()), "é");
         let long = "é".repeat(40);
-        assert_eq!(
-            excerpt(&long.as_bytes()[1..]),
-            format!("\\xa9{}\\xc3...", "é".repeat(31))
-        );
+        assert_eq!(excerpt(&long.as_bytes()[1..]), format!("\\xa9{}\\xc3...", "é".repeat(31)));
     }
 }

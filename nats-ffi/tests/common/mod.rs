@@ -100,10 +100,8 @@ pub fn connect_with(server: &Server, options: *const nats_options) -> *mut nats_
 /// A subscription that is read by calls.
 pub fn subscribe(nc: *mut nats_connection, subject: &str) -> *mut nats_subscription {
     let subject = owned(subject);
-    get(|out, err| {
-        nats_subscribe_with(nc, subject, s(""), None, null_mut(), None, out, err)
-    })
-    .unwrap()
+    get(|out, err| nats_subscribe_with(nc, subject, s(""), None, null_mut(), None, out, err))
+        .unwrap()
 }
 
 pub fn publish(nc: *mut nats_connection, subject: &str, payload: &'static str) {

@@ -41,11 +41,15 @@ impl World {
     /// Arguments that are all right.
     fn arguments(&mut self, row: &Row) -> Vec<*mut c_void> {
         let outs = self.scratch.as_mut_ptr();
-        row.1.iter().enumerate().map(|(i, arg)| match arg {
-            // SAFETY: sixteen places of 64 words each.
-            Out => unsafe { outs.add(i * 64) }.cast(),
-            other => self.object(*other),
-        }).collect()
+        row.1
+            .iter()
+            .enumerate()
+            .map(|(i, arg)| match arg {
+                // SAFETY: sixteen places of 64 words each.
+                Out => unsafe { outs.add(i * 64) }.cast(),
+                other => self.object(*other),
+            })
+            .collect()
     }
 
     /// Wrong values for an argument, with the codes that may answer them.
@@ -215,9 +219,8 @@ fn arguments_that_are_not_pointers() {
     bad(call(|e| nats_library_init(2, e)));
     bad(get(|o, e| nats_request_msg(nc, s("a"), null(), b(b""), 1, 6, o, e)).map(|_| ()));
     // SAFETY: lengths that the library refuses before it looks.
-    let (long, none) = unsafe {
-        (nats_bytes::new(b"x".as_ptr(), usize::MAX), nats_bytes::new(null(), 1))
-    };
+    let (long, none) =
+        unsafe { (nats_bytes::new(b"x".as_ptr(), usize::MAX), nats_bytes::new(null(), 1)) };
     bad(call(|e| nats_publish(nc, s("a"), long, e)));
     bad(call(|e| nats_publish(nc, s("a"), none, e)));
     // SAFETY: as above.

@@ -29,11 +29,7 @@ pub enum Arg {
 
 pub type P<'a> = &'a [*mut c_void];
 pub type Err<'a> = Option<&'a mut MaybeUninit<*mut nats_error>>;
-pub type Row = (
-    &'static str,
-    &'static [Arg],
-    fn(P<'_>, Err<'_>) -> nats_status,
-);
+pub type Row = (&'static str, &'static [Arg], fn(P<'_>, Err<'_>) -> nats_status);
 
 /// An output pointer for the library.
 fn o<'a, T>(p: *mut c_void) -> Option<&'a mut MaybeUninit<T>> {
@@ -47,11 +43,7 @@ fn array<T>(p: *mut c_void) -> Option<NonNull<T>> {
 
 /// For accessors that show nothing instead of failing.
 fn shown(length: usize) -> nats_status {
-    if length == 0 {
-        Code::InvalidHandle.number()
-    } else {
-        0
-    }
+    if length == 0 { Code::InvalidHandle.number() } else { 0 }
 }
 
 unsafe extern "C" fn ignore_message(
@@ -66,191 +58,99 @@ unsafe extern "C" fn ignore_message(
 use Arg::*;
 
 pub const TABLE: &[Row] = &[
-    ("nats_error_code", &[Error], |p, _| {
-        if p[0].is_null() {
-            4
-        } else {
-            nats_error_code(p[0].cast())
-        }
-    }),
-    ("nats_error_text", &[Error], |p, _| {
-        shown(nats_error_text(p[0].cast()).len())
-    }),
-    ("nats_error_free", &[Error], |p, _| {
-        nats_error_free(p[0].cast())
-    }),
-    ("nats_doc_parse", &[Out], |p, e| {
-        nats_doc_parse(s("{}"), o(p[0]), e)
-    }),
+    (
+        "nats_error_code",
+        &[Error],
+        |p, _| {
+            if p[0].is_null() { 4 } else { nats_error_code(p[0].cast()) }
+        },
+    ),
+    ("nats_error_text", &[Error], |p, _| shown(nats_error_text(p[0].cast()).len())),
+    ("nats_error_free", &[Error], |p, _| nats_error_free(p[0].cast())),
+    ("nats_doc_parse", &[Out], |p, e| nats_doc_parse(s("{}"), o(p[0]), e)),
     ("nats_doc_new", &[Out], |p, e| nats_doc_new(o(p[0]), e)),
     ("nats_doc_free", &[Doc], |p, _| nats_doc_free(p[0].cast())),
-    ("nats_doc_json", &[Doc, Out], |p, e| {
-        nats_doc_json(p[0].cast(), o(p[1]), e)
-    }),
-    ("nats_doc_set_str", &[Doc], |p, e| {
-        nats_doc_set_str(p[0].cast(), s("a"), s("b"), e)
-    }),
-    ("nats_doc_set_int", &[Doc], |p, e| {
-        nats_doc_set_int(p[0].cast(), s("a"), 1, e)
-    }),
-    ("nats_doc_set_bool", &[Doc], |p, e| {
-        nats_doc_set_bool(p[0].cast(), s("a"), 1, e)
-    }),
-    ("nats_doc_set_double", &[Doc], |p, e| {
-        nats_doc_set_double(p[0].cast(), s("a"), 1.0, e)
-    }),
-    ("nats_doc_set_json", &[Doc], |p, e| {
-        nats_doc_set_json(p[0].cast(), s("a"), s("1"), e)
-    }),
-    ("nats_doc_append_json", &[Doc], |p, e| {
-        nats_doc_append_json(p[0].cast(), s("a"), s("1"), e)
-    }),
-    ("nats_doc_remove", &[Doc], |p, e| {
-        nats_doc_remove(p[0].cast(), s("a"), e)
-    }),
-    ("nats_doc_get_str", &[Doc, Out], |p, e| {
-        nats_doc_get_str(p[0].cast(), s("a"), o(p[1]), e)
-    }),
-    ("nats_doc_get_int", &[Doc, Out], |p, e| {
-        nats_doc_get_int(p[0].cast(), s("a"), o(p[1]), e)
-    }),
-    ("nats_doc_get_bool", &[Doc, Out], |p, e| {
-        nats_doc_get_bool(p[0].cast(), s("a"), o(p[1]), e)
-    }),
+    ("nats_doc_json", &[Doc, Out], |p, e| nats_doc_json(p[0].cast(), o(p[1]), e)),
+    ("nats_doc_set_str", &[Doc], |p, e| nats_doc_set_str(p[0].cast(), s("a"), s("b"), e)),
+    ("nats_doc_set_int", &[Doc], |p, e| nats_doc_set_int(p[0].cast(), s("a"), 1, e)),
+    ("nats_doc_set_bool", &[Doc], |p, e| nats_doc_set_bool(p[0].cast(), s("a"), 1, e)),
+    ("nats_doc_set_double", &[Doc], |p, e| nats_doc_set_double(p[0].cast(), s("a"), 1.0, e)),
+    ("nats_doc_set_json", &[Doc], |p, e| nats_doc_set_json(p[0].cast(), s("a"), s("1"), e)),
+    ("nats_doc_append_json", &[Doc], |p, e| nats_doc_append_json(p[0].cast(), s("a"), s("1"), e)),
+    ("nats_doc_remove", &[Doc], |p, e| nats_doc_remove(p[0].cast(), s("a"), e)),
+    ("nats_doc_get_str", &[Doc, Out], |p, e| nats_doc_get_str(p[0].cast(), s("a"), o(p[1]), e)),
+    ("nats_doc_get_int", &[Doc, Out], |p, e| nats_doc_get_int(p[0].cast(), s("a"), o(p[1]), e)),
+    ("nats_doc_get_bool", &[Doc, Out], |p, e| nats_doc_get_bool(p[0].cast(), s("a"), o(p[1]), e)),
     ("nats_doc_get_double", &[Doc, Out], |p, e| {
         nats_doc_get_double(p[0].cast(), s("a"), o(p[1]), e)
     }),
-    ("nats_doc_len", &[Doc, Out], |p, e| {
-        nats_doc_len(p[0].cast(), s(""), o(p[1]), e)
-    }),
-    ("nats_options_new", &[Out], |p, e| {
-        nats_options_new(s(""), o(p[0]), e)
-    }),
-    ("nats_options_set", &[Options], |p, e| {
-        nats_options_set(p[0].cast(), s(""), e)
-    }),
+    ("nats_doc_len", &[Doc, Out], |p, e| nats_doc_len(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_options_new", &[Out], |p, e| nats_options_new(s(""), o(p[0]), e)),
+    ("nats_options_set", &[Options], |p, e| nats_options_set(p[0].cast(), s(""), e)),
     ("nats_options_on_event", &[Options], |p, e| {
         nats_options_on_event(p[0].cast(), None, null_mut(), None, e)
     }),
-    ("nats_options_free", &[Options], |p, _| {
-        nats_options_free(p[0].cast())
-    }),
-    ("nats_headers_new", &[Out], |p, e| {
-        nats_headers_new(o(p[0]), e)
-    }),
-    ("nats_headers_append", &[Headers], |p, e| {
-        nats_headers_append(p[0].cast(), s("a"), s("b"), e)
-    }),
-    ("nats_headers_set", &[Headers], |p, e| {
-        nats_headers_set(p[0].cast(), s("a"), s("b"), e)
-    }),
-    ("nats_headers_remove", &[Headers], |p, e| {
-        nats_headers_remove(p[0].cast(), s("a"), None, e)
-    }),
-    ("nats_headers_get", &[Headers, Out], |p, e| {
-        nats_headers_get(p[0].cast(), s("a"), o(p[1]), e)
-    }),
+    ("nats_options_free", &[Options], |p, _| nats_options_free(p[0].cast())),
+    ("nats_headers_new", &[Out], |p, e| nats_headers_new(o(p[0]), e)),
+    ("nats_headers_append", &[Headers], |p, e| nats_headers_append(p[0].cast(), s("a"), s("b"), e)),
+    ("nats_headers_set", &[Headers], |p, e| nats_headers_set(p[0].cast(), s("a"), s("b"), e)),
+    ("nats_headers_remove", &[Headers], |p, e| nats_headers_remove(p[0].cast(), s("a"), None, e)),
+    ("nats_headers_get", &[Headers, Out], |p, e| nats_headers_get(p[0].cast(), s("a"), o(p[1]), e)),
     ("nats_headers_get_ignore_case", &[Headers, Out], |p, e| {
         nats_headers_get_ignore_case(p[0].cast(), s("a"), o(p[1]), e)
     }),
-    ("nats_headers_count", &[Headers, Out], |p, e| {
-        nats_headers_count(p[0].cast(), o(p[1]), e)
-    }),
+    ("nats_headers_count", &[Headers, Out], |p, e| nats_headers_count(p[0].cast(), o(p[1]), e)),
     ("nats_headers_at", &[Headers, Out, Out], |p, e| {
         nats_headers_at(p[0].cast(), 0, o(p[1]), o(p[2]), e)
     }),
-    ("nats_headers_free", &[Headers], |p, _| {
-        nats_headers_free(p[0].cast())
-    }),
-    ("nats_msg_subject", &[Message], |p, _| {
-        shown(nats_msg_subject(p[0].cast()).len())
-    }),
-    ("nats_msg_reply", &[Message], |p, _| {
-        shown(nats_msg_reply(p[0].cast()).len())
-    }),
-    ("nats_msg_payload", &[Message], |p, _| {
-        shown(nats_msg_payload(p[0].cast()).len())
-    }),
-    ("nats_msg_status", &[Message], |p, _| {
-        shown(nats_msg_status(p[0].cast()) as usize)
-    }),
-    ("nats_msg_description", &[Message], |p, _| {
-        shown(nats_msg_description(p[0].cast()).len())
-    }),
-    ("nats_msg_check", &[Message], |p, e| {
-        nats_msg_check(p[0].cast(), e)
-    }),
-    ("nats_msg_header", &[Message, Out], |p, e| {
-        nats_msg_header(p[0].cast(), s("a"), o(p[1]), e)
-    }),
+    ("nats_headers_free", &[Headers], |p, _| nats_headers_free(p[0].cast())),
+    ("nats_msg_subject", &[Message], |p, _| shown(nats_msg_subject(p[0].cast()).len())),
+    ("nats_msg_reply", &[Message], |p, _| shown(nats_msg_reply(p[0].cast()).len())),
+    ("nats_msg_payload", &[Message], |p, _| shown(nats_msg_payload(p[0].cast()).len())),
+    ("nats_msg_status", &[Message], |p, _| shown(nats_msg_status(p[0].cast()) as usize)),
+    ("nats_msg_description", &[Message], |p, _| shown(nats_msg_description(p[0].cast()).len())),
+    ("nats_msg_check", &[Message], |p, e| nats_msg_check(p[0].cast(), e)),
+    ("nats_msg_header", &[Message, Out], |p, e| nats_msg_header(p[0].cast(), s("a"), o(p[1]), e)),
     ("nats_msg_header_ignore_case", &[Message, Out], |p, e| {
         nats_msg_header_ignore_case(p[0].cast(), s("a"), o(p[1]), e)
     }),
     ("nats_msg_header_next", &[Message], |p, _| {
         shown(nats_msg_header_next(p[0].cast(), None, None, None) as usize)
     }),
-    ("nats_msg_headers", &[Message, Out], |p, e| {
-        nats_msg_headers(p[0].cast(), o(p[1]), e)
-    }),
-    ("nats_msg_respond", &[Message], |p, e| {
-        nats_msg_respond(p[0].cast(), b(b""), e)
-    }),
+    ("nats_msg_headers", &[Message, Out], |p, e| nats_msg_headers(p[0].cast(), o(p[1]), e)),
+    ("nats_msg_respond", &[Message], |p, e| nats_msg_respond(p[0].cast(), b(b""), e)),
     ("nats_msg_respond_msg", &[Message, MaybeHeaders], |p, e| {
         nats_msg_respond_msg(p[0].cast(), p[1].cast(), b(b""), e)
     }),
-    ("nats_msg_clone", &[Message], |p, _| {
-        shown(nats_msg_clone(p[0].cast()) as usize)
-    }),
-    ("nats_msg_free", &[Message], |p, _| {
-        nats_msg_free(p[0].cast())
-    }),
-    ("nats_msgs_free", &[Out], |p, _| {
-        nats_msgs_free(array(p[0]), 1)
-    }),
+    ("nats_msg_clone", &[Message], |p, _| shown(nats_msg_clone(p[0].cast()) as usize)),
+    ("nats_msg_free", &[Message], |p, _| nats_msg_free(p[0].cast())),
+    ("nats_msgs_free", &[Out], |p, _| nats_msgs_free(array(p[0]), 1)),
     ("nats_queue_new", &[Out], |p, e| nats_queue_new(o(p[0]), e)),
     ("nats_queue_poll", &[Queue, Out, Out], |p, e| {
         nats_queue_poll(p[0].cast(), array(p[1]), 1, 0, o(p[2]), e)
     }),
-    ("nats_queue_fd", &[Queue, Out], |p, e| {
-        nats_queue_fd(p[0].cast(), o(p[1]), e)
-    }),
+    ("nats_queue_fd", &[Queue, Out], |p, e| nats_queue_fd(p[0].cast(), o(p[1]), e)),
     ("nats_queue_on_wake", &[Queue], |p, e| {
         nats_queue_on_wake(p[0].cast(), None, null_mut(), None, e)
     }),
-    ("nats_queue_interrupt", &[Queue], |p, e| {
-        nats_queue_interrupt(p[0].cast(), e)
-    }),
-    ("nats_queue_free", &[Queue], |p, _| {
-        nats_queue_free(p[0].cast())
-    }),
+    ("nats_queue_interrupt", &[Queue], |p, e| nats_queue_interrupt(p[0].cast(), e)),
+    ("nats_queue_free", &[Queue], |p, _| nats_queue_free(p[0].cast())),
     ("nats_connect", &[MaybeOptions, Out], |p, e| {
         nats_connect(s("127.0.0.1:1"), p[0].cast(), o(p[1]), e)
     }),
     ("nats_connect_async", &[MaybeOptions, Queue], |p, e| {
         nats_connect_async(s("127.0.0.1:1"), p[0].cast(), p[1].cast(), 1, e)
     }),
-    ("nats_connection_close", &[Connection], |p, e| {
-        nats_connection_close(p[0].cast(), e)
+    ("nats_connection_close", &[Connection], |p, e| nats_connection_close(p[0].cast(), e)),
+    ("nats_connection_free", &[Connection], |p, _| nats_connection_free(p[0].cast())),
+    ("nats_connection_drain", &[Connection], |p, e| nats_connection_drain(p[0].cast(), 0, e)),
+    ("nats_connection_drain_async", &[Connection, Queue], |p, e| {
+        nats_connection_drain_async(p[0].cast(), p[1].cast(), 1, e)
     }),
-    ("nats_connection_free", &[Connection], |p, _| {
-        nats_connection_free(p[0].cast())
+    ("nats_connection_flush", &[Connection], |p, e| nats_connection_flush(p[0].cast(), 0, e)),
+    ("nats_connection_flush_async", &[Connection, Queue], |p, e| {
+        nats_connection_flush_async(p[0].cast(), p[1].cast(), 1, e)
     }),
-    ("nats_connection_drain", &[Connection], |p, e| {
-        nats_connection_drain(p[0].cast(), 0, e)
-    }),
-    (
-        "nats_connection_drain_async",
-        &[Connection, Queue],
-        |p, e| nats_connection_drain_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
-    ("nats_connection_flush", &[Connection], |p, e| {
-        nats_connection_flush(p[0].cast(), 0, e)
-    }),
-    (
-        "nats_connection_flush_async",
-        &[Connection, Queue],
-        |p, e| nats_connection_flush_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
     ("nats_connection_rtt", &[Connection, Out], |p, e| {
         nats_connection_rtt(p[0].cast(), 0, o(p[1]), e)
     }),
@@ -278,130 +178,66 @@ pub const TABLE: &[Row] = &[
     ("nats_connection_server_info", &[Connection, Out], |p, e| {
         nats_connection_server_info(p[0].cast(), o(p[1]), e)
     }),
-    (
-        "nats_connection_server_info_async",
-        &[Connection, Queue],
-        |p, e| nats_connection_server_info_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
+    ("nats_connection_server_info_async", &[Connection, Queue], |p, e| {
+        nats_connection_server_info_async(p[0].cast(), p[1].cast(), 1, e)
+    }),
     ("nats_connection_servers", &[Connection, Out], |p, e| {
         nats_connection_servers(p[0].cast(), o(p[1]), e)
     }),
-    (
-        "nats_connection_servers_async",
-        &[Connection, Queue],
-        |p, e| nats_connection_servers_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
+    ("nats_connection_servers_async", &[Connection, Queue], |p, e| {
+        nats_connection_servers_async(p[0].cast(), p[1].cast(), 1, e)
+    }),
     ("nats_connection_stats_doc", &[Connection, Out], |p, e| {
         nats_connection_stats_doc(p[0].cast(), o(p[1]), e)
     }),
-    (
-        "nats_connection_stats_doc_async",
-        &[Connection, Queue],
-        |p, e| nats_connection_stats_doc_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
-    ("nats_publish", &[Connection], |p, e| {
-        nats_publish(p[0].cast(), s("a"), b(b""), e)
+    ("nats_connection_stats_doc_async", &[Connection, Queue], |p, e| {
+        nats_connection_stats_doc_async(p[0].cast(), p[1].cast(), 1, e)
     }),
+    ("nats_publish", &[Connection], |p, e| nats_publish(p[0].cast(), s("a"), b(b""), e)),
     ("nats_publish_msg", &[Connection, MaybeHeaders], |p, e| {
         nats_publish_msg(p[0].cast(), s("a"), s(""), p[1].cast(), b(b""), e)
     }),
     ("nats_request", &[Connection, Out], |p, e| {
         nats_request(p[0].cast(), s("a"), b(b""), 1, o(p[1]), e)
     }),
-    (
-        "nats_request_msg",
-        &[Connection, MaybeHeaders, Out],
-        |p, e| {
-            nats_request_msg(
-                p[0].cast(),
-                s("nobody"),
-                p[1].cast(),
-                b(b""),
-                9,
-                0,
-                o(p[2]),
-                e,
-            )
-        },
-    ),
-    (
-        "nats_request_async",
-        &[Connection, MaybeHeaders, Queue],
-        |p, e| {
-            nats_request_async(
-                p[0].cast(),
-                s("a"),
-                p[1].cast(),
-                b(b""),
-                1,
-                0,
-                p[2].cast(),
-                1,
-                e,
-            )
-        },
-    ),
-    (
-        "nats_request_many",
-        &[Connection, MaybeHeaders, Out],
-        |p, e| nats_request_many(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), o(p[2]), e),
-    ),
+    ("nats_request_msg", &[Connection, MaybeHeaders, Out], |p, e| {
+        nats_request_msg(p[0].cast(), s("nobody"), p[1].cast(), b(b""), 9, 0, o(p[2]), e)
+    }),
+    ("nats_request_async", &[Connection, MaybeHeaders, Queue], |p, e| {
+        nats_request_async(p[0].cast(), s("a"), p[1].cast(), b(b""), 1, 0, p[2].cast(), 1, e)
+    }),
+    ("nats_request_many", &[Connection, MaybeHeaders, Out], |p, e| {
+        nats_request_many(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), o(p[2]), e)
+    }),
     ("nats_subscribe", &[Connection], |p, e| {
-        nats_subscribe(
-            p[0].cast(),
-            s("a"),
-            Some(ignore_message),
-            null_mut(),
-            None,
-            None,
-            e,
-        )
+        nats_subscribe(p[0].cast(), s("a"), Some(ignore_message), null_mut(), None, None, e)
     }),
     ("nats_subscribe_with", &[Connection, Out], |p, e| {
-        nats_subscribe_with(
-            p[0].cast(),
-            s("a"),
-            s(""),
-            None,
-            null_mut(),
-            None,
-            o(p[1]),
-            e,
-        )
+        nats_subscribe_with(p[0].cast(), s("a"), s(""), None, null_mut(), None, o(p[1]), e)
     }),
     ("nats_subscription_next", &[Subscription, Out], |p, e| {
         nats_subscription_next(p[0].cast(), 0, o(p[1]), e)
     }),
-    (
-        "nats_subscription_take",
-        &[Subscription, Out, Out],
-        |p, e| nats_subscription_take(p[0].cast(), array(p[1]), 1, 0, o(p[2]), e),
-    ),
+    ("nats_subscription_take", &[Subscription, Out, Out], |p, e| {
+        nats_subscription_take(p[0].cast(), array(p[1]), 1, 0, o(p[2]), e)
+    }),
     ("nats_subscription_watch", &[Subscription, Queue], |p, e| {
         nats_subscription_watch(p[0].cast(), p[1].cast(), 1, e)
     }),
     ("nats_subscription_unsubscribe", &[Subscription], |p, e| {
         nats_subscription_unsubscribe(p[0].cast(), e)
     }),
-    (
-        "nats_subscription_unsubscribe_after",
-        &[Subscription],
-        |p, e| nats_subscription_unsubscribe_after(p[0].cast(), 1, e),
-    ),
-    ("nats_subscription_drain", &[Subscription], |p, e| {
-        nats_subscription_drain(p[0].cast(), 0, e)
+    ("nats_subscription_unsubscribe_after", &[Subscription], |p, e| {
+        nats_subscription_unsubscribe_after(p[0].cast(), 1, e)
     }),
-    (
-        "nats_subscription_drain_async",
-        &[Subscription, Queue],
-        |p, e| nats_subscription_drain_async(p[0].cast(), p[1].cast(), 1, e),
-    ),
+    ("nats_subscription_drain", &[Subscription], |p, e| nats_subscription_drain(p[0].cast(), 0, e)),
+    ("nats_subscription_drain_async", &[Subscription, Queue], |p, e| {
+        nats_subscription_drain_async(p[0].cast(), p[1].cast(), 1, e)
+    }),
     ("nats_subscription_stats", &[Subscription, Out], |p, e| {
         nats_subscription_stats(p[0].cast(), o(p[1]), e)
     }),
-    ("nats_subscription_free", &[Subscription], |p, _| {
-        nats_subscription_free(p[0].cast())
-    }),
+    ("nats_subscription_free", &[Subscription], |p, _| nats_subscription_free(p[0].cast())),
 ];
 
 /// Functions without a pointer that could be wrong.

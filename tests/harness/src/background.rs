@@ -31,10 +31,7 @@ impl Background {
             });
         };
         let thread = thread::Builder::new().name(name.into()).spawn(run)?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
 

@@ -24,9 +24,7 @@ impl Certificates {
     /// # Errors
     /// The files cannot be written.
     pub fn generate() -> Result<Self> {
-        let dir = tempfile::Builder::new()
-            .prefix("nats-harness-tls-")
-            .tempdir()?;
+        let dir = tempfile::Builder::new().prefix("nats-harness-tls-").tempdir()?;
         write(dir.path()).map_err(|e| Error::because("cannot make certificates", e))?;
         Ok(Self(Arc::new(dir)))
     }
@@ -73,20 +71,8 @@ fn write(dir: &Path) -> Generated<()> {
     fs::write(dir.join("ca.pem"), ca.pem())?;
     fs::write(dir.join("foreign-ca.pem"), authority("Foreign CA")?.pem())?;
     let hosts = ["localhost", "127.0.0.1", "::1"];
-    leaf(
-        dir,
-        &ca,
-        "server",
-        &hosts,
-        ExtendedKeyUsagePurpose::ServerAuth,
-    )?;
-    leaf(
-        dir,
-        &ca,
-        "client",
-        &["client.test"],
-        ExtendedKeyUsagePurpose::ClientAuth,
-    )
+    leaf(dir, &ca, "server", &hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
+    leaf(dir, &ca, "client", &["client.test"], ExtendedKeyUsagePurpose::ClientAuth)
 }
 
 fn authority(name: &str) -> Generated<CertifiedIssuer<'static, KeyPair>> {

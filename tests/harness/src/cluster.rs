@@ -71,13 +71,9 @@ impl Cluster {
     }
 
     fn launch(count: usize, config: &Config) -> Result<Self> {
-        let ports = (0..count)
-            .map(|_| Port::lease())
-            .collect::<Result<Vec<_>>>()?;
-        let routes: Vec<String> = ports
-            .iter()
-            .map(|port| format!("nats://127.0.0.1:{}", port.number()))
-            .collect();
+        let ports = (0..count).map(|_| Port::lease()).collect::<Result<Vec<_>>>()?;
+        let routes: Vec<String> =
+            ports.iter().map(|port| format!("nats://127.0.0.1:{}", port.number())).collect();
         let routes = routes.join(", ");
         let mut servers = Vec::with_capacity(count);
         for (index, port) in ports.iter().enumerate() {
@@ -88,37 +84,27 @@ impl Cluster {
             let identity = Identity::new(format!("harness-{}", index + 1), block)?;
             servers.push(Server::start_as(identity, config.clone())?);
         }
-        Ok(Self {
-            servers,
-            _routes: ports,
-        })
+        Ok(Self { servers, _routes: ports })
     }
 }
 
 /// One server's view of a cluster of `count` servers.
 fn check(server: &Server, count: usize) -> Result<()> {
     let routes = server.monitor("/routez")?;
-    let mut peers: Vec<&str> = list(&routes, "routes")
-        .filter_map(|r| r["remote_id"].as_str())
-        .collect();
+    let mut peers: Vec<&str> =
+        list(&routes, "routes").filter_map(|r| r["remote_id"].as_str()).collect();
     peers.sort_unstable();
     peers.dedup();
     let told = list(&server.info()?, "connect_urls").count();
     if peers.len() + 1 < count || told < count {
         let address = server.address();
-        return Err(Error::new(format!(
-            "{address}: {} routes, {told} URLs",
-            peers.len()
-        )));
+        return Err(Error::new(format!("{address}: {} routes, {told} URLs", peers.len())));
     }
     if server.config().has_jetstream() {
         let health = server.monitor("/healthz")?;
         let leader = server.monitor("/jsz")?["meta_cluster"]["leader"].clone();
         if health["status"] != "ok" || leader.as_str().is_none_or(str::is_empty) {
-            return Err(Error::new(format!(
-                "{}: JetStream: {health}",
-                server.address()
-            )));
+            return Err(Error::new(format!("{}: JetStream: {health}", server.address())));
         }
     }
     Ok(())

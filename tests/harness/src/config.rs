@@ -50,11 +50,7 @@ pub struct User {
 impl User {
     /// A user who may do everything.
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            password: password.into(),
-            rules: Default::default(),
-        }
+        Self { name: name.into(), password: password.into(), rules: Default::default() }
     }
 
     /// May publish to this subject (and no other, but for more calls of this method).
@@ -84,11 +80,8 @@ impl User {
 
     fn text(&self) -> String {
         let [pub_allow, pub_deny, sub_allow, sub_deny] = &self.rules;
-        let mut text = format!(
-            "{{user: {}, password: {}",
-            quote(&self.name),
-            quote(&self.password)
-        );
+        let mut text =
+            format!("{{user: {}, password: {}", quote(&self.name), quote(&self.password));
         if self.rules.iter().any(|subjects| !subjects.is_empty()) {
             let publish = rules_text(pub_allow, pub_deny);
             let subscribe = rules_text(sub_allow, sub_deny);
@@ -108,10 +101,7 @@ fn rules_text(allow: &[String], deny: &[String]) -> String {
             format!("{key}: [{}]", list.join(", "))
         })
     };
-    let both: Vec<String> = one("allow", allow)
-        .into_iter()
-        .chain(one("deny", deny))
-        .collect();
+    let both: Vec<String> = one("allow", allow).into_iter().chain(one("deny", deny)).collect();
     both.join(", ")
 }
 
@@ -128,18 +118,12 @@ impl Config {
 
     /// Several users.
     pub fn users(users: Vec<User>) -> Self {
-        Self {
-            auth: Auth::Users(users),
-            ..Self::default()
-        }
+        Self { auth: Auth::Users(users), ..Self::default() }
     }
 
     /// A token.
     pub fn token(token: &str) -> Self {
-        Self {
-            auth: Auth::Token(token.to_owned()),
-            ..Self::default()
-        }
+        Self { auth: Auth::Token(token.to_owned()), ..Self::default() }
     }
 
     /// TLS with newly generated certificates.
@@ -224,9 +208,7 @@ impl Config {
     /// User and password of the first user, when there are users.
     pub fn credentials(&self) -> Option<(&str, &str)> {
         match &self.auth {
-            Auth::Users(users) => users
-                .first()
-                .map(|u| (u.name.as_str(), u.password.as_str())),
+            Auth::Users(users) => users.first().map(|u| (u.name.as_str(), u.password.as_str())),
             Auth::Open | Auth::Token(_) => None,
         }
     }

@@ -123,11 +123,7 @@ impl FakeServer {
         let for_thread = Arc::clone(&shared);
         let main = move || fake_conn::accept(listener, for_thread);
         let background = Background::start("harness-fake", main)?;
-        Ok(Self {
-            address,
-            shared,
-            _background: background,
-        })
+        Ok(Self { address, shared, _background: background })
     }
 
     /// The URL for clients.
@@ -152,10 +148,7 @@ impl FakeServer {
 
     /// Everything that a connection has received; empty for one that has not come yet.
     pub fn received(&self, connection: usize) -> Vec<u8> {
-        lock(&self.shared.records)
-            .get(connection)
-            .map(|r| r.received.clone())
-            .unwrap_or_default()
+        lock(&self.shared.records).get(connection).map(|r| r.received.clone()).unwrap_or_default()
     }
 
     /// The same as text, for assertions and messages.
@@ -183,9 +176,7 @@ impl FakeServer {
         mut predicate: impl FnMut(&[u8]) -> bool,
     ) -> Result<()> {
         self.wait(timeout, |records| {
-            records
-                .get(connection)
-                .is_some_and(|record| predicate(&record.received))
+            records.get(connection).is_some_and(|record| predicate(&record.received))
         })
         .ok_or_else(|| self.error(connection, "never received what was awaited"))
     }
@@ -195,9 +186,7 @@ impl FakeServer {
     /// # Errors
     /// The time is over; the error shows what was received.
     pub fn wait_text(&self, connection: usize, text: &str, timeout: Duration) -> Result<()> {
-        self.wait_for(connection, timeout, |bytes| {
-            String::from_utf8_lossy(bytes).contains(text)
-        })
+        self.wait_for(connection, timeout, |bytes| String::from_utf8_lossy(bytes).contains(text))
     }
 
     /// Waits until a connection has ended.
@@ -205,10 +194,8 @@ impl FakeServer {
     /// # Errors
     /// The time is over.
     pub fn wait_closed(&self, connection: usize, timeout: Duration) -> Result<()> {
-        self.wait(timeout, |records| {
-            records.get(connection).is_some_and(|record| !record.open)
-        })
-        .ok_or_else(|| self.error(connection, "is still open"))
+        self.wait(timeout, |records| records.get(connection).is_some_and(|record| !record.open))
+            .ok_or_else(|| self.error(connection, "is still open"))
     }
 
     /// Opens one [`Step::Gate`], one that is waiting or the next to come.
@@ -244,27 +231,17 @@ impl FakeServer {
         let sent = lock(&self.shared.records)
             .get(connection)
             .is_some_and(|record| record.commands.send(command).is_ok());
-        if sent {
-            Ok(())
-        } else {
-            Err(self.error(connection, "is not there"))
-        }
+        if sent { Ok(()) } else { Err(self.error(connection, "is not there")) }
     }
 
     fn wait(&self, timeout: Duration, mut predicate: impl FnMut(&[Record]) -> bool) -> Option<()> {
-        let Shared {
-            records, changed, ..
-        } = &*self.shared;
-        wait_until(records, changed, timeout, |records| {
-            predicate(records).then_some(())
-        })
+        let Shared { records, changed, .. } = &*self.shared;
+        wait_until(records, changed, timeout, |records| predicate(records).then_some(()))
     }
 
     fn error(&self, connection: usize, what: &str) -> Error {
         let received = self.received_text(connection);
-        Error::new(format!(
-            "connection {connection} {what}; it received {received:?}"
-        ))
+        Error::new(format!("connection {connection} {what}; it received {received:?}"))
     }
 }
 
@@ -272,19 +249,13 @@ impl Shared {
     /// Makes room for a new connection; returns its number.
     pub(crate) fn add(&self, commands: mpsc::UnboundedSender<Command>) -> usize {
         let mut records = lock(&self.records);
-        records.push(Record {
-            received: Vec::new(),
-            open: true,
-            commands,
-        });
+        records.push(Record { received: Vec::new(), open: true, commands });
         self.changed.notify_all();
         records.len() - 1
     }
 
     pub(crate) fn record(&self, connection: usize, bytes: &[u8]) {
-        lock(&self.records)[connection]
-            .received
-            .extend_from_slice(bytes);
+        lock(&self.records)[connection].received.extend_from_slice(bytes);
         self.changed.notify_all();
     }
 

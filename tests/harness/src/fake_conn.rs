@@ -203,10 +203,7 @@ impl Connection {
         let mut words = line.split_ascii_whitespace();
         let operation = words.next().unwrap_or_default().to_ascii_uppercase();
         if operation == "PUB" || operation == "HPUB" {
-            let size: usize = words
-                .next_back()
-                .and_then(|word| word.parse().ok())
-                .unwrap_or(0);
+            let size: usize = words.next_back().and_then(|word| word.parse().ok()).unwrap_or(0);
             let size = size.saturating_add(2);
             while self.unread.len() < size {
                 self.fill().await?;
@@ -293,16 +290,7 @@ impl Connection {
         };
         let index: isize = index.parse().ok()?;
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        let index = if index < 0 {
-            index + words.len() as isize
-        } else {
-            index
-        };
-        Some(
-            words
-                .get(usize::try_from(index).ok()?)
-                .copied()
-                .unwrap_or_default(),
-        )
+        let index = if index < 0 { index + words.len() as isize } else { index };
+        Some(words.get(usize::try_from(index).ok()?).copied().unwrap_or_default())
     }
 }

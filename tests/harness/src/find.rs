@@ -18,10 +18,7 @@ pub fn find_server() -> Result<PathBuf> {
         return if path.is_file() {
             Ok(path)
         } else {
-            Err(Error::new(format!(
-                "NATS_SERVER={} is not a file",
-                path.display()
-            )))
+            Err(Error::new(format!("NATS_SERVER={} is not a file", path.display())))
         };
     }
     in_checkout().or_else(on_path).ok_or_else(|| {
@@ -36,14 +33,10 @@ fn in_checkout() -> Option<PathBuf> {
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR"));
     let current = env::current_dir().unwrap_or_default();
     let candidates = built_in.ancestors().chain(current.ancestors());
-    candidates
-        .map(|dir| dir.join(IN_CHECKOUT))
-        .find(|file| file.is_file())
+    candidates.map(|dir| dir.join(IN_CHECKOUT)).find(|file| file.is_file())
 }
 
 fn on_path() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join("nats-server"))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|dir| dir.join("nats-server")).find(|file| file.is_file())
 }

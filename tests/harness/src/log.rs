@@ -31,10 +31,7 @@ pub(crate) fn wait_until<T, R>(
         if left.is_zero() {
             return None;
         }
-        state = changed
-            .wait_timeout(state, left)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
+        state = changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
     }
 }
 
@@ -54,11 +51,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(path: PathBuf) -> Arc<Self> {
-        Arc::new(Self {
-            path,
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        })
+        Arc::new(Self { path, state: Mutex::default(), changed: Condvar::new() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -79,16 +72,11 @@ impl Log {
         self: &Arc<Self>,
         source: impl Read + Send + 'static,
     ) -> Result<JoinHandle<()>> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)?;
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         lock(&self.state).open = true;
         let log = Arc::clone(self);
         let copy = move || log.copy(source, file);
-        Ok(thread::Builder::new()
-            .name("harness-log".into())
-            .spawn(copy)?)
+        Ok(thread::Builder::new().name("harness-log".into()).spawn(copy)?)
     }
 
     /// Waits for one of `texts` after `mark`; says which one it was.
@@ -127,9 +115,7 @@ impl Log {
         while source.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
             // The file is for people; tests read the text in memory.
             let _ = file.write_all(&line);
-            lock(&self.state)
-                .text
-                .push_str(&String::from_utf8_lossy(&line));
+            lock(&self.state).text.push_str(&String::from_utf8_lossy(&line));
             self.changed.notify_all();
             line.clear();
         }

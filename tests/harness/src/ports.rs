@@ -31,9 +31,7 @@ impl Port {
         // Other users of the machine share the directory; only its owner can and need do this.
         let _ = fs::set_permissions(&dir, Permissions::from_mode(0o777));
         let start = RandomState::new().build_hasher().finish() % u64::from(COUNT);
-        let candidates = (start as u16..COUNT)
-            .chain(0..start as u16)
-            .map(|n| FIRST + n);
+        let candidates = (start as u16..COUNT).chain(0..start as u16).map(|n| FIRST + n);
         candidates
             .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
             .find_map(|number| lock_file(&dir, number).map(|_lock| Self { number, _lock }))
@@ -48,11 +46,7 @@ impl Port {
 fn lock_file(dir: &Path, number: u16) -> Option<File> {
     let open = || -> io::Result<File> {
         let path = dir.join(number.to_string());
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         let _ = file.set_permissions(Permissions::from_mode(0o666));
         file.try_lock()?;
         Ok(file)

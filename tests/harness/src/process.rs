@@ -31,9 +31,7 @@ impl Guard {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        Ok(Self(
-            shell.map_err(|e| Error::because("cannot start sh", e))?,
-        ))
+        Ok(Self(shell.map_err(|e| Error::because("cannot start sh", e))?))
     }
 
     /// Waits until a child has ended, and guards it until then.
@@ -59,10 +57,7 @@ impl Drop for Guard {
 /// Waits for a change of a child's state without reaping it.
 fn wait_for(child: &Child, what: WaitIdOptions) -> Result<()> {
     loop {
-        match waitid(
-            WaitId::Pid(Pid::from_child(child)),
-            what | WaitIdOptions::NOWAIT,
-        ) {
+        match waitid(WaitId::Pid(Pid::from_child(child)), what | WaitIdOptions::NOWAIT) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(Error::because("waiting for a process", error)),
@@ -82,21 +77,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the command; what it writes to standard error goes to the log.
     pub(crate) fn spawn(mut command: Command, log: &Arc<Log>) -> Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let child = command
-            .spawn()
-            .map_err(|e| Error::because(command.get_program().display(), e))?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let child =
+            command.spawn().map_err(|e| Error::because(command.get_program().display(), e))?;
         let log = Arc::clone(log);
-        let mut process = Self {
-            child,
-            guard: None,
-            log,
-            copier: None,
-            ended: None,
-        };
+        let mut process = Self { child, guard: None, log, copier: None, ended: None };
         process.guard = Some(Guard::new(process.pid())?);
         if let Some(stderr) = process.child.stderr.take() {
             process.copier = Some(process.log.follow(stderr)?);
@@ -128,9 +113,7 @@ impl Process {
             return self.reap();
         }
         self.kill()?;
-        Err(Error::new(format!(
-            "nats-server did not stop within {timeout:?} and was killed"
-        )))
+        Err(Error::new(format!("nats-server did not stop within {timeout:?} and was killed")))
     }
 
     /// SIGKILL, then waits for the end.
@@ -149,9 +132,7 @@ impl Process {
         let status = self.child.wait()?;
         self.ended = Some(status);
         if let Some(copier) = self.copier.take() {
-            copier
-                .join()
-                .map_err(|_| Error::new("the log thread panicked"))?;
+            copier.join().map_err(|_| Error::new("the log thread panicked"))?;
         }
         Ok(status)
     }

@@ -97,10 +97,8 @@ impl Shared {
         timeout: Duration,
         mut done: impl FnMut(&State) -> bool,
     ) -> Result<()> {
-        wait_until(&self.state, &self.changed, timeout, |state| {
-            done(state).then_some(())
-        })
-        .ok_or_else(|| Error::new(format!("proxy: {what}: not within {timeout:?}")))
+        wait_until(&self.state, &self.changed, timeout, |state| done(state).then_some(()))
+            .ok_or_else(|| Error::new(format!("proxy: {what}: not within {timeout:?}")))
     }
 }
 
@@ -129,21 +127,13 @@ impl Proxy {
             cut: Cut::Fin,
         });
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                listening: true,
-                ..State::default()
-            }),
+            state: Mutex::new(State { listening: true, ..State::default() }),
             changed: Condvar::new(),
         });
         let (orders, reports) = (control.subscribe(), Arc::clone(&shared));
         let main = move || proxy_conn::accept(listener, orders, reports);
         let background = Background::start("harness-proxy", main)?;
-        Ok(Self {
-            _background: background,
-            port,
-            control,
-            shared,
-        })
+        Ok(Self { _background: background, port, control, shared })
     }
 
     /// The URL for clients, `nats://127.0.0.1:PORT`.
@@ -163,8 +153,7 @@ impl Proxy {
 
     /// Sends connections that come from now on to another server.
     pub fn set_target(&self, target: &str) {
-        self.control
-            .send_modify(|control| control.target = target.to_owned());
+        self.control.send_modify(|control| control.target = target.to_owned());
     }
 
     /// Stops the traffic; the sender's writes get stuck once the buffers are full.
@@ -209,8 +198,7 @@ impl Proxy {
             control.cut = cut;
             control.cuts += 1;
         });
-        self.shared
-            .wait("cut", PATIENCE, |s| s.active <= s.connections - accepted)
+        self.shared.wait("cut", PATIENCE, |s| s.active <= s.connections - accepted)
     }
 
     /// Refuses connections from now on; those that exist go on.
@@ -218,10 +206,8 @@ impl Proxy {
     /// # Errors
     /// It takes too long.
     pub fn refuse(&self) -> Result<()> {
-        self.control
-            .send_modify(|control| control.accepting = false);
-        self.shared
-            .wait("stop listening", PATIENCE, |state| !state.listening)
+        self.control.send_modify(|control| control.accepting = false);
+        self.shared.wait("stop listening", PATIENCE, |state| !state.listening)
     }
 
     /// Accepts connections again.
@@ -230,15 +216,12 @@ impl Proxy {
     /// The port cannot be had back.
     pub fn accept(&self) -> Result<()> {
         self.control.send_modify(|control| control.accepting = true);
-        self.shared
-            .wait("listen", PATIENCE, |state| state.listening)
+        self.shared.wait("listen", PATIENCE, |state| state.listening)
     }
 
     /// The number of bytes passed on; for both directions their sum.
     pub fn bytes(&self, direction: Direction) -> u64 {
-        lock(&self.shared.state).bytes[direction.sides()]
-            .iter()
-            .sum()
+        lock(&self.shared.state).bytes[direction.sides()].iter().sum()
     }
 
     /// The number of connections accepted so far.
@@ -257,8 +240,7 @@ impl Proxy {
     /// The time is over.
     pub fn wait_bytes(&self, direction: Direction, count: u64, timeout: Duration) -> Result<()> {
         let sum = |state: &State| state.bytes[direction.sides()].iter().sum::<u64>();
-        self.shared
-            .wait("bytes", timeout, |state| sum(state) >= count)
+        self.shared.wait("bytes", timeout, |state| sum(state) >= count)
     }
 
     /// Waits until [`connections`](Self::connections) is at least `count`.
@@ -266,8 +248,7 @@ impl Proxy {
     /// # Errors
     /// The time is over.
     pub fn wait_connections(&self, count: usize, timeout: Duration) -> Result<()> {
-        self.shared
-            .wait("connections", timeout, |state| state.connections >= count)
+        self.shared.wait("connections", timeout, |state| state.connections >= count)
     }
 
     /// Waits until [`active`](Self::active) is exactly `count`.
@@ -275,13 +256,11 @@ impl Proxy {
     /// # Errors
     /// The time is over.
     pub fn wait_active(&self, count: usize, timeout: Duration) -> Result<()> {
-        self.shared
-            .wait("active connections", timeout, |state| state.active == count)
+        self.shared.wait("active connections", timeout, |state| state.active == count)
     }
 
     fn flow(&self, direction: Direction, flow: Flow) {
-        self.control
-            .send_modify(|control| control.flows[direction.sides()].fill(flow));
+        self.control.send_modify(|control| control.flows[direction.sides()].fill(flow));
     }
 }
 

@@ -85,9 +85,7 @@ async fn connection(client: TcpStream, cuts: u64, orders: Orders, shared: Arc<Sh
         }
         shared.update(|state| state.active -= 1);
         // Closing with unread bytes would make an RST of the FIN.
-        streams
-            .into_iter()
-            .for_each(|stream| drop(tokio::spawn(drain(stream))));
+        streams.into_iter().for_each(|stream| drop(tokio::spawn(drain(stream))));
     } else {
         for stream in streams {
             // Dropped at once: with this option that sends the RST.
@@ -134,16 +132,8 @@ async fn forward(
     }
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
-    let up = Pump {
-        side: TO_SERVER,
-        orders: orders.clone(),
-        shared,
-    };
-    let down = Pump {
-        side: TO_CLIENT,
-        orders,
-        shared,
-    };
+    let up = Pump { side: TO_SERVER, orders: orders.clone(), shared };
+    let down = Pump { side: TO_CLIENT, orders, shared };
     let both = tokio::try_join!(
         up.run(client_read, server_write), //
         down.run(server_read, client_write),
@@ -227,10 +217,7 @@ impl Pump<'_> {
     /// Waits while one of these orders holds; returns the one that holds then.
     async fn flow_other_than(&mut self, held: &[Flow]) -> Flow {
         let side = self.side;
-        let order = self
-            .orders
-            .wait_for(|control| !held.contains(&control.flows[side]))
-            .await;
+        let order = self.orders.wait_for(|control| !held.contains(&control.flows[side])).await;
         order.map_or(Flow::Pass, |control| control.flows[side])
     }
 

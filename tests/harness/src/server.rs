@@ -48,12 +48,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(name: String, cluster: String) -> Result<Self> {
-        Ok(Self {
-            name,
-            client: Port::lease()?,
-            monitor: Port::lease()?,
-            cluster,
-        })
+        Ok(Self { name, client: Port::lease()?, monitor: Port::lease()?, cluster })
     }
 }
 
@@ -173,9 +168,7 @@ impl Server {
     pub fn lame_duck(&self) -> Result<()> {
         let mark = self.log.mark();
         self.signal(Signal::USR2)?;
-        self.log
-            .wait(mark, &["Entering lame duck mode"], PATIENCE)
-            .map(drop)
+        self.log.wait(mark, &["Entering lame duck mode"], PATIENCE).map(drop)
     }
 
     /// Gives the running server a new configuration (SIGHUP); returns when it is in force.
@@ -186,10 +179,7 @@ impl Server {
         self.write_config(&config)?;
         let mark = self.log.mark();
         self.signal(Signal::HUP)?;
-        let texts = [
-            "Reloaded server configuration",
-            "Failed to reload server configuration",
-        ];
+        let texts = ["Reloaded server configuration", "Failed to reload server configuration"];
         if self.log.wait(mark, &texts, PATIENCE)? == 1 {
             return Err(Error::new(self.log().split_off(mark)));
         }
@@ -223,10 +213,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(dial(&self.address())?).read_line(&mut line)?;
         let json = line.strip_prefix("INFO ").ok_or_else(|| {
-            Error::new(format!(
-                "{} greets with {line:?} in place of INFO",
-                self.address()
-            ))
+            Error::new(format!("{} greets with {line:?} in place of INFO", self.address()))
         })?;
         serde_json::from_str(json).map_err(|e| Error::because("INFO of the server", e))
     }
@@ -267,10 +254,7 @@ impl Server {
         let mark = self.log.mark();
         let process = Process::spawn(command, &self.log)?;
         *lock(&self.process) = Some(process);
-        let ready = self
-            .log
-            .wait(mark, &[READY], PATIENCE)
-            .and_then(|_| self.await_greeting());
+        let ready = self.log.wait(mark, &[READY], PATIENCE).and_then(|_| self.await_greeting());
         if ready.is_err() {
             self.kill()?;
         }
@@ -279,15 +263,8 @@ impl Server {
 
     /// A server with TLS from the first byte greets nobody in clear: there a connection is enough.
     fn await_greeting(&self) -> Result<()> {
-        let tls_first = self
-            .config()
-            .text(self.dir_path())
-            .contains("handshake_first");
-        if tls_first {
-            dial(&self.address()).map(drop)
-        } else {
-            self.info().map(drop)
-        }
+        let tls_first = self.config().text(self.dir_path()).contains("handshake_first");
+        if tls_first { dial(&self.address()).map(drop) } else { self.info().map(drop) }
     }
 
     fn write_config(&self, config: &Config) -> Result<()> {
@@ -327,9 +304,7 @@ impl Drop for Server {
 /// Runs `start` again when another program took a port between our look and the server's bind.
 pub(crate) fn retry_on_taken_port<T>(start: impl Fn() -> Result<T>) -> Result<T> {
     let taken = |result: &Result<T>| {
-        result
-            .as_ref()
-            .is_err_and(|error| error.to_string().contains(PORT_TAKEN))
+        result.as_ref().is_err_and(|error| error.to_string().contains(PORT_TAKEN))
     };
     let mut result = start();
     for _ in 1..ATTEMPTS {
@@ -346,11 +321,7 @@ fn not_running() -> Error {
 }
 
 fn join(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn dial(address: &str) -> Result<TcpStream> {

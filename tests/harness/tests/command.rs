@@ -11,11 +11,7 @@ use serde_json::{Value, json};
 const HARNESS: &str = env!("CARGO_BIN_EXE_nats-harness");
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(HARNESS)
-        .arg("run")
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(HARNESS).arg("run").args(arguments).output().unwrap()
 }
 
 /// What a shell script prints that runs between these servers.
@@ -23,15 +19,8 @@ fn script(configs: &[&str], script: &str) -> String {
     let configs = configs.iter().flat_map(|config| ["--config", config]);
     let arguments: Vec<&str> = configs.chain(["--", "sh", "-c", script]).collect();
     let output = run(&arguments);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .trim_end()
-        .to_owned()
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 /// A running `nats-harness control`.
@@ -51,11 +40,7 @@ impl Control {
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self {
-            input: child.stdin.take(),
-            child,
-            output,
-        }
+        Self { input: child.stdin.take(), child, output }
     }
 
     fn answer(&mut self) -> Value {
@@ -96,45 +81,22 @@ fn line(stream: &mut BufReader<TcpStream>) -> String {
 #[test]
 fn run_passes_status_and_environment() {
     assert_eq!(run(&["--", "sh", "-c", "exit 7"]).status.code(), Some(7));
-    assert_eq!(
-        run(&["--", "sh", "-c", "kill -TERM $$"]).status.code(),
-        Some(128 + 15)
-    );
+    assert_eq!(run(&["--", "sh", "-c", "kill -TERM $$"]).status.code(), Some(128 + 15));
     assert_eq!(run(&["--", "/does/not/exist"]).status.code(), Some(127));
-    assert_eq!(
-        run(&["--config", "nothing", "--", "true"]).status.code(),
-        Some(127)
-    );
+    assert_eq!(run(&["--config", "nothing", "--", "true"]).status.code(), Some(127));
     let text = script(&[], "echo $NATS_URL $NATS_PLAIN_URL; test -x $NATS_HARNESS");
     let (url, plain_url) = text.split_once(' ').unwrap();
-    assert!(
-        url.starts_with("nats://127.0.0.1:") && url == plain_url,
-        "{text}"
-    );
+    assert!(url.starts_with("nats://127.0.0.1:") && url == plain_url, "{text}");
 }
 
 #[test]
 fn run_several_configurations() {
-    let text = script(
-        &["auth", "tls"],
-        "echo $NATS_URL $NATS_TLS_URL $NATS_USER; cat $NATS_TLS_CA",
-    );
-    assert!(
-        text.starts_with("nats://") && text.contains("tls://127.0.0.1:"),
-        "{text}"
-    );
-    assert!(
-        text.contains("alice\n-----BEGIN CERTIFICATE-----"),
-        "{text}"
-    );
+    let text =
+        script(&["auth", "tls"], "echo $NATS_URL $NATS_TLS_URL $NATS_USER; cat $NATS_TLS_CA");
+    assert!(text.starts_with("nats://") && text.contains("tls://127.0.0.1:"), "{text}");
+    assert!(text.contains("alice\n-----BEGIN CERTIFICATE-----"), "{text}");
     let text = script(&["cluster"], "echo $NATS_URLS");
-    assert_eq!(
-        text.split(',')
-            .filter(|url| url.starts_with("nats://"))
-            .count(),
-        3,
-        "{text}"
-    );
+    assert_eq!(text.split(',').filter(|url| url.starts_with("nats://")).count(), 3, "{text}");
 }
 
 #[test]
@@ -157,17 +119,9 @@ fn control_real_server() {
     assert_ne!(restarted["server_pid"], pid);
     let connected = dial(&started);
     let connections = control.ask(json!({"op": "monitor", "id": 1, "path": "/varz"}));
-    assert!(
-        connections["document"]["total_connections"]
-            .as_u64()
-            .unwrap()
-            >= 1
-    );
+    assert!(connections["document"]["total_connections"].as_u64().unwrap() >= 1);
     control.ask(json!({"op": "reload", "id": 1, "extra": "max_payload: 2048"}));
-    assert_eq!(
-        control.ask(json!({"op": "info", "id": 1}))["info"]["max_payload"],
-        2048
-    );
+    assert_eq!(control.ask(json!({"op": "info", "id": 1}))["info"]["max_payload"], 2048);
     let log = control.ask(json!({"op": "log", "id": 1}))["log"].to_string();
     assert_eq!(log.matches("Server is ready").count(), 2);
     control.ask(json!({"op": "wait_log", "id": 1, "text": "Reloaded"}));
@@ -175,10 +129,7 @@ fn control_real_server() {
     drop(connected);
     control.ask(json!({"op": "stop", "id": 1}));
     control.ask(json!({"op": "remove", "id": 1}));
-    assert_eq!(
-        control.send(json!({"op": "kill", "id": 1}))["error"],
-        "nothing has the id 1"
-    );
+    assert_eq!(control.send(json!({"op": "kill", "id": 1}))["error"], "nothing has the id 1");
 }
 
 #[test]
@@ -204,10 +155,7 @@ fn control_fake_server() {
     let fake = control.ask(json!({"op": "fake", "scripts": [script, ["reset"]]}));
     let mut client = dial(&fake);
     assert_eq!(line(&mut client), "ab\0INFO {\"x\":1}\r\n");
-    client
-        .get_mut()
-        .write_all(b"CONNECT {}\r\nPING\r\nSUB foo 9\r\n")
-        .unwrap();
+    client.get_mut().write_all(b"CONNECT {}\r\nPING\r\nSUB foo 9\r\n").unwrap();
     assert_eq!(line(&mut client), "PONG\r\n");
     assert_eq!(line(&mut client), "cde9\r\n");
     control.ask(json!({"op": "release", "id": 1}));
@@ -224,10 +172,7 @@ fn control_fake_server() {
     control.ask(json!({"op": "wait_closed", "id": 1}));
     assert!(dial(&fake).read(&mut [0]).is_err());
     control.ask(json!({"op": "wait_connections", "id": 1, "count": 2}));
-    assert_eq!(
-        control.ask(json!({"op": "connections", "id": 1}))["connections"],
-        2
-    );
+    assert_eq!(control.ask(json!({"op": "connections", "id": 1}))["connections"], 2);
 }
 
 #[test]
@@ -247,10 +192,7 @@ fn control_proxy() {
     control.ask(json!({"op": "wait_active", "id": 2, "count": 0}));
     assert!(client.read(&mut [0]).is_err());
     let stats = control.ask(json!({"op": "stats", "id": 2}));
-    assert_eq!(
-        (&stats["bytes_to_server"], &stats["connections"]),
-        (&json!(3), &json!(1))
-    );
+    assert_eq!((&stats["bytes_to_server"], &stats["connections"]), (&json!(3), &json!(1)));
     let mut client = dial(&proxy);
     control.ask(json!({"op": "wait_connections", "id": 2, "count": 2}));
     control.ask(json!({"op": "cut_now", "id": 2, "cut": "fin"}));
@@ -274,22 +216,13 @@ fn bad_requests_are_answered() {
         (r#"{"op":"start","config":"x"}"#, "unknown configuration"),
         (r#"{"op":"fake"}"#, "\"script\" is missing"),
         (r#"{"op":"fake","script":["x"]}"#, "no step"),
-        (
-            r#"{"op":"fake","script":[{"send":{"hex":"abc"}}]}"#,
-            "hexadecimal",
-        ),
-        (
-            r#"{"op":"fake","script":[{"chunked":"a"}]}"#,
-            "\"sizes\" is missing",
-        ),
+        (r#"{"op":"fake","script":[{"send":{"hex":"abc"}}]}"#, "hexadecimal"),
+        (r#"{"op":"fake","script":[{"chunked":"a"}]}"#, "\"sizes\" is missing"),
         (r#"{"op":"proxy"}"#, "\"target\" is missing"),
     ] {
         let answer = control.send(request);
         assert_eq!(answer["ok"], false, "{request}");
-        assert!(
-            answer["error"].as_str().unwrap().contains(error),
-            "{request} {answer}"
-        );
+        assert!(answer["error"].as_str().unwrap().contains(error), "{request} {answer}");
     }
     control.ask(json!({"op": "proxy", "target": "127.0.0.1:1"}));
     let answer = control.send(json!({"op": "dance", "id": 1}));

@@ -40,11 +40,7 @@ fn handshake_then_serve() {
     read(&mut stream, "PONG\r\n");
     stream.set_read_timeout(Some(SHORT)).unwrap();
     assert!(stream.read(&mut [0]).is_err(), "one PONG for one PING");
-    assert!(
-        server
-            .received_text(0)
-            .ends_with("PUB a 6\r\nPING\r\n\r\nPING\r\n")
-    );
+    assert!(server.received_text(0).ends_with("PUB a 6\r\nPING\r\n\r\nPING\r\n"));
     assert_eq!(server.url(), format!("nats://127.0.0.1:{}", server.port()));
 }
 
@@ -107,10 +103,7 @@ fn commands_beside_the_script() {
     server.close(0).unwrap();
     assert_eq!(first.read(&mut [0]).unwrap(), 0);
     server.reset(1).unwrap();
-    assert_eq!(
-        second.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
+    assert_eq!(second.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
@@ -165,9 +158,7 @@ fn failed_waits_show_what_was_received() {
     let server = FakeServer::start(vec![Step::ReadLine, Step::Silence]).unwrap();
     let mut stream = dial(&server);
     write(&mut stream, "HELLO\r\n");
-    server
-        .wait_for(0, PATIENCE, |bytes| bytes.len() == 7)
-        .unwrap();
+    server.wait_for(0, PATIENCE, |bytes| bytes.len() == 7).unwrap();
     let error = server.wait_text(0, "WORLD", SHORT).unwrap_err();
     assert!(error.to_string().contains("HELLO"), "{error}");
     assert!(server.wait_closed(0, SHORT).is_err());

@@ -46,10 +46,7 @@ fn pass(from: &mut TcpStream, to: &mut TcpStream, text: &str) {
 /// Nothing comes for a while.
 fn silent(stream: &mut TcpStream) {
     stream.set_read_timeout(Some(SHORT)).unwrap();
-    assert_eq!(
-        stream.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::WouldBlock
-    );
+    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
 }
 
@@ -58,10 +55,7 @@ fn ended(stream: &mut TcpStream) {
 }
 
 fn reset(stream: &mut TcpStream) {
-    assert_eq!(
-        stream.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
+    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
@@ -119,11 +113,7 @@ fn drip_is_slow_and_complete() {
     let start = Instant::now();
     pass(&mut client, &mut server, &"x".repeat(60));
     // 60 bytes at 200 a second; the first portion goes at once. Slower is no fault.
-    assert!(
-        start.elapsed() > Duration::from_millis(200),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() > Duration::from_millis(200), "{:?}", start.elapsed());
     rig.proxy.resume();
     pass(&mut client, &mut server, "fast again");
 }
@@ -154,10 +144,7 @@ fn cut_at_every_byte() {
             let mut got = Vec::new();
             let end = client.read_to_end(&mut got);
             // A reset may overtake bytes that the client has not read yet.
-            assert!(
-                "abcdefgh".as_bytes()[..at as usize].starts_with(&got),
-                "{got:?} {at}"
-            );
+            assert!("abcdefgh".as_bytes()[..at as usize].starts_with(&got), "{got:?} {at}");
             match cut {
                 Cut::Fin => assert_eq!((end.unwrap(), at), (at as usize, got.len() as u64)),
                 Cut::Rst => assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset),
@@ -204,8 +191,7 @@ fn dead_target_resets_and_target_can_change() {
     rig.proxy.set_target("127.0.0.1:1");
     let mut client = TcpStream::connect(rig.proxy.address()).unwrap();
     reset(&mut client);
-    rig.proxy
-        .set_target(&rig.listener.local_addr().unwrap().to_string());
+    rig.proxy.set_target(&rig.listener.local_addr().unwrap().to_string());
     let (mut client, mut server) = rig.connect();
     pass(&mut client, &mut server, "there");
 }
@@ -230,10 +216,7 @@ fn before_a_real_server() {
     let mut line = String::new();
     client.read_line(&mut line).unwrap();
     assert!(line.starts_with("INFO {"));
-    client
-        .get_mut()
-        .write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n")
-        .unwrap();
+    client.get_mut().write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n").unwrap();
     line.clear();
     client.read_line(&mut line).unwrap();
     assert_eq!(line, "PONG\r\n");

@@ -30,9 +30,7 @@ fn line(stream: &mut BufReader<TcpStream>) -> String {
 fn answer(server: &Server, connect: &str) -> String {
     let mut stream = dial(server);
     // Servers answer +OK to everything unless they are told not to.
-    let connect = connect
-        .replacen('{', "{\"verbose\":false,", 1)
-        .replace(",}", "}");
+    let connect = connect.replacen('{', "{\"verbose\":false,", 1).replace(",}", "}");
     write!(stream.get_mut(), "CONNECT {connect}\r\nPING\r\n").unwrap();
     line(&mut stream)
 }
@@ -78,14 +76,8 @@ fn paused_server_is_silent_until_resumed() {
     let server = Server::start(Config::plain()).unwrap();
     let mut stream = dial(&server);
     server.pause().unwrap();
-    stream
-        .get_mut()
-        .write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n")
-        .unwrap();
-    stream
-        .get_ref()
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .unwrap();
+    stream.get_mut().write_all(b"CONNECT {\"verbose\":false}\r\nPING\r\n").unwrap();
+    stream.get_ref().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     assert!(stream.read(&mut [0; 16]).is_err());
     server.resume().unwrap();
     stream.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
@@ -96,10 +88,7 @@ fn paused_server_is_silent_until_resumed() {
 fn lame_duck_is_announced() {
     let server = Server::start(Config::plain()).unwrap();
     let mut stream = dial(&server);
-    stream
-        .get_mut()
-        .write_all(b"CONNECT {\"verbose\":false,\"protocol\":1}\r\nPING\r\n")
-        .unwrap();
+    stream.get_mut().write_all(b"CONNECT {\"verbose\":false,\"protocol\":1}\r\nPING\r\n").unwrap();
     assert_eq!(line(&mut stream), "PONG\r\n");
     server.lame_duck().unwrap();
     // Servers may send further INFO lines before the one that matters.
@@ -109,10 +98,7 @@ fn lame_duck_is_announced() {
 #[test]
 fn user_password_and_token() {
     let users = Server::start(Config::user("ann", "p\"w")).unwrap();
-    assert_eq!(
-        answer(&users, r#"{"user":"ann","pass":"p\"w"}"#),
-        "PONG\r\n"
-    );
+    assert_eq!(answer(&users, r#"{"user":"ann","pass":"p\"w"}"#), "PONG\r\n");
     assert!(answer(&users, r#"{"user":"ann","pass":"x"}"#).starts_with("-ERR 'Authorization"));
     let token = Server::start(Config::token("t0k")).unwrap();
     assert_eq!(answer(&token, r#"{"auth_token":"t0k"}"#), "PONG\r\n");
@@ -122,9 +108,7 @@ fn user_password_and_token() {
 #[test]
 fn permissions_are_in_force_and_reload_changes_them() {
     let config = |subject: &str| {
-        let user = User::new("ann", "pw")
-            .allow_publish(subject)
-            .deny_subscribe("secret.>");
+        let user = User::new("ann", "pw").allow_publish(subject).deny_subscribe("secret.>");
         Config::users(vec![user, User::new("bob", "pw")])
     };
     let server = Server::start(config("a")).unwrap();
@@ -137,9 +121,7 @@ fn permissions_are_in_force_and_reload_changes_them() {
     let mut stream = dial(&server);
     stream.get_mut().write_all(out).unwrap();
     assert!(line(&mut stream).contains("Permissions Violation for Subscription"));
-    let error = server
-        .reload(Config::plain().with("nonsense: {"))
-        .unwrap_err();
+    let error = server.reload(Config::plain().with("nonsense: {")).unwrap_err();
     assert!(error.to_string().contains("Failed to reload"), "{error}");
 }
 
@@ -147,9 +129,7 @@ fn permissions_are_in_force_and_reload_changes_them() {
 fn extra_lines_reach_the_server() {
     let server = Server::start(Config::plain().with("max_payload: 1024")).unwrap();
     assert_eq!(server.info().unwrap()["max_payload"], 1024);
-    let error = Server::start(Config::plain().with("max_payload: {"))
-        .err()
-        .unwrap();
+    let error = Server::start(Config::plain().with("max_payload: {")).err().unwrap();
     assert!(error.to_string().contains("Parse error"), "{error}");
 }
 
@@ -173,18 +153,11 @@ fn tls_modes_show_in_info() {
         assert!(server.url().starts_with(&format!("{scheme}://")));
         let info = server.info().unwrap();
         for key in ["tls_required", "tls_verify", "tls_available"] {
-            assert_eq!(
-                info[key] == true,
-                keys.contains(&key),
-                "{mode:?} {key} {info}"
-            );
+            assert_eq!(info[key] == true, keys.contains(&key), "{mode:?} {key} {info}");
         }
     }
     let first = Config::tls(TlsMode::Required).unwrap();
-    let paths = [
-        first.certificates().unwrap().server_cert(),
-        certificates.foreign_ca(),
-    ];
+    let paths = [first.certificates().unwrap().server_cert(), certificates.foreign_ca()];
     assert!(paths.iter().all(|path| path.is_file()));
 }
 
@@ -199,9 +172,7 @@ fn jetstream_server() {
 #[test]
 fn cluster_of_three_survives_a_death() {
     let cluster = Cluster::start(3).unwrap();
-    let [first, _, third] = cluster.servers() else {
-        panic!("three servers")
-    };
+    let [first, _, third] = cluster.servers() else { panic!("three servers") };
     assert_eq!(cluster.urls().len(), 3);
     let mut subscriber = dial(third);
     subscriber
@@ -211,11 +182,7 @@ fn cluster_of_three_survives_a_death() {
     assert_eq!(line(&mut subscriber), "PONG\r\n");
     // Interest travels to the other servers by itself; nothing tells when it is there.
     eventually("interest on the first server", || {
-        first
-            .monitor("/routez?subs=1")
-            .unwrap()
-            .to_string()
-            .contains("foo")
+        first.monitor("/routez?subs=1").unwrap().to_string().contains("foo")
     });
     dial(first)
         .get_mut()
@@ -238,19 +205,10 @@ fn jetstream_cluster_has_a_leader() {
 fn named_configurations() {
     let open = ["plain", "tls", "tls-verify", "tls-available", "jetstream"];
     for name in open {
-        assert!(
-            Config::named(name).unwrap().credentials().is_none(),
-            "{name}"
-        );
+        assert!(Config::named(name).unwrap().credentials().is_none(), "{name}");
     }
-    assert_eq!(
-        Config::named("auth").unwrap().credentials(),
-        Some(("alice", "secret"))
-    );
-    assert_eq!(
-        Config::named("users").unwrap().credentials(),
-        Some(("alice", "secret"))
-    );
+    assert_eq!(Config::named("auth").unwrap().credentials(), Some(("alice", "secret")));
+    assert_eq!(Config::named("users").unwrap().credentials(), Some(("alice", "secret")));
     assert_eq!(Config::named("token").unwrap().auth_token(), Some("s3cr3t"));
     assert!(Config::named("nothing").is_err());
 }
@@ -270,18 +228,13 @@ fn panic_keeps_the_log_and_stops_the_server() {
     let (send, receive) = std::sync::mpsc::channel();
     let thread = thread::spawn(move || {
         let server = Server::start(Config::plain()).unwrap();
-        send.send((server.pid().unwrap(), server.log_path()))
-            .unwrap();
+        send.send((server.pid().unwrap(), server.log_path())).unwrap();
         panic!("on purpose");
     });
     assert!(thread.join().is_err());
     let (pid, log) = receive.recv().unwrap();
     assert!(!alive(pid));
-    assert!(
-        std::fs::read_to_string(&log)
-            .unwrap()
-            .contains("Server is ready")
-    );
+    assert!(std::fs::read_to_string(&log).unwrap().contains("Server is ready"));
     std::fs::remove_dir_all(log.parent().unwrap()).unwrap();
 }
 
@@ -290,36 +243,20 @@ fn panic_keeps_the_log_and_stops_the_server() {
 fn server_dies_with_its_owner() {
     let scratch = tempfile::tempdir().unwrap();
     let mut owner = Command::new(env!("CARGO_BIN_EXE_nats-harness"))
-        .args([
-            "run",
-            "--",
-            "sh",
-            "-c",
-            "echo $NATS_SERVER_PID $$; exec cat >/dev/null",
-        ])
+        .args(["run", "--", "sh", "-c", "echo $NATS_SERVER_PID $$; exec cat >/dev/null"])
         .env("TMPDIR", scratch.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(owner.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let pids: Vec<u32> = line
-        .split_whitespace()
-        .map(|pid| pid.parse().unwrap())
-        .collect();
-    assert!(
-        pids.len() == 2 && pids.iter().all(|pid| alive(*pid)),
-        "{line}"
-    );
+    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert!(pids.len() == 2 && pids.iter().all(|pid| alive(*pid)), "{line}");
     // The guard of the command starts right after the command.
     eventually("guards", || pids.iter().all(|pid| guarded(*pid)));
     owner.kill().unwrap();
-    eventually("end of server and command", || {
-        !pids.iter().any(|pid| alive(*pid))
-    });
+    eventually("end of server and command", || !pids.iter().any(|pid| alive(*pid)));
     owner.wait().unwrap();
 }
 

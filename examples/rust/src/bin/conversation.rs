@@ -56,7 +56,8 @@ fn print(names: &[&str], table: &Table) -> bool {
     for from in names {
         print!("{from:>12} |");
         for to in names {
-            let (answered, p50) = table.get(&((*from).into(), (*to).into())).copied().unwrap_or((0, 0));
+            let (answered, p50) =
+                table.get(&((*from).into(), (*to).into())).copied().unwrap_or((0, 0));
             complete &= answered == QUESTIONS;
             print!(" {:>14} |", format!("{answered}/{QUESTIONS} {p50} us"));
         }

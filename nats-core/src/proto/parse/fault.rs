@@ -47,10 +47,7 @@ impl fmt::Display for Fault {
                 f.write_str("TLS record on a plain connection: one side expects TLS, the other not")
             }
             Fault::Http(seen) => {
-                write!(
-                    f,
-                    "HTTP response, so this is no NATS client port: \"{seen}\""
-                )
+                write!(f, "HTTP response, so this is no NATS client port: \"{seen}\"")
             }
             Fault::LineTooLong { limit } => write!(f, "line is longer than {limit} bytes"),
             Fault::Arguments(seen) => write!(f, "wrong number of arguments: \"{seen}\""),
@@ -60,10 +57,7 @@ impl fmt::Display for Fault {
                 write!(f, "message of {size} bytes is over the limit of {limit}")
             }
             Fault::MissingLineEnd(seen) => {
-                write!(
-                    f,
-                    "no line end where the payload should end, but \"{seen}\""
-                )
+                write!(f, "no line end where the payload should end, but \"{seen}\"")
             }
         }
     }

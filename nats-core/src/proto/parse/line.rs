@@ -17,11 +17,7 @@ pub(super) struct Line<'a> {
 impl<'a> Line<'a> {
     pub(super) fn new(bytes: &'a [u8], start: usize) -> Line<'a> {
         let crlf = bytes.ends_with(b"\r\n") && bytes.len() >= start + 2;
-        Line {
-            bytes,
-            start,
-            end: bytes.len() - if crlf { 2 } else { 1 },
-        }
+        Line { bytes, start, end: bytes.len() - if crlf { 2 } else { 1 } }
     }
 
     /// The rest of the line, without the blanks around it.
@@ -33,11 +29,7 @@ impl<'a> Line<'a> {
     fn trimmed(&self) -> Range<usize> {
         let rest = &self.bytes[self.start..self.end];
         let left = rest.iter().take_while(|&&byte| blank(byte)).count();
-        let right = rest[left..]
-            .iter()
-            .rev()
-            .take_while(|&&byte| blank(byte))
-            .count();
+        let right = rest[left..].iter().rev().take_while(|&&byte| blank(byte)).count();
         self.start + left..self.end - right
     }
 
@@ -111,9 +103,7 @@ pub(super) fn message(
         _ => return Err(line.fault()),
     };
     let seen = || excerpt(&line.bytes[..line.end]);
-    let sid = line
-        .number(&arguments[1])
-        .ok_or_else(|| Fault::Sid(seen()))?;
+    let sid = line.number(&arguments[1]).ok_or_else(|| Fault::Sid(seen()))?;
     let read = |range: &Range<u32>| line.number(range).ok_or_else(|| Fault::Size(seen()));
     let (block, total) = match sizes {
         [block, total] => (read(block)?, read(total)?),

@@ -16,13 +16,7 @@ use crate::json::{Request, data, done, missing, show, wrong};
 /// `fake`: `script`, or `scripts` with one script a connection.
 pub(crate) fn start(request: &Request) -> Result<FakeServer> {
     let one = request.0.get("script").map(|script| vec![script]);
-    let all = || {
-        request
-            .0
-            .get("scripts")?
-            .as_array()
-            .map(|scripts| scripts.iter().collect())
-    };
+    let all = || request.0.get("scripts")?.as_array().map(|scripts| scripts.iter().collect());
     let scripts: Vec<&Value> = one.or_else(all).ok_or_else(|| missing("script"))?;
     FakeServer::start_with(scripts.into_iter().map(script).collect::<Result<_>>()?)
 }
@@ -54,9 +48,7 @@ fn index(request: &Request, key: &str) -> Result<usize> {
 }
 
 fn script(value: &Value) -> Result<Vec<Step>> {
-    let steps = value
-        .as_array()
-        .ok_or_else(|| wrong("script", "an array of steps"))?;
+    let steps = value.as_array().ok_or_else(|| wrong("script", "an array of steps"))?;
     steps.iter().map(step).collect()
 }
 
@@ -91,17 +83,11 @@ fn object_step(fields: &Request) -> Result<Step> {
     } else if has("expect") {
         Step::expect(fields.text("expect")?)
     } else if let Some(info) = fields.0.get("handshake") {
-        Step::HandshakeWith(
-            info.as_str()
-                .map_or_else(|| info.to_string(), str::to_owned),
-        )
+        Step::HandshakeWith(info.as_str().map_or_else(|| info.to_string(), str::to_owned))
     } else if has("chunked") {
         Step::Chunked(fields.data("chunked")?, sizes(fields)?)
     } else if let Some(bytes) = fields.0.get("drip") {
-        Step::Drip(
-            data(bytes)?,
-            Duration::from_millis(fields.number_or("gap_ms", 1)?),
-        )
+        Step::Drip(data(bytes)?, Duration::from_millis(fields.number_or("gap_ms", 1)?))
     } else if has("delay_ms") {
         Step::Delay(Duration::from_millis(fields.number("delay_ms")?))
     } else {
@@ -110,16 +96,9 @@ fn object_step(fields: &Request) -> Result<Step> {
 }
 
 fn sizes(fields: &Request) -> Result<Vec<usize>> {
-    let sizes = fields
-        .0
-        .get("sizes")
-        .and_then(Value::as_array)
-        .ok_or_else(|| missing("sizes"))?;
+    let sizes = fields.0.get("sizes").and_then(Value::as_array).ok_or_else(|| missing("sizes"))?;
     let size = |value: &Value| value.as_u64().and_then(|size| usize::try_from(size).ok());
-    sizes
-        .iter()
-        .map(|value| size(value).ok_or_else(|| wrong("sizes", "numbers")))
-        .collect()
+    sizes.iter().map(|value| size(value).ok_or_else(|| wrong("sizes", "numbers"))).collect()
 }
 
 fn bad_step(step: impl std::fmt::Display) -> Error {

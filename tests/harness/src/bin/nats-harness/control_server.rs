@@ -52,8 +52,6 @@ fn reload(server: &Server, request: &Request) -> Result<()> {
 
 fn node<'a>(servers: &'a Servers, request: &Request) -> Result<&'a Server> {
     let index = request.number_or("node", 0)?;
-    let server = usize::try_from(index)
-        .ok()
-        .and_then(|index| servers.all().get(index));
+    let server = usize::try_from(index).ok().and_then(|index| servers.all().get(index));
     server.ok_or_else(|| Error::new(format!("there is no node {index}")))
 }

@@ -18,26 +18,17 @@ impl Request {
     pub(crate) fn optional_text(&self, key: &str) -> Result<Option<&str>> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => value
-                .as_str()
-                .map(Some)
-                .ok_or_else(|| wrong(key, "a string")),
+            Some(value) => value.as_str().map(Some).ok_or_else(|| wrong(key, "a string")),
         }
     }
 
     pub(crate) fn number(&self, key: &str) -> Result<u64> {
         let value = self.0.get(key).ok_or_else(|| missing(key))?;
-        value
-            .as_u64()
-            .ok_or_else(|| wrong(key, "a non-negative number"))
+        value.as_u64().ok_or_else(|| wrong(key, "a non-negative number"))
     }
 
     pub(crate) fn number_or(&self, key: &str, default: u64) -> Result<u64> {
-        if self.0.contains_key(key) {
-            self.number(key)
-        } else {
-            Ok(default)
-        }
+        if self.0.contains_key(key) { self.number(key) } else { Ok(default) }
     }
 
     pub(crate) fn data(&self, key: &str) -> Result<Vec<u8>> {
@@ -46,8 +37,7 @@ impl Request {
 
     /// `timeout_ms`, 10 seconds when it is missing.
     pub(crate) fn timeout(&self) -> Result<Duration> {
-        self.number_or("timeout_ms", 10_000)
-            .map(Duration::from_millis)
+        self.number_or("timeout_ms", 10_000).map(Duration::from_millis)
     }
 }
 
@@ -56,9 +46,7 @@ pub(crate) fn data(value: &Value) -> Result<Vec<u8>> {
     match (value.as_str(), value.get("hex").and_then(Value::as_str)) {
         (Some(text), _) => Ok(text.as_bytes().to_vec()),
         (_, Some(hex)) => from_hex(hex).ok_or_else(|| wrong("hex", "pairs of hexadecimal digits")),
-        _ => Err(Error::new(format!(
-            "{value} is neither a string nor {{\"hex\": ...}}"
-        ))),
+        _ => Err(Error::new(format!("{value} is neither a string nor {{\"hex\": ...}}"))),
     }
 }
 
@@ -82,15 +70,8 @@ pub(crate) fn done() -> Result<Value> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| c.to_digit(16).map(|digit| digit as u8))
-        .collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(
-        digits
-            .chunks_exact(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect(),
-    )
+    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -62,22 +62,14 @@ fn main() -> ExitCode {
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self {
-            configs: Vec::new(),
-            nodes: 3,
-            extra: String::new(),
-            command: Vec::new(),
-        };
+        let mut options =
+            Self { configs: Vec::new(), nodes: 3, extra: String::new(), command: Vec::new() };
         while let Some(name) = arguments.next() {
             if name == "--" {
                 options.command = arguments.collect();
                 break;
             }
-            let mut value = || {
-                arguments
-                    .next()
-                    .ok_or_else(|| Error::new(format!("{name} what?")))
-            };
+            let mut value = || arguments.next().ok_or_else(|| Error::new(format!("{name} what?")));
             match name.as_str() {
                 "--config" => options.configs.push(value()?),
                 "--nodes" => {

@@ -16,11 +16,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return Err(Error::new("run: no command"));
     };
     let plain = ["plain".to_owned()];
-    let names = if options.configs.is_empty() {
-        &plain[..]
-    } else {
-        &options.configs
-    };
+    let names = if options.configs.is_empty() { &plain[..] } else { &options.configs };
     let mut environment = BTreeMap::new();
     let mut running = Vec::new();
     for name in names {
@@ -29,10 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         running.push(servers);
     }
     if let Ok(harness) = std::env::current_exe() {
-        environment.insert(
-            "NATS_HARNESS".into(),
-            harness.to_string_lossy().into_owned(),
-        );
+        environment.insert("NATS_HARNESS".into(), harness.to_string_lossy().into_owned());
     }
     let mut child = Command::new(program)
         .args(arguments)
@@ -55,9 +48,7 @@ fn add_environment(environment: &mut BTreeMap<String, String>, name: &str, serve
         };
         let key = key.to_uppercase();
         if key == "URL" || key == "URLS" {
-            environment
-                .entry(format!("NATS_{config}_{key}"))
-                .or_insert_with(|| text.clone());
+            environment.entry(format!("NATS_{config}_{key}")).or_insert_with(|| text.clone());
         }
         environment.entry(format!("NATS_{key}")).or_insert(text);
     }
@@ -65,8 +56,5 @@ fn add_environment(environment: &mut BTreeMap<String, String>, name: &str, serve
 
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
-    ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(u8::MAX),
-    )
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }

@@ -13,9 +13,8 @@ pub(crate) enum Servers {
 impl Servers {
     /// Starts what `name` says: `cluster` and `cluster-NAME` are clusters of `nodes` servers.
     pub(crate) fn start(name: &str, nodes: usize, extra: &str, host: Option<&str>) -> Result<Self> {
-        let member = name
-            .strip_prefix("cluster")
-            .map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+        let member =
+            name.strip_prefix("cluster").map(|rest| rest.strip_prefix('-').unwrap_or(rest));
         let config = configuration(member.unwrap_or(name), extra, host)?;
         Ok(match member {
             Some(_) => Self::Cluster(Cluster::start_with(nodes, config)?),
