@@ -188,13 +188,13 @@ fn connect_info(options: &ConnectOptions, auth: Option<UrlAuth>) -> ConnectInfo 
     match auth {
         Some(UrlAuth::User(user, password)) => {
             info.user = Some(user);
-            info.pass = Some(password.to_string());
+            info.pass = Some(password);
         }
-        Some(UrlAuth::Token(token)) => info.auth_token = Some(token.to_string()),
+        Some(UrlAuth::Token(token)) => info.auth_token = Some(token),
         None => {
             info.user = options.user.clone();
-            info.pass = options.password.as_ref().map(|secret| secret.reveal().to_owned());
-            info.auth_token = options.token.as_ref().map(|secret| secret.reveal().to_owned());
+            info.pass = options.password.as_ref().map(|secret| secret.to_wire());
+            info.auth_token = options.token.as_ref().map(|secret| secret.to_wire());
         }
     }
     info

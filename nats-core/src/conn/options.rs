@@ -278,7 +278,7 @@ impl ConnectOptions {
         let texts = [self.name.as_deref(), self.user.as_deref()];
         let secrets = [self.password.as_ref(), self.token.as_ref()];
         let lengths = texts.iter().flatten().map(|text| text.len());
-        let mut lengths = lengths.chain(secrets.iter().flatten().map(|s| s.reveal().len()));
+        let mut lengths = lengths.chain(secrets.iter().flatten().map(|s| s.len()));
         if lengths.any(|len| len > 64 << 10) {
             return invalid("name, user, password and token: at most 64 KiB each");
         }

@@ -10,8 +10,12 @@ pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The text itself, for the wire.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
+    pub(crate) fn to_wire(&self) -> Zeroizing<String> {
+        self.0.clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 

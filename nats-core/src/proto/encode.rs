@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memrchr};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::headers::Headers;
 use super::subject::{Filter, MAX_LEN, QueueGroup, Subject};
@@ -159,16 +160,16 @@ pub struct ConnectInfo {
     pub user: Option<String>,
     /// Password. Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pass: Option<String>,
+    pub pass: Option<Zeroizing<String>>,
     /// Token. Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth_token: Option<String>,
+    pub auth_token: Option<Zeroizing<String>>,
     /// User JWT. Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub jwt: Option<String>,
+    pub jwt: Option<Zeroizing<String>>,
     /// The server's nonce, signed. Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sig: Option<String>,
+    pub sig: Option<Zeroizing<String>>,
     /// Public key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nkey: Option<String>,
@@ -371,7 +372,7 @@ mod tests {
     fn connect_says_what_is_set_and_nothing_else() {
         let info = ConnectInfo {
             name: Some("quote \" and\r\nPING\r\n".into()),
-            pass: Some("hunter2".into()),
+            pass: Some("hunter2".to_owned().into()),
             ..ConnectInfo::default()
         };
         let text = written(|out| connect(out, &info));
@@ -387,14 +388,14 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let secret = || Some("canary".to_owned());
+        let secret = || Some(Zeroizing::new("canary".to_owned()));
         let info = ConnectInfo {
-            user: secret(),
+            user: Some("canary".into()),
             pass: secret(),
             auth_token: secret(),
             jwt: secret(),
             sig: secret(),
-            nkey: secret(),
+            nkey: Some("canary".into()),
             ..ConnectInfo::default()
         };
         assert!(!format!("{info:?}").contains("canary"));

@@ -205,6 +205,13 @@ impl<P> Outbox<P> {
             return false;
         }
         std::mem::swap(&mut self.buf, chunk);
+        if self.policy == OutboundPolicy::DropOldest && chunk.len() > self.limit / 2 {
+            // What is taken cannot be dropped any more: half of the limit stays for the newest.
+            let ends = encode::scan(chunk).map(|(_, range)| range.end);
+            let fits = ends.take_while(|end| *end <= self.limit / 2).last();
+            let first = encode::scan(chunk).next().map(|(_, range)| range.end);
+            self.buf = chunk.split_off(fits.or(first).unwrap_or(chunk.len()));
+        }
         self.taken = chunk.len();
         true
     }
@@ -332,20 +339,18 @@ impl<P> Outbox<P> {
     fn make_room(&mut self, need: usize) -> Result<()> {
         if self.policy == OutboundPolicy::DropOldest {
             self.drop_oldest(need);
-            if self.pending() + need <= self.limit || self.pending() == 0 {
-                return Ok(());
-            }
+            return Ok(());
         }
         let text = format!("{} of {} outbound bytes are taken", self.pending(), self.limit);
         Err(Error::new(Code::OutboundFull, text))
     }
 
-    /// Drops the oldest publishes until half of the limit is free, so that a publisher that stays
-    /// too fast pays for the walk rarely. Other operations stay.
+    /// Drops the oldest publishes until half of what is not being written is free, so that a
+    /// publisher that stays too fast pays for the walk rarely. Other operations stay.
     fn drop_oldest(&mut self, need: usize) {
-        let goal = (self.limit / 2).saturating_sub(need);
+        let goal = (self.limit.saturating_sub(self.taken) / 2).saturating_sub(need);
         let mut kept = Vec::new();
-        let mut excess = self.pending().saturating_sub(goal);
+        let mut excess = self.buf.len().saturating_sub(goal);
         for (kind, range) in encode::scan(&self.buf) {
             if kind == OpKind::Pub && excess > 0 {
                 excess = excess.saturating_sub(range.len());

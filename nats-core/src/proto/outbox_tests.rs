@@ -70,11 +70,28 @@ fn drop_oldest_keeps_the_newest_and_counts() {
     for n in 0..100 {
         outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
     }
-    let kept = text(&mut outbox);
+    let kept = text(&mut outbox) + &text(&mut outbox);
     assert!(kept.ends_with("99\r\n"), "{kept}");
     assert!(kept.len() <= 120);
     let left = kept.matches("PUB").count() as u64;
     assert_eq!(outbox.counters().dropped + left, 100);
+}
+
+#[test]
+fn drop_oldest_refuses_nothing_while_a_block_is_stuck_in_the_socket() {
+    let mut outbox = outbox(120, OutboundPolicy::DropOldest);
+    let publish = |outbox: &mut Outbox<u32>, n: u32| {
+        outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
+        assert!(outbox.pending() <= 120, "{}", outbox.pending());
+    };
+    (0..10).for_each(|n| publish(&mut outbox, n));
+    let mut stuck = Vec::new();
+    assert!(outbox.take(&mut stuck) && stuck.len() <= 60);
+    (10..100).for_each(|n| publish(&mut outbox, n));
+    let kept = text(&mut outbox) + &text(&mut outbox);
+    assert!(kept.ends_with("99\r\n"), "{kept}");
+    let sent = (String::from_utf8(stuck).unwrap() + &kept).matches("PUB").count() as u64;
+    assert_eq!(outbox.counters().dropped + sent, 100);
 }
 
 #[test]
