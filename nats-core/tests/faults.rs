@@ -242,6 +242,7 @@ fn the_end_of_the_runtime_ends_every_waiter() {
     let theirs = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ours = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let patient = options(&stuck.url()).request_timeout(FOREVER).publish_timeout(FOREVER);
+    let patient = patient.outbound_bytes(64 << 20);
     let client = theirs.block_on(within("connect", patient.connect())).unwrap();
     let subscription = client.subscribe("x").unwrap();
     ours.block_on(async {
@@ -268,7 +269,8 @@ fn the_end_of_the_runtime_ends_every_waiter() {
             ]
         };
         within("a full buffer", async {
-            while client.outbound_pending() < 7 << 20 {
+            // More than the system's buffers take, and less than a waiting publisher leaves.
+            while client.outbound_pending() < 33 << 20 {
                 tokio::task::yield_now().await;
             }
         })

@@ -43,14 +43,16 @@ async fn drain_02() {
         within("publish", asker.publish_with(&question)).await.unwrap();
     }
     flush(&asker).await;
-    let draining = tokio::spawn({
-        let client = client.clone();
-        async move { client.drain().await }
-    });
+    // An empty queue does not tell whether the last question is answered: this does.
+    let (answered, handled) = tokio::sync::oneshot::channel();
+    let draining = tokio::spawn(client.drain_with(PATIENCE, async {
+        handled.await.unwrap();
+    }));
     for _ in 0..100 {
         let question = next(&asked).await;
         within("respond", question.respond(question.payload())).await.unwrap();
     }
+    answered.send(()).unwrap();
     assert_eq!(ended(draining).await, Ok(()));
     assert_eq!(client.state(), State::Closed);
     assert_eq!(client.stats().dropped_out, 0);
@@ -155,7 +157,7 @@ async fn drain_05() {
     // The socket takes no more, so that the close itself has to wait; nobody else has.
     let stuck = fake(vec![Step::Stall]);
     let patient = options(&stuck.url()).request_timeout(FOREVER).publish_timeout(FOREVER);
-    let client = within("connect", patient.outbound_bytes(8 << 20).connect()).await.unwrap();
+    let client = within("connect", patient.outbound_bytes(64 << 20).connect()).await.unwrap();
     assert_eq!(client.options().outbound_policy, OutboundPolicy::Wait);
     let waiting = wait_on(&client);
     let publisher = tokio::spawn({
@@ -170,7 +172,8 @@ async fn drain_05() {
         }
     });
     within("a full buffer", async {
-        while client.outbound_pending() < 7 << 20 {
+        // More than the system's own buffers take, and less than what a waiting publisher leaves.
+        while client.outbound_pending() < 33 << 20 {
             tokio::task::yield_now().await;
         }
     })
