@@ -44,9 +44,10 @@ impl Client {
         self.drain_timeout(self.options().drain_timeout).await
     }
 
-    /// Drains every subscription (answers can still be published meanwhile), then sends what was
-    /// published, then closes the connection. New subscriptions are refused from the start,
-    /// publishes once the subscriptions are drained.
+    /// Drains every subscription, then sends what was published, then closes the connection. New
+    /// subscriptions are refused from the start, publishes once the subscriptions are empty, answers
+    /// ([`crate::Message::respond`]) when the connection closes. A message that was taken counts as
+    /// handled: use [`Client::drain_with`] to wait for its handler too.
     ///
     /// # Errors
     /// [`Code::Timeout`] (the connection is closed all the same), [`Code::ConnectionDraining`] when

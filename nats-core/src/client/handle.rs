@@ -51,7 +51,8 @@ impl Client {
         self.flush_timeout(self.options().flush_timeout).await
     }
 
-    /// [`Client::flush`] with a timeout of its own. While disconnected it waits for the reconnect.
+    /// [`Client::flush`] with a timeout of its own. While disconnected it waits for the reconnect,
+    /// and then answers for what the new socket carried: what the old one had swallowed may be gone.
     ///
     /// # Errors
     /// [`Code::Timeout`]; [`Code::ConnectionLost`] when the socket died before the server answered;

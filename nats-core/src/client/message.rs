@@ -121,7 +121,7 @@ impl Message {
         payload: impl AsRef<[u8]>,
     ) -> Result<()> {
         let (shared, answer) = self.answer(headers, payload.as_ref())?;
-        shared.publish_with(&answer).await
+        shared.publish_with(&answer, true).await
     }
 
     /// Publishes an answer without ever waiting for room in the outbound buffer.
@@ -130,7 +130,7 @@ impl Message {
     /// As [`Message::respond`], and [`Code::OutboundFull`].
     pub fn respond_now(&self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
         let (shared, answer) = self.answer(headers, payload)?;
-        shared.publish_now(&answer)
+        shared.publish_now(&answer, true)
     }
 
     fn answer<'a>(

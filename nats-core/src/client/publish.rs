@@ -49,7 +49,7 @@ impl Client {
     /// `DropOldest`); otherwise as [`Client::publish_with`].
     #[inline]
     pub fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
-        self.shared().publish_now(publish)
+        self.shared().publish_now(publish, false)
     }
 
     /// Publishes `payload` to `subject`.
@@ -71,13 +71,13 @@ impl Client {
     /// [`Code::OutboundFull`], [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; nothing is
     /// written then.
     pub async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
-        self.shared().publish_with(publish).await
+        self.shared().publish_with(publish, false).await
     }
 }
 
 impl Shared {
     #[inline]
-    pub(crate) fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
+    pub(crate) fn publish_now(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {
         let subject = |text| {
             if self.options.lenient_subjects { Subject::lenient(text) } else { Subject::new(text) }
         };
@@ -86,6 +86,7 @@ impl Shared {
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,
+            answer,
         };
         // The lock is released at the end of the first statement.
         let wake = lock(&self.outbox).publish(&op)?;
@@ -93,25 +94,30 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
-        match self.publish_now(publish) {
+    pub(crate) async fn publish_with(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {
+        match self.publish_now(publish, answer) {
             Err(full)
                 if full.code() == Code::OutboundFull
                     && self.options.outbound_policy == OutboundPolicy::Wait =>
             {
-                self.publish_when_room(publish, full).await
+                self.publish_when_room(publish, answer, full).await
             }
             result => result,
         }
     }
 
-    async fn publish_when_room(&self, publish: &Publish<'_>, full: Error) -> Result<()> {
+    async fn publish_when_room(
+        &self,
+        publish: &Publish<'_>,
+        answer: bool,
+        full: Error,
+    ) -> Result<()> {
         let attempts = async {
             loop {
                 let mut room = pin!(self.room.notified());
                 // Registered before the attempt, so that room made in between is not missed.
                 room.as_mut().enable();
-                match self.publish_now(publish) {
+                match self.publish_now(publish, answer) {
                     Err(error) if error.code() == Code::OutboundFull => room.await,
                     result => return result,
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::mailbox::Mailbox;
-use super::requests::Requests;
+use super::requests::{Requests, is_no_responders};
 use crate::error::{Code, Error};
 use crate::proto::encode;
 use crate::proto::message::RawMessage;
@@ -264,7 +264,8 @@ impl Sink for Dispatch<'_> {
         }
         // A message for an unknown sid was under way when its subscription ended.
         let Some(entry) = registry.entries.get_mut(&sid) else { return };
-        entry.received += 1;
+        // Servers do not count their own word that nobody listens, so neither do we.
+        entry.received += u64::from(!is_no_responders(&message));
         match entry.target {
             Target::Requests => {
                 registry.wakers.extend(self.requests.complete(self.prefix, message));

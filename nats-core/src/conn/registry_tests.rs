@@ -112,3 +112,16 @@ fn a_denied_subscription_ends_with_the_reason() {
     assert_eq!(denied.end_reason().unwrap().code(), Code::Permission);
     assert!(other.end_reason().is_none());
 }
+
+#[test]
+fn the_servers_word_that_nobody_listens_counts_for_nothing() {
+    let mut registry = Registry::default();
+    let inbox = mailbox(0, Overflow::DropNewest);
+    let sid = add(&mut registry, "a", &inbox);
+    assert!(registry.set_max(sid, 1));
+    feed(&mut registry, "HMSG a 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+    assert_eq!(inbox.stats().pending_messages, 1);
+    assert!(inbox.end_reason().is_none());
+    feed(&mut registry, "MSG a 1 1\r\n1\r\n");
+    assert_eq!(inbox.end_reason().unwrap().code(), Code::SubscriptionEnded);
+}

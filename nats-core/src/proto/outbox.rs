@@ -47,6 +47,8 @@ pub struct PublishOp<'a> {
     pub headers: Option<&'a Headers>,
     /// The payload.
     pub payload: &'a [u8],
+    /// It answers a message: accepted until the connection closes, also while it drains.
+    pub answer: bool,
 }
 
 /// What the driver was asked to do besides writing.
@@ -316,11 +318,11 @@ impl<P> Outbox<P> {
 
     #[inline]
     fn check(&self, op: &PublishOp<'_>) -> Result<()> {
-        if self.gate != Gate::Open {
-            return Err(match self.gate {
-                Gate::Closed => Code::ConnectionClosed.into(),
-                _ => Code::ConnectionDraining.into(),
-            });
+        match self.gate {
+            Gate::Open => {}
+            Gate::Draining if op.answer => {}
+            Gate::Draining => return Err(Code::ConnectionDraining.into()),
+            Gate::Closed => return Err(Code::ConnectionClosed.into()),
         }
         let size = op.payload.len() + op.headers.map_or(0, Headers::encoded_len);
         if size > self.max_payload {

@@ -4,7 +4,7 @@ use super::*;
 
 fn op<'a>(subject: &'a str, payload: &'a [u8]) -> PublishOp<'a> {
     let subject = Subject::new(subject).unwrap();
-    PublishOp { subject, reply: None, headers: None, payload }
+    PublishOp { subject, reply: None, headers: None, payload, answer: false }
 }
 
 fn outbox(limit: usize, policy: OutboundPolicy) -> Outbox<u32> {
@@ -134,4 +134,15 @@ fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
     assert_eq!((outbox.discard(), outbox.counters().dropped), (1, 1));
     assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
     assert!(outbox.ping(2).is_err());
+}
+
+#[test]
+fn while_draining_only_answers_are_accepted() {
+    let mut outbox = outbox(1024, OutboundPolicy::Wait);
+    outbox.refuse_publishes();
+    assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionDraining);
+    let answer = PublishOp { answer: true, ..op("a", b"1") };
+    outbox.publish(&answer).unwrap().wake();
+    assert!(outbox.refuse_all().is_empty());
+    assert_eq!(outbox.publish(&answer).unwrap_err().code(), Code::ConnectionClosed);
 }
