@@ -356,3 +356,27 @@ async fn floods_of_control_lines_starve_nobody() {
         assert_eq!(fake.connections(), 1, "{line}");
     }
 }
+
+/// Wakes nobody; what matters is what its drop drops.
+struct LastHandle(#[expect(dead_code, reason = "held to be dropped")] Subscription);
+
+impl std::task::Wake for LastHandle {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waker_may_hold_the_last_handle_of_its_subscription() {
+    let server = plain();
+    let client = dial(&server.url()).await;
+    let subscription = client.subscribe("w").unwrap();
+    let waker = std::task::Waker::from(Arc::new(LastHandle(subscription.clone())));
+    let context = std::task::Context::from_waker(&waker);
+    assert!(subscription.poll_ready(&context).is_pending());
+    drop((waker, subscription));
+    // The I/O task wakes it, drops it, and so unsubscribes while it hands messages over.
+    publish(&client, "w", "1").await;
+    flush(&client).await;
+    publish(&client, "w", "2").await;
+    flush(&client).await;
+    assert_eq!(client.stats().in_messages, 1, "unsubscribed by the first");
+}

@@ -81,16 +81,16 @@ impl Client {
     fn begin_drain(&self) -> Result<Vec<(u64, Arc<Mailbox>)>> {
         let shared = self.shared();
         // Under the registry's lock, so that no subscription slips in behind the list.
-        let registry = lock(&shared.registry);
-        if registry.is_closed() {
-            return Err(Code::ConnectionClosed.into());
-        }
-        if !shared.enter(State::DrainingSubs) {
-            return Err(Code::ConnectionDraining.into());
-        }
-        let sids = registry.sids().into_iter();
-        let mailboxes = sids.filter_map(|sid| Some((sid, registry.mailbox(sid)?))).collect();
-        drop(registry);
+        let mailboxes = shared.with_registry(|registry| {
+            if registry.is_closed() {
+                return Err(Error::from(Code::ConnectionClosed));
+            }
+            if !shared.enter(State::DrainingSubs) {
+                return Err(Code::ConnectionDraining.into());
+            }
+            let sids = registry.sids().into_iter();
+            Ok(sids.filter_map(|sid| Some((sid, registry.mailbox(sid)?))).collect())
+        })?;
         shared.events.emit(Event::Draining);
         Ok(mailboxes)
     }
@@ -118,8 +118,7 @@ impl Client {
     /// subscriptions. When the server cannot be asked, what has arrived is all there is.
     async fn drain_sids(&self, sids: &[u64], deadline: Instant) {
         let shared = self.shared();
-        let live = {
-            let mut registry = lock(&shared.registry);
+        let live = shared.with_registry(|registry| {
             let mut outbox = lock(&shared.outbox);
             for &sid in sids {
                 if registry.set_draining(sid) {
@@ -128,16 +127,17 @@ impl Client {
                 }
             }
             outbox.is_live()
-        };
+        });
         if live && !sids.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             // Whatever the answer, no more messages are to be waited for.
             let _ = self.flush_timeout(left).await;
         }
-        let mut registry = lock(&shared.registry);
-        for &sid in sids {
-            registry.finish(sid, Code::SubscriptionClosed.into());
-        }
+        shared.with_registry(|registry| {
+            for &sid in sids {
+                registry.finish(sid, Code::SubscriptionClosed.into());
+            }
+        });
     }
 }
 

@@ -74,7 +74,7 @@ impl Client {
                 failure.as_mut().poll(cx)
             })
             .await;
-            mailbox.end(end, false);
+            mailbox.close(end, false);
         });
         Ok(out)
     }
@@ -107,7 +107,7 @@ impl Rules {
                 return done;
             }
             passed += 1;
-            out.push(&mut vec![message.into_raw()]);
+            out.deliver(message.into_raw());
             if self.options.max_messages.is_some_and(|max| passed >= max) {
                 return done;
             }

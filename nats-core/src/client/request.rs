@@ -145,24 +145,24 @@ impl Client {
     /// Takes a slot for a reply; the first request subscribes to the inbox of all.
     fn open_reply(&self, subject: &str) -> Result<(Reply, String)> {
         let shared = self.shared();
-        let mut registry = lock(&shared.registry);
-        if registry.is_closed() {
-            return Err(Code::ConnectionClosed.into());
-        }
-        let state = self.state();
-        if state == State::DrainingPubs {
-            return Err(Code::ConnectionDraining.into());
-        }
-        if registry.mux.is_none() {
-            let all = format!("{}*", shared.request_inbox);
-            let filter = Filter::new(&all)?;
-            let sid = registry.add_mux(filter);
-            let wake = lock(&shared.outbox).subscribe(sid, filter, None);
-            wake.wake();
-        }
         let mut inbox = String::with_capacity(shared.request_inbox.len() + 11);
         inbox.push_str(&shared.request_inbox);
-        let reply = shared.requests.open(subject, &mut inbox)?;
-        Ok((reply, inbox))
+        shared
+            .with_registry(|registry| {
+                if registry.is_closed() {
+                    return Err(Error::from(Code::ConnectionClosed));
+                }
+                if self.state() == State::DrainingPubs {
+                    return Err(Code::ConnectionDraining.into());
+                }
+                if registry.mux.is_none() {
+                    let all = format!("{}*", shared.request_inbox);
+                    let filter = Filter::new(&all)?;
+                    let sid = registry.add_mux(filter);
+                    lock(&shared.outbox).subscribe(sid, filter, None).wake();
+                }
+                shared.requests.open(subject, &mut inbox)
+            })
+            .map(|reply| (reply, inbox))
     }
 }

@@ -76,21 +76,22 @@ impl Client {
         }
         let mailbox = self.mailbox(options);
         let shared = self.shared();
-        let mut registry = lock(&shared.registry);
-        if registry.is_closed() {
-            return Err(Code::ConnectionClosed.into());
-        }
-        if matches!(self.state(), State::DrainingSubs | State::DrainingPubs) {
-            return Err(Code::ConnectionDraining.into());
-        }
-        let sid = registry.add(filter, queue, Arc::clone(&mailbox));
-        let mut outbox = lock(&shared.outbox);
-        let mut wake = outbox.subscribe(sid, filter, queue);
-        if let Some(max) = options.max_messages {
-            registry.set_max(sid, max);
-            wake = wake.or(outbox.unsubscribe(sid, Some(max)));
-        }
-        drop((outbox, registry));
+        let (sid, wake) = shared.with_registry(|registry| {
+            if registry.is_closed() {
+                return Err(Error::from(Code::ConnectionClosed));
+            }
+            if matches!(self.state(), State::DrainingSubs | State::DrainingPubs) {
+                return Err(Code::ConnectionDraining.into());
+            }
+            let sid = registry.add(filter, queue, Arc::clone(&mailbox));
+            let mut outbox = lock(&shared.outbox);
+            let mut wake = outbox.subscribe(sid, filter, queue);
+            if let Some(max) = options.max_messages {
+                registry.set_max(sid, max);
+                wake = wake.or(outbox.unsubscribe(sid, Some(max)));
+            }
+            Ok((sid, wake))
+        })?;
         wake.wake();
         let queue = options.queue.clone();
         Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject.to_owned(), queue))
@@ -183,15 +184,18 @@ impl Subscription {
             return Err(Error::new(Code::InvalidArgument, "these replies end by their own rules"));
         };
         let shared = self.inner.client.shared();
-        let mut registry = lock(&shared.registry);
-        if !registry.set_max(sid, max) {
-            return Err(self.end_reason().unwrap_or(Code::SubscriptionClosed.into()));
+        let wake = shared.with_registry(|registry| {
+            // A maximum of zero would mean «none» to the server; it has ended here already.
+            let wire = Some(max).filter(|max| *max > 0);
+            registry.set_max(sid, max).then(|| lock(&shared.outbox).unsubscribe(sid, wire))
+        });
+        match wake {
+            Some(wake) => {
+                wake.wake();
+                Ok(())
+            }
+            None => Err(self.end_reason().unwrap_or(Code::SubscriptionClosed.into())),
         }
-        // A maximum of zero would mean «none» to the server; it has ended here already.
-        let wake = lock(&shared.outbox).unsubscribe(sid, Some(max).filter(|max| *max > 0));
-        drop(registry);
-        wake.wake();
-        Ok(())
     }
 
     /// The subject subscribed to.
@@ -224,7 +228,7 @@ impl Subscription {
     }
 
     pub(crate) fn end(&self, reason: Error) {
-        self.inner.mailbox.end(reason, false);
+        self.inner.mailbox.close(reason, false);
     }
 }
 
@@ -232,14 +236,14 @@ impl Inner {
     fn unsubscribe(&self) {
         if let Some(sid) = self.sid {
             let shared = self.client.shared();
-            let mut registry = lock(&shared.registry);
-            if registry.remove(sid) {
-                let wake = lock(&shared.outbox).unsubscribe(sid, None);
-                drop(registry);
+            let wake = shared.with_registry(|registry| {
+                registry.remove(sid).then(|| lock(&shared.outbox).unsubscribe(sid, None))
+            });
+            if let Some(wake) = wake {
                 wake.wake();
             }
         }
-        self.mailbox.end(Code::SubscriptionClosed.into(), true);
+        self.mailbox.close(Code::SubscriptionClosed.into(), true);
     }
 }
 

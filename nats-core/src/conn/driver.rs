@@ -110,7 +110,6 @@ impl Driver {
     fn salvage(&mut self) -> VecDeque<PongWaiter> {
         let flight = std::mem::take(&mut self.flight);
         self.control.clear();
-        let _registry = lock(&self.shared.registry);
         let (bytes, written) =
             if flight.control { (&[][..], 0) } else { (&flight.bytes[..], flight.written) };
         lock(&self.shared.outbox).down(bytes, written)
@@ -209,11 +208,11 @@ impl Driver {
         lock(&shared.pool).connected();
         *lock(&shared.url) = Some(url.clone());
         self.control.clear();
-        {
-            let mut registry = lock(&shared.registry);
+        // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
+        shared.with_registry(|registry| {
             registry.replay(&mut self.control);
             lock(&shared.outbox).up(info.max_payload, info.headers);
-        }
+        });
         self.info(info);
         self.attempts = 0;
         shared.enter(State::Connected);
@@ -297,8 +296,9 @@ impl Driver {
     fn server_error(&mut self, reported: ServerError) {
         match &reported.scope {
             Scope::Subscription { subject, queue } => {
-                let denied_inbox =
-                    lock(&self.shared.registry).deny(subject, queue.as_deref(), &reported.error);
+                let denied_inbox = self.shared.with_registry(|registry| {
+                    registry.deny(subject, queue.as_deref(), &reported.error)
+                });
                 if denied_inbox {
                     self.shared.requests.fail_all(&reported.error);
                 }

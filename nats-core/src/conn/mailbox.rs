@@ -78,18 +78,22 @@ impl Mailbox {
         Mailbox { limits, state: Mutex::default() }
     }
 
-    /// Puts the batch in and wakes the consumers once. `batch` is empty afterwards.
-    pub(crate) fn push(&self, batch: &mut Vec<RawMessage>) -> Pushed {
+    /// Puts the batch in; `batch` is empty afterwards. The consumers to wake are added to `woken`.
+    pub(crate) fn push(&self, batch: &mut Vec<RawMessage>, woken: &mut Vec<Waker>) -> Pushed {
         let mut pushed = Pushed::default();
-        let wakers = {
-            let mut state = self.lock();
-            for message in batch.drain(..) {
-                self.push_one(&mut state, message, &mut pushed);
-            }
-            std::mem::take(&mut state.wakers)
-        };
-        wake_all(wakers);
+        let mut state = self.lock();
+        for message in batch.drain(..) {
+            self.push_one(&mut state, message, &mut pushed);
+        }
+        woken.append(&mut state.wakers);
         pushed
+    }
+
+    /// Puts one message in and wakes the consumers.
+    pub(crate) fn deliver(&self, message: RawMessage) {
+        let mut woken = Vec::new();
+        self.push(&mut vec![message], &mut woken);
+        wake_all(woken);
     }
 
     /// Moves up to `max` messages to the end of `out`.
@@ -149,20 +153,25 @@ impl Mailbox {
     }
 
     /// No more messages will come; the first reason stays. With `discard`, what is pending is
-    /// dropped.
-    pub(crate) fn end(&self, reason: Error, discard: bool) {
-        let (wakers, dropped) = {
-            let mut state = self.lock();
-            state.end.get_or_insert(reason);
-            let mut dropped = VecDeque::new();
-            if discard {
-                dropped = std::mem::take(&mut state.items);
-                state.bytes = 0;
-            }
-            (std::mem::take(&mut state.wakers), dropped)
-        };
+    /// dropped. The consumers to wake are added to `woken`.
+    pub(crate) fn end(&self, reason: Error, discard: bool, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        state.end.get_or_insert(reason);
+        let mut dropped = VecDeque::new();
+        if discard {
+            dropped = std::mem::take(&mut state.items);
+            state.bytes = 0;
+        }
+        woken.append(&mut state.wakers);
+        drop(state);
         drop(dropped);
-        wake_all(wakers);
+    }
+
+    /// [`Mailbox::end`], and wakes the consumers.
+    pub(crate) fn close(&self, reason: Error, discard: bool) {
+        let mut woken = Vec::new();
+        self.end(reason, discard, &mut woken);
+        wake_all(woken);
     }
 
     /// Why no more messages will come.
@@ -275,6 +284,10 @@ mod tests {
         Mailbox::new(PendingLimits { messages, bytes, overflow })
     }
 
+    fn push(mailbox: &Mailbox, batch: &mut Vec<RawMessage>) -> Pushed {
+        mailbox.push(batch, &mut Vec::new())
+    }
+
     fn sizes(mailbox: &Mailbox) -> Vec<usize> {
         let mut out = Vec::new();
         mailbox.take(&mut out, usize::MAX);
@@ -284,20 +297,20 @@ mod tests {
     #[test]
     fn drop_newest_counts_and_reports_an_episode_once() {
         let mailbox = mailbox(4, 0, Overflow::DropNewest);
-        let pushed = mailbox.push(&mut (1..=6).map(message).collect());
+        let pushed = push(&mailbox, &mut (1..=6).map(message).collect());
         assert_eq!(pushed, Pushed { dropped: 2, became_slow: true, overflowed: false });
-        assert!(!mailbox.push(&mut vec![message(7)]).became_slow);
+        assert!(!push(&mailbox, &mut vec![message(7)]).became_slow);
         mailbox.take_one();
-        assert!(!mailbox.push(&mut (8..=9).map(message).collect()).became_slow, "same episode");
+        assert!(!push(&mailbox, &mut (8..=9).map(message).collect()).became_slow, "same episode");
         assert_eq!(sizes(&mailbox), [2, 3, 4, 8]);
-        assert!(mailbox.push(&mut (1..=5).map(message).collect()).became_slow, "a new episode");
+        assert!(push(&mailbox, &mut (1..=5).map(message).collect()).became_slow, "a new episode");
         assert_eq!(mailbox.stats().dropped, 5);
     }
 
     #[test]
     fn drop_oldest_keeps_the_newest() {
         let mailbox = mailbox(3, 0, Overflow::DropOldest);
-        mailbox.push(&mut (1..=6).map(message).collect());
+        push(&mailbox, &mut (1..=6).map(message).collect());
         assert_eq!(sizes(&mailbox), [4, 5, 6]);
         assert_eq!(mailbox.stats().dropped, 3);
     }
@@ -305,7 +318,7 @@ mod tests {
     #[test]
     fn error_policy_ends_the_subscription_behind_its_pending_messages() {
         let mailbox = mailbox(2, 0, Overflow::Error);
-        assert!(mailbox.push(&mut (1..=3).map(message).collect()).overflowed);
+        assert!(push(&mailbox, &mut (1..=3).map(message).collect()).overflowed);
         assert_eq!(sizes(&mailbox), [1, 2]);
         assert_eq!(mailbox.end_reason().unwrap().code(), Code::SlowConsumer);
         assert_eq!(mailbox.poll_ready(&Context::from_waker(Waker::noop())), Poll::Ready(false));
@@ -314,25 +327,25 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too_and_zero_is_unbounded() {
         let bounded = mailbox(0, 299, Overflow::DropNewest);
-        bounded.push(&mut vec![message(500), message(1)]);
+        push(&bounded, &mut vec![message(500), message(1)]);
         assert_eq!(sizes(&bounded), [500], "one large message passes an empty queue");
-        bounded.push(&mut vec![message(100), message(100), message(100)]);
+        push(&bounded, &mut vec![message(100), message(100), message(100)]);
         assert_eq!(sizes(&bounded), [100, 100]);
         assert_eq!(bounded.stats().pending_bytes, 0);
         let unbounded = mailbox(0, 0, Overflow::DropNewest);
-        unbounded.push(&mut (0..1000).map(message).collect());
+        push(&unbounded, &mut (0..1000).map(message).collect());
         assert_eq!(unbounded.stats().pending_messages, 1000);
     }
 
     #[test]
     fn an_end_keeps_or_discards_what_is_pending() {
         let mailbox = mailbox(0, 0, Overflow::DropNewest);
-        mailbox.push(&mut vec![message(1)]);
-        mailbox.end(Code::SubscriptionEnded.into(), false);
-        mailbox.end(Code::ConnectionClosed.into(), false);
+        push(&mailbox, &mut vec![message(1)]);
+        mailbox.close(Code::SubscriptionEnded.into(), false);
+        mailbox.close(Code::ConnectionClosed.into(), false);
         assert_eq!(sizes(&mailbox), [1]);
         assert_eq!(mailbox.end_reason().unwrap().code(), Code::SubscriptionEnded);
-        mailbox.push(&mut vec![message(1)]);
+        push(&mailbox, &mut vec![message(1)]);
         assert_eq!(sizes(&mailbox), Vec::<usize>::new(), "nothing comes after the end");
     }
 }

@@ -122,14 +122,13 @@ impl Driver {
             return Poll::Ready(Err(Error::new(Code::Io, text)));
         }
         let shared = Arc::clone(&self.shared);
-        let handled = {
-            let mut registry = lock(&shared.registry);
+        let handled = shared.with_registry(|registry| {
             let mut sink = registry.dispatch(&shared.requests, shared.request_inbox.len());
             let handled = link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
             // What came before a fault is delivered all the same.
             registry.hand_over(&mut self.reports);
             handled
-        };
+        });
         self.tell_reports();
         // Only now, so that a flush that returns finds every earlier message in its queue.
         self.notices(link);

@@ -119,8 +119,8 @@ impl Registry {
         if let Some(Entry { target: Target::Mailbox(mailbox), mut staged, .. }) =
             self.entries.remove(&sid)
         {
-            mailbox.push(&mut staged);
-            mailbox.end(reason, false);
+            mailbox.push(&mut staged, &mut self.wakers);
+            mailbox.end(reason, false, &mut self.wakers);
         }
     }
 
@@ -196,9 +196,14 @@ impl Registry {
         Dispatch { registry: self, requests, prefix }
     }
 
-    /// Hands the messages of one read to their consumers, each woken once.
+    /// Who has to be woken once the registry is unlocked: what a wake-up runs or drops may come
+    /// back here.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers)
+    }
+
+    /// Hands the messages of one read to their consumers, each to be woken once.
     pub(crate) fn hand_over(&mut self, reports: &mut Vec<Report>) {
-        super::mailbox::wake_all(std::mem::take(&mut self.wakers));
         let mut touched = std::mem::take(&mut self.touched);
         for sid in touched.drain(..) {
             self.hand_over_one(sid, reports);
@@ -213,7 +218,7 @@ impl Registry {
     fn hand_over_one(&mut self, sid: u64, reports: &mut Vec<Report>) {
         let Some(entry) = self.entries.get_mut(&sid) else { return };
         let Target::Mailbox(mailbox) = &entry.target else { return };
-        let pushed = mailbox.push(&mut entry.staged);
+        let pushed = mailbox.push(&mut entry.staged, &mut self.wakers);
         if entry.staged.capacity() > KEPT_CAPACITY {
             entry.staged = Vec::new();
         }

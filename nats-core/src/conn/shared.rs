@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::event::{Event, EventSink};
+use super::mailbox::wake_all;
 use super::nuid::nuid;
 use super::options::ConnectOptions;
 use super::registry::Registry;
@@ -79,7 +80,7 @@ pub(crate) enum PongWaiter {
 /// The shared state of one connection.
 pub(crate) struct Shared {
     pub(crate) options: ConnectOptions,
-    pub(crate) registry: Mutex<Registry>,
+    registry: Mutex<Registry>,
     pub(crate) outbox: Mutex<Outbox<PongWaiter>>,
     pub(crate) requests: Arc<Requests>,
     pub(crate) pool: Mutex<Pool>,
@@ -128,6 +129,16 @@ impl Shared {
         }))
     }
 
+    /// Runs `work` under the registry's lock, and wakes whom it concerns afterwards.
+    pub(crate) fn with_registry<T>(&self, work: impl FnOnce(&mut Registry) -> T) -> T {
+        let mut registry = lock(&self.registry);
+        let value = work(&mut registry);
+        let wakers = registry.take_wakers();
+        drop(registry);
+        wake_all(wakers);
+        value
+    }
+
     /// Asks the driver for something.
     pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
         let wake = lock(&self.outbox).order(change);
@@ -162,7 +173,7 @@ impl Shared {
     /// is accepted; the driver still writes what is buffered. Subscriptions keep what is pending.
     pub(crate) fn begin_close(&self) {
         let closed = Error::from(Code::ConnectionClosed);
-        lock(&self.registry).close(&closed);
+        self.with_registry(|registry| registry.close(&closed));
         self.requests.fail_all(&closed);
         let waiters = lock(&self.outbox).refuse_all();
         answer(waiters, &closed);
