@@ -1,7 +1,6 @@
 //! A subscription as bindings hold it: read by calls, or delivered to a callback.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -216,7 +215,7 @@ impl Subscription {
             if left.is_zero() {
                 return Err(Code::Timeout.into());
             }
-            wait::block_on_for(poll_fn(|cx| self.core.poll_ready(cx)), left)?;
+            wait::block_on_for(self.core.ready(), left)?;
         }
     }
 }

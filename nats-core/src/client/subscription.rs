@@ -1,7 +1,6 @@
 //! Subscriptions.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -124,10 +123,15 @@ impl Subscription {
             if let Some(message) = self.try_next() {
                 return Some(message);
             }
-            if !poll_fn(|cx| self.poll_ready(cx)).await {
+            if !self.ready().await {
                 return None;
             }
         }
+    }
+
+    /// Waits until messages are pending (true), or none is and none will come (false).
+    pub async fn ready(&self) -> bool {
+        self.inner.mailbox.ready().await
     }
 
     /// The next message, if one is there now.

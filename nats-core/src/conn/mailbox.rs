@@ -1,6 +1,8 @@
 //! The bounded queue of one subscription, between the socket's reader and the consumers.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -64,7 +66,9 @@ struct State {
     stats: SubscriptionStats,
     slow: bool,
     end: Option<Error>,
-    wakers: Vec<Waker>,
+    /// Those who wait, each under the number of its [`Ready`]; 0 for those without one.
+    wakers: Vec<(u64, Waker)>,
+    last_waiter: u64,
 }
 
 /// A queue with one writer (the reader of the socket) and any number of consumers.
@@ -85,7 +89,7 @@ impl Mailbox {
         for message in batch.drain(..) {
             self.push_one(&mut state, message, &mut pushed);
         }
-        woken.append(&mut state.wakers);
+        woken.extend(waiting(&mut state));
         pushed
     }
 
@@ -121,15 +125,12 @@ impl Mailbox {
     /// Ready(true): something is pending. Ready(false): empty, and no more will come. Otherwise the
     /// waker is kept until something changes.
     pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
-        let mut state = self.lock();
-        if !state.items.is_empty() {
-            return Poll::Ready(true);
-        }
-        if state.end.is_some() {
-            return Poll::Ready(false);
-        }
-        register(&mut state, cx.waker());
-        Poll::Pending
+        self.poll_as(|_| 0, cx)
+    }
+
+    /// [`Mailbox::poll_ready`] as a future that leaves nothing behind when it is given up.
+    pub(crate) fn ready(&self) -> Ready<'_> {
+        Ready { mailbox: self, waiter: 0 }
     }
 
     /// Ready once the consumers have taken everything.
@@ -138,7 +139,7 @@ impl Mailbox {
         if state.items.is_empty() {
             return Poll::Ready(());
         }
-        register(&mut state, cx.waker());
+        register(&mut state, 0, cx.waker());
         Poll::Pending
     }
 
@@ -148,7 +149,7 @@ impl Mailbox {
         if state.end.is_some() {
             return Poll::Ready(());
         }
-        register(&mut state, cx.waker());
+        register(&mut state, 0, cx.waker());
         Poll::Pending
     }
 
@@ -162,7 +163,7 @@ impl Mailbox {
             dropped = std::mem::take(&mut state.items);
             state.bytes = 0;
         }
-        woken.append(&mut state.wakers);
+        woken.extend(waiting(&mut state));
         drop(state);
         drop(dropped);
     }
@@ -186,6 +187,19 @@ impl Mailbox {
             pending_bytes: state.bytes as u64,
             ..state.stats
         }
+    }
+
+    fn poll_as(&self, waiter: impl FnOnce(&mut State) -> u64, cx: &Context<'_>) -> Poll<bool> {
+        let mut state = self.lock();
+        if !state.items.is_empty() {
+            return Poll::Ready(true);
+        }
+        if state.end.is_some() {
+            return Poll::Ready(false);
+        }
+        let waiter = waiter(&mut state);
+        register(&mut state, waiter, cx.waker());
+        Poll::Pending
     }
 
     fn push_one(&self, state: &mut State, message: RawMessage, pushed: &mut Pushed) {
@@ -241,7 +255,7 @@ impl Mailbox {
         if state.items.capacity() > KEPT_CAPACITY {
             state.items = VecDeque::new();
         }
-        std::mem::take(&mut state.wakers)
+        waiting(state).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -254,9 +268,63 @@ fn drop_one(state: &mut State, pushed: &mut Pushed) {
     pushed.dropped += 1;
 }
 
-fn register(state: &mut State, waker: &Waker) {
-    if !state.wakers.iter().any(|known| known.will_wake(waker)) {
-        state.wakers.push(waker.clone());
+/// Waits until something is pending (true) or the end has come (false).
+pub(crate) struct Ready<'a> {
+    mailbox: &'a Mailbox,
+    /// Its number among those who wait; 0 as long as it does not.
+    waiter: u64,
+}
+
+impl Future for Ready<'_> {
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let (mailbox, waiter) = (self.mailbox, &mut self.waiter);
+        let poll = mailbox.poll_as(
+            |state| {
+                if *waiter == 0 {
+                    state.last_waiter += 1;
+                    *waiter = state.last_waiter;
+                }
+                *waiter
+            },
+            cx,
+        );
+        if poll.is_ready() {
+            // Whatever made it ready has taken its waker.
+            *waiter = 0;
+        }
+        poll
+    }
+}
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        if self.waiter == 0 {
+            return;
+        }
+        let mut state = self.mailbox.lock();
+        let known = state.wakers.iter().position(|(waiter, _)| *waiter == self.waiter);
+        let forgotten = known.map(|index| state.wakers.swap_remove(index));
+        // A waker may hold anything: it is dropped behind the lock.
+        drop(state);
+        drop(forgotten);
+    }
+}
+
+/// Everybody who waits; they register again when they still have to.
+fn waiting(state: &mut State) -> impl Iterator<Item = Waker> {
+    state.wakers.drain(..).map(|(_, waker)| waker)
+}
+
+/// Keeps the waker under the number; those without a number are kept once each.
+fn register(state: &mut State, waiter: u64, waker: &Waker) {
+    let same = |(number, known): &(u64, Waker)| {
+        *number == waiter && (waiter != 0 || known.will_wake(waker))
+    };
+    match state.wakers.iter_mut().find(|entry| same(entry)) {
+        Some((_, known)) => known.clone_from(waker),
+        None => state.wakers.push((waiter, waker.clone())),
     }
 }
 
@@ -267,85 +335,5 @@ pub(crate) fn wake_all(wakers: Vec<Waker>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::parse::{Frame, Limits, Parser, Step};
-    use bytes::Bytes;
-
-    fn message(payload: usize) -> RawMessage {
-        let wire =
-            [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
-        let step = Parser::new(Limits::default()).next(&wire).unwrap();
-        let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
-        RawMessage::new(Bytes::from(wire), &frame)
-    }
-
-    fn mailbox(messages: usize, bytes: usize, overflow: Overflow) -> Mailbox {
-        Mailbox::new(PendingLimits { messages, bytes, overflow })
-    }
-
-    fn push(mailbox: &Mailbox, batch: &mut Vec<RawMessage>) -> Pushed {
-        mailbox.push(batch, &mut Vec::new())
-    }
-
-    fn sizes(mailbox: &Mailbox) -> Vec<usize> {
-        let mut out = Vec::new();
-        mailbox.take(&mut out, usize::MAX);
-        out.iter().map(|m| m.payload().len()).collect()
-    }
-
-    #[test]
-    fn drop_newest_counts_and_reports_an_episode_once() {
-        let mailbox = mailbox(4, 0, Overflow::DropNewest);
-        let pushed = push(&mailbox, &mut (1..=6).map(message).collect());
-        assert_eq!(pushed, Pushed { dropped: 2, became_slow: true, overflowed: false });
-        assert!(!push(&mailbox, &mut vec![message(7)]).became_slow);
-        mailbox.take_one();
-        assert!(!push(&mailbox, &mut (8..=9).map(message).collect()).became_slow, "same episode");
-        assert_eq!(sizes(&mailbox), [2, 3, 4, 8]);
-        assert!(push(&mailbox, &mut (1..=5).map(message).collect()).became_slow, "a new episode");
-        assert_eq!(mailbox.stats().dropped, 5);
-    }
-
-    #[test]
-    fn drop_oldest_keeps_the_newest() {
-        let mailbox = mailbox(3, 0, Overflow::DropOldest);
-        push(&mailbox, &mut (1..=6).map(message).collect());
-        assert_eq!(sizes(&mailbox), [4, 5, 6]);
-        assert_eq!(mailbox.stats().dropped, 3);
-    }
-
-    #[test]
-    fn error_policy_ends_the_subscription_behind_its_pending_messages() {
-        let mailbox = mailbox(2, 0, Overflow::Error);
-        assert!(push(&mailbox, &mut (1..=3).map(message).collect()).overflowed);
-        assert_eq!(sizes(&mailbox), [1, 2]);
-        assert_eq!(mailbox.end_reason().unwrap().code(), Code::SlowConsumer);
-        assert_eq!(mailbox.poll_ready(&Context::from_waker(Waker::noop())), Poll::Ready(false));
-    }
-
-    #[test]
-    fn bytes_are_bounded_too_and_zero_is_unbounded() {
-        let bounded = mailbox(0, 299, Overflow::DropNewest);
-        push(&bounded, &mut vec![message(500), message(1)]);
-        assert_eq!(sizes(&bounded), [500], "one large message passes an empty queue");
-        push(&bounded, &mut vec![message(100), message(100), message(100)]);
-        assert_eq!(sizes(&bounded), [100, 100]);
-        assert_eq!(bounded.stats().pending_bytes, 0);
-        let unbounded = mailbox(0, 0, Overflow::DropNewest);
-        push(&unbounded, &mut (0..1000).map(message).collect());
-        assert_eq!(unbounded.stats().pending_messages, 1000);
-    }
-
-    #[test]
-    fn an_end_keeps_or_discards_what_is_pending() {
-        let mailbox = mailbox(0, 0, Overflow::DropNewest);
-        push(&mailbox, &mut vec![message(1)]);
-        mailbox.close(Code::SubscriptionEnded.into(), false);
-        mailbox.close(Code::ConnectionClosed.into(), false);
-        assert_eq!(sizes(&mailbox), [1]);
-        assert_eq!(mailbox.end_reason().unwrap().code(), Code::SubscriptionEnded);
-        push(&mailbox, &mut vec![message(1)]);
-        assert_eq!(sizes(&mailbox), Vec::<usize>::new(), "nothing comes after the end");
-    }
-}
+#[path = "mailbox_tests.rs"]
+mod tests;

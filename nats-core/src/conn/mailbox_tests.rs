@@ -1,0 +1,108 @@
+//! Limits, ends and waits of a subscription's queue.
+
+use super::*;
+use crate::proto::parse::{Frame, Limits, Parser, Step};
+use bytes::Bytes;
+
+fn message(payload: usize) -> RawMessage {
+    let wire =
+        [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
+    let step = Parser::new(Limits::default()).next(&wire).unwrap();
+    let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
+    RawMessage::new(Bytes::from(wire), &frame)
+}
+
+fn mailbox(messages: usize, bytes: usize, overflow: Overflow) -> Mailbox {
+    Mailbox::new(PendingLimits { messages, bytes, overflow })
+}
+
+fn push(mailbox: &Mailbox, batch: &mut Vec<RawMessage>) -> Pushed {
+    mailbox.push(batch, &mut Vec::new())
+}
+
+fn sizes(mailbox: &Mailbox) -> Vec<usize> {
+    let mut out = Vec::new();
+    mailbox.take(&mut out, usize::MAX);
+    out.iter().map(|m| m.payload().len()).collect()
+}
+
+#[test]
+fn drop_newest_counts_and_reports_an_episode_once() {
+    let mailbox = mailbox(4, 0, Overflow::DropNewest);
+    let pushed = push(&mailbox, &mut (1..=6).map(message).collect());
+    assert_eq!(pushed, Pushed { dropped: 2, became_slow: true, overflowed: false });
+    assert!(!push(&mailbox, &mut vec![message(7)]).became_slow);
+    mailbox.take_one();
+    assert!(!push(&mailbox, &mut (8..=9).map(message).collect()).became_slow, "same episode");
+    assert_eq!(sizes(&mailbox), [2, 3, 4, 8]);
+    assert!(push(&mailbox, &mut (1..=5).map(message).collect()).became_slow, "a new episode");
+    assert_eq!(mailbox.stats().dropped, 5);
+}
+
+#[test]
+fn drop_oldest_keeps_the_newest() {
+    let mailbox = mailbox(3, 0, Overflow::DropOldest);
+    push(&mailbox, &mut (1..=6).map(message).collect());
+    assert_eq!(sizes(&mailbox), [4, 5, 6]);
+    assert_eq!(mailbox.stats().dropped, 3);
+}
+
+#[test]
+fn error_policy_ends_the_subscription_behind_its_pending_messages() {
+    let mailbox = mailbox(2, 0, Overflow::Error);
+    assert!(push(&mailbox, &mut (1..=3).map(message).collect()).overflowed);
+    assert_eq!(sizes(&mailbox), [1, 2]);
+    assert_eq!(mailbox.end_reason().unwrap().code(), Code::SlowConsumer);
+    assert_eq!(mailbox.poll_ready(&Context::from_waker(Waker::noop())), Poll::Ready(false));
+}
+
+#[test]
+fn bytes_are_bounded_too_and_zero_is_unbounded() {
+    let bounded = mailbox(0, 299, Overflow::DropNewest);
+    push(&bounded, &mut vec![message(500), message(1)]);
+    assert_eq!(sizes(&bounded), [500], "one large message passes an empty queue");
+    push(&bounded, &mut vec![message(100), message(100), message(100)]);
+    assert_eq!(sizes(&bounded), [100, 100]);
+    assert_eq!(bounded.stats().pending_bytes, 0);
+    let unbounded = mailbox(0, 0, Overflow::DropNewest);
+    push(&unbounded, &mut (0..1000).map(message).collect());
+    assert_eq!(unbounded.stats().pending_messages, 1000);
+}
+
+#[test]
+fn an_end_keeps_or_discards_what_is_pending() {
+    let mailbox = mailbox(0, 0, Overflow::DropNewest);
+    push(&mailbox, &mut vec![message(1)]);
+    mailbox.close(Code::SubscriptionEnded.into(), false);
+    mailbox.close(Code::ConnectionClosed.into(), false);
+    assert_eq!(sizes(&mailbox), [1]);
+    assert_eq!(mailbox.end_reason().unwrap().code(), Code::SubscriptionEnded);
+    push(&mailbox, &mut vec![message(1)]);
+    assert_eq!(sizes(&mailbox), Vec::<usize>::new(), "nothing comes after the end");
+}
+
+#[test]
+fn a_wait_that_is_given_up_leaves_nothing_behind_and_takes_no_other_with_it() {
+    struct Nothing;
+    impl std::task::Wake for Nothing {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    let waker = Waker::from(std::sync::Arc::new(Nothing));
+    let mut context = Context::from_waker(&waker);
+    let mailbox = mailbox(0, 0, Overflow::DropNewest);
+    let mut kept = mailbox.ready();
+    assert!(Pin::new(&mut kept).poll(&mut context).is_pending());
+    for _ in 0..1000 {
+        let mut given_up = mailbox.ready();
+        assert!(Pin::new(&mut given_up).poll(&mut context).is_pending());
+        assert!(Pin::new(&mut given_up).poll(&mut context).is_pending());
+    }
+    assert!(mailbox.poll_ready(&context).is_pending());
+    assert!(mailbox.poll_ready(&context).is_pending());
+    // The one that still waits, and the one without a number.
+    assert_eq!(mailbox.lock().wakers.len(), 2);
+    let mut woken = Vec::new();
+    mailbox.push(&mut vec![message(1)], &mut woken);
+    assert_eq!(woken.len(), 2);
+    assert_eq!(Pin::new(&mut kept).poll(&mut context), Poll::Ready(true));
+}
