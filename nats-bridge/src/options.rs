@@ -202,7 +202,7 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         key: "max_message_bytes",
         default: "67108864",
         doc: "The largest message that is received, in bytes; a larger one ends the connection.",
-        set: Set::Integer(1024, 1 << 31, |o, v| o.max_message_bytes = v as usize),
+        set: Set::Integer(1024, 1 << 30, |o, v| o.max_message_bytes = v as usize),
     },
     Row {
         key: "lenient_subjects",

@@ -4,6 +4,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -381,4 +382,22 @@ async fn a_waker_may_hold_the_last_handle_of_its_subscription() {
     publish(&client, "w", "2").await;
     flush(&client).await;
     assert_eq!(client.stats().in_messages, 1, "unsubscribed by the first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_stops_sending_does_not_hold_up_a_close() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    let sender = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(format!("INFO {DEFAULT_INFO}\r\nPONG\r\n").as_bytes()).unwrap();
+        let flood = "MSG f 1 16\r\n0123456789abcdef\r\n".repeat(10_000);
+        // Until the client has gone.
+        while socket.write_all(flood.as_bytes()).is_ok() {}
+    });
+    let client = dial(&url).await;
+    let subscription = client.subscribe("f").unwrap();
+    assert!(within("the flood", subscription.next()).await.is_some());
+    within("close", client.close()).await;
+    sender.join().unwrap();
 }

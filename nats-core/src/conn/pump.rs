@@ -67,15 +67,15 @@ impl Driver {
             if let Poll::Ready(Err(error)) = wrote {
                 return Poll::Ready(End::Lost(error));
             }
-            if read.is_ready() {
-                continue;
-            }
             if self.close_by.is_some() && wrote.is_ready() && !self.said_goodbye {
                 // The server reads what is left and closes. A socket that is dropped with unread
                 // bytes would reset the connection, and the last publishes could be lost.
                 link.poll_goodbye(cx);
                 self.said_goodbye = true;
                 self.close_by = Some(Instant::now() + GOODBYE_GRACE);
+            }
+            if read.is_ready() {
+                continue;
             }
             let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
             let Some(due) = due else { return Poll::Pending };
@@ -85,17 +85,29 @@ impl Driver {
             }
             ready!(sleep.as_mut().poll(cx));
             *armed = None;
-            let now = Instant::now();
-            if self.close_by.is_some_and(|by| by <= now) {
-                return Poll::Ready(End::Closed);
+            if let Some(end) = self.timers(link) {
+                return Poll::Ready(end);
             }
-            if let Err(error) = link.session.handle_timeout(now) {
-                return Poll::Ready(End::Lost(error));
-            }
-            self.notices(link);
+        }
+        // A server that never stops sending must not keep the timers, a close among them, waiting.
+        if let Some(end) = self.timers(link) {
+            return Poll::Ready(end);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Fires what is due.
+    fn timers(&mut self, link: &mut Link) -> Option<End> {
+        let now = Instant::now();
+        if self.close_by.is_some_and(|by| by <= now) {
+            return Some(End::Closed);
+        }
+        if let Err(error) = link.session.handle_timeout(now) {
+            return Some(End::Lost(error));
+        }
+        self.notices(link);
+        None
     }
 
     fn obey(&mut self, cx: &Context<'_>) -> Option<End> {
