@@ -271,6 +271,14 @@ typedef void (*nats_event_cb)(nats_connection *nc, int32_t kind, nats_str json, 
 typedef void (*nats_destroy_cb)(void *user);
 
 /**
+ * Decides how long a connection waits before another round over its servers. `attempts` is the
+ * number of rounds that have failed since the connection was lost, from 1; the first round is
+ * tried at once. Returns milliseconds; a negative number stands for the usual back-off. Runs on a
+ * delivery thread and may block, which delays the reconnection; it must not drain the connection.
+ */
+typedef int64_t (*nats_reconnect_delay_cb)(uint32_t attempts, void *user);
+
+/**
  * A view of bytes: pointer and length, not owned. A NULL `ptr` is accepted with length 0 only.
  */
 typedef struct {
@@ -590,6 +598,17 @@ nats_status nats_options_on_event(nats_options *opts,
                                   void *user,
                                   nats_destroy_cb destroy,
                                   nats_error **err);
+
+/**
+ * Sets the function that decides the wait between rounds of attempts to reconnect, instead of the
+ * options "reconnect_delay_min_ms" and "reconnect_delay_max_ms"; a NULL `cb` removes it. `destroy`
+ * (may be NULL) runs once no connection and no options object refers to the function any more.
+ */
+nats_status nats_options_on_reconnect_delay(nats_options *opts,
+                                            nats_reconnect_delay_cb cb,
+                                            void *user,
+                                            nats_destroy_cb destroy,
+                                            nats_error **err);
 
 /**
  * Frees an options object. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.

@@ -50,6 +50,23 @@ class Options {
         [&](nats_error **e) { return nats_options_on_event(get(), run, user, Held::destroy, e); });
   }
 
+  /// Has `on_delay(attempts)` decide, on a delivery thread, how long to wait before another round
+  /// over the servers: it returns `std::chrono::milliseconds`; negative ones stand for the usual
+  /// back-off. `attempts` counts the rounds that have failed since the connection was lost.
+  template <class F>
+  Result<void> try_on_reconnect_delay(F &&on_delay) {
+    using Held = detail::Callable<std::decay_t<F>>;
+    void *user = Held::make(std::forward<F>(on_delay));
+    auto run = [](std::uint32_t attempts, void *held) -> std::int64_t {
+      std::chrono::milliseconds delay{-1};
+      detail::guarded([&] { delay = Held::of(held)(attempts); });
+      return delay.count();
+    };
+    return detail::check([&](nats_error **e) {
+      return nats_options_on_reconnect_delay(get(), run, user, Held::destroy, e);
+    });
+  }
+
 #ifndef NATS_FFI_NO_EXCEPTIONS
   /// `try_make`, throwing.
   explicit Options(std::string_view json = {}) : Options(try_make(json).value()) {}
@@ -61,6 +78,12 @@ class Options {
   template <class F>
   void on_event(F &&on_event) {
     try_on_event(std::forward<F>(on_event)).value();
+  }
+
+  /// `try_on_reconnect_delay`, throwing.
+  template <class F>
+  void on_reconnect_delay(F &&on_delay) {
+    try_on_reconnect_delay(std::forward<F>(on_delay)).value();
   }
 #endif
 

@@ -16,6 +16,7 @@ pub mod event;
 pub mod queue;
 pub mod pool;
 pub mod delivery;
+pub mod reconnect;
 pub mod connection;
 pub mod subscription;
 pub mod ops;

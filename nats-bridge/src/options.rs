@@ -141,7 +141,8 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
     Row {
         key: "reconnect_delay_min_ms",
         default: "10",
-        doc: "The pause after the first failed round of attempts; it doubles each time.",
+        doc: "The pause after the first failed round of attempts; it doubles each time, up to \
+              reconnect_delay_max_ms.",
         set: Set::Millis(0, |o, v| o.reconnect_delay_min = v),
     },
     Row {

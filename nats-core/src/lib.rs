@@ -33,7 +33,7 @@ pub use client::request::Request;
 pub use client::subscription::{SubscribeOptions, Subscription};
 pub use conn::event::{Event, EventCallback};
 pub use conn::mailbox::{Overflow, SubscriptionStats};
-pub use conn::options::ConnectOptions;
+pub use conn::options::{ConnectOptions, ReconnectDelay};
 pub use conn::secret::Secret;
 pub use conn::shared::{State, Stats};
 pub use error::{Code, Error, Result};

@@ -3,9 +3,11 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use nats_bridge::options;
 use nats_bridge::sync::lock;
+use nats_bridge::table::MAX_MILLIS;
 use nats_core::{Code, ConnectOptions, Result};
 
 use crate::error::nats_error;
@@ -28,6 +30,7 @@ pub(crate) struct Settings(Box<Mutex<Inner>>);
 pub(crate) struct Inner {
     pub(crate) connect: ConnectOptions,
     pub(crate) on_event: Option<Arc<EventHook>>,
+    pub(crate) on_delay: Option<Arc<DelayHook>>,
 }
 
 impl Settings {
@@ -100,6 +103,34 @@ pub extern "C" fn nats_options_on_event(
     })
 }
 
+/// Decides how long a connection waits before another round over its servers. `attempts` is the
+/// number of rounds that have failed since the connection was lost, from 1; the first round is
+/// tried at once. Returns milliseconds; a negative number stands for the usual back-off. Runs on a
+/// delivery thread and may block, which delays the reconnection; it must not drain the connection.
+pub type nats_reconnect_delay_cb =
+    Option<unsafe extern "C" fn(attempts: u32, user: *mut c_void) -> i64>;
+
+/// Sets the function that decides the wait between rounds of attempts to reconnect, instead of the
+/// options "reconnect_delay_min_ms" and "reconnect_delay_max_ms"; a NULL `cb` removes it. `destroy`
+/// (may be NULL) runs once no connection and no options object refers to the function any more.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_options_on_reconnect_delay(
+    opts: *mut nats_options,
+    cb: nats_reconnect_delay_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard(err, || {
+        let settings = handle::get::<Settings>(opts)?;
+        let hook = cb.map(|call| Arc::new(DelayHook { call, user }));
+        let replaced = std::mem::replace(&mut lock(&settings.0).on_delay, hook);
+        drop(replaced);
+        Ok(())
+    })
+}
+
 /// Frees an options object. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
 /// Connections that were made with it are not affected.
 #[unsafe(no_mangle)]
@@ -118,4 +149,18 @@ pub(crate) fn settings(url: &nats_str, opts: *const nats_options) -> Result<Inne
         inner.connect.servers = options::server_list(url)?;
     }
     Ok(inner)
+}
+
+/// A reconnect delay function with its `user`.
+pub(crate) struct DelayHook {
+    call: unsafe extern "C" fn(u32, *mut c_void) -> i64,
+    user: User,
+}
+
+impl DelayHook {
+    pub(crate) fn call(&self, attempts: u32) -> Option<Duration> {
+        // SAFETY: the program gave the function for exactly such calls; `user` is still owned.
+        let millis = unsafe { (self.call)(attempts, self.user.ptr()) };
+        u64::try_from(millis).ok().map(|millis| Duration::from_millis(millis.min(MAX_MILLIS)))
+    }
 }

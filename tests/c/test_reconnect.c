@@ -166,6 +166,43 @@ TEST("reconnect-05", "max_reconnects reached, or reconnect off: closed, and an e
   }
 }
 
+struct delays {
+  struct latch asked, gone;
+  uint32_t last;
+};
+
+static int64_t short_delay(uint32_t attempts, void *user) {
+  struct delays *delays = user;
+  delays->last = attempts; /* one call at a time; read after the hook has run */
+  latch_add(&delays->asked);
+  return attempts == 1 ? -1 : 1;
+}
+
+static void forget_delays(void *user) { latch_add(&((struct delays *)user)->gone); }
+
+TEST("c-reconnect-delay", "a function decides the wait between rounds; its hook runs once") {
+  struct remote server = server_start("plain", NULL);
+  static struct delays delays = {LATCH, LATCH, 0};
+  nats_options *options = NULL;
+  nats_connection *nc = NULL;
+  /* The usual back-off would take a hundred minutes. */
+  OK(nats_options_new(S("{\"max_reconnects\":100,\"reconnect_delay_min_ms\":60000,"
+                        "\"reconnect_delay_max_ms\":60000}"), &options, E));
+  OK(nats_options_on_reconnect_delay(options, short_delay, &delays, forget_delays, E));
+  OK(nats_connect(S(server.url), options, &nc, E));
+  OK(nats_options_free(options));
+  nats_subscription *sub = listen_to(nc, "c.rec.delay", NULL);
+  nats_msg *msg = NULL;
+  tell(server, "kill", NULL);
+  FAILS(NATS_ERR_CONNECTION_CLOSED, nats_subscription_next(sub, WAIT_MS, &msg, E));
+  OK(nats_subscription_free(sub));
+  OK(nats_connection_free(nc));
+  EXPECT(latch_wait(&delays.gone, 1, WAIT_MS));
+  EXPECT_INT(latch_count(&delays.asked), 99);
+  EXPECT_INT((int)delays.last, 99);
+  EXPECT_INT(latch_count(&delays.gone), 1);
+}
+
 /* Receives numbers up to `last`, which may lack some, but never go back or come in pieces. */
 static void receive_until(nats_subscription *sub, int *seen, int last) {
   while (*seen < last) {

@@ -131,10 +131,6 @@ impl Driver {
     /// Tries servers until one is connected. None: the connection was closed meanwhile.
     async fn connect(&mut self) -> Result<Option<Link>> {
         let shared = Arc::clone(&self.shared);
-        let backoff = Backoff {
-            min: shared.options.reconnect_delay_min,
-            max: shared.options.reconnect_delay_max,
-        };
         if !self.was_connected && self.attempts == 0 {
             lock(&shared.pool).begin(true);
         }
@@ -145,8 +141,7 @@ impl Driver {
             if round > last_round {
                 last_round = round;
                 self.first_round_failed()?;
-                let wait = backoff.delay(round, self.outage.elapsed(), fastrand::f64());
-                if self.unless_closed(tokio::time::sleep(wait)).await.is_none() {
+                if self.unless_closed(self.pause(round)).await.is_none() {
                     return Ok(None);
                 }
             }
@@ -177,6 +172,19 @@ impl Driver {
                 shared.report(error.context(&target.addr));
             }
         }
+    }
+
+    /// The wait before round `round` over the servers.
+    async fn pause(&self, round: u32) {
+        let options = &self.shared.options;
+        let asked = match &options.reconnect_delay {
+            Some(delay) => delay(round).await,
+            None => None,
+        };
+        let backoff =
+            Backoff { min: options.reconnect_delay_min, max: options.reconnect_delay_max };
+        let usual = || backoff.delay(round, self.outage.elapsed(), fastrand::f64());
+        tokio::time::sleep(asked.unwrap_or_else(usual)).await;
     }
 
     /// Every server has failed once: a first connect ends here, or goes on in the background.

@@ -1,7 +1,9 @@
 //! What a connection can be told before it is made.
 
 use std::fmt;
+use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,13 @@ macro_rules! setters {
         }
     };
 }
+
+/// Asked how long to wait before another round over the servers, with the number of rounds that have
+/// failed since the connection was lost; `None` stands for the usual back-off. It is polled on the
+/// connection's own task, so it must wait asynchronously, and it must end: nothing is dialled
+/// before.
+pub type ReconnectDelay =
+    Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send>> + Send + Sync>;
 
 /// Options of a connection. Every field has a setter of the same name.
 #[derive(Clone)]
@@ -73,8 +82,12 @@ pub struct ConnectOptions {
     pub max_reconnects: Option<u64>,
     /// Wait before the second round over the servers; doubles with each round. Default 10 ms.
     pub reconnect_delay_min: Duration,
-    /// The longest wait between two rounds. Default 2 s (250 ms in the first 5 s of an outage).
+    /// The longest wait between two rounds. Default 2 s (250 ms in the first 5 s of an outage). A
+    /// longer `reconnect_delay_min` is cut to it.
     pub reconnect_delay_max: Duration,
+    /// Decides the wait between two rounds instead of the back-off. The first round of an outage
+    /// is tried at once all the same.
+    pub reconnect_delay: Option<ReconnectDelay>,
     /// Whether a failed first connect goes on in the background instead of failing. Default false.
     pub retry_on_failed_connect: bool,
     /// Bytes of operations that may wait to be written, connected or not. Default 8 MiB.
@@ -128,6 +141,7 @@ impl Default for ConnectOptions {
             max_reconnects: None,
             reconnect_delay_min: Duration::from_millis(10),
             reconnect_delay_max: Duration::from_secs(2),
+            reconnect_delay: None,
             retry_on_failed_connect: false,
             outbound_bytes: 8 << 20,
             outbound_policy: OutboundPolicy::Wait,
@@ -249,6 +263,16 @@ impl ConnectOptions {
         self
     }
 
+    /// Sets [`ConnectOptions::reconnect_delay`].
+    #[must_use]
+    pub fn reconnect_delay<F>(mut self, delay: impl Fn(u32) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<Duration>> + Send + 'static,
+    {
+        self.reconnect_delay = Some(Arc::new(move |round| Box::pin(delay(round))));
+        self
+    }
+
     /// Sets [`ConnectOptions::event_callback`].
     #[must_use]
     pub fn event_callback(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
@@ -271,9 +295,6 @@ impl ConnectOptions {
         }
         if !(1024..=1 << 30).contains(&self.max_message_bytes) {
             return invalid("max_message_bytes: must be between 1 KiB and 1 GiB");
-        }
-        if self.reconnect_delay_min > self.reconnect_delay_max {
-            return invalid("reconnect_delay_min: must not exceed reconnect_delay_max");
         }
         let texts = [self.name.as_deref(), self.user.as_deref()];
         let secrets = [self.password.as_ref(), self.token.as_ref()];

@@ -1,3 +1,4 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nats_core::{
@@ -106,6 +107,27 @@ async fn reconnect_04() {
     let ignorant = options(&servers[1].url()).ignore_discovered(true);
     let ignorant = within("connect", ignorant.connect()).await.unwrap();
     assert_eq!(ignorant.servers(), [servers[1].url()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_decides_the_wait_between_rounds() {
+    let server = plain();
+    let rounds = Arc::new(Mutex::new(vec![]));
+    let asked = Arc::clone(&rounds);
+    // The usual back-off would take a hundred minutes.
+    let minute = Duration::from_secs(60);
+    let options = options(&server.url())
+        .max_reconnects(Some(100))
+        .reconnect_delay_min(minute)
+        .reconnect_delay_max(minute)
+        .reconnect_delay(move |round| {
+            asked.lock().unwrap().push(round);
+            async move { (round > 1).then_some(Duration::from_millis(1)) }
+        });
+    let (client, _events) = dial_watched(options).await;
+    server.kill().unwrap();
+    within("close", client.closed()).await;
+    assert_eq!(*rounds.lock().unwrap(), (1..100).collect::<Vec<u32>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
