@@ -19,19 +19,17 @@ struct Suite {
     language: &'static str,
     /// Folder with the tests, and the extension of its source files.
     tests: (&'static str, &'static str),
-    skipped: &'static str,
     /// The id that a line of source registers.
     id: fn(&str) -> Option<String>,
 }
 
-const SUITES: [Suite; 2] = [
-    Suite {
-        language: "Rust",
-        tests: ("nats-core/tests", "rs"),
-        skipped: "tests/conformance/rust-skipped.txt",
-        id: rust_id,
-    },
-    Suite { language: "C", tests: ("tests/c", "c"), skipped: "tests/c/skipped.txt", id: c_id },
+const SUITES: [Suite; 6] = [
+    Suite { language: "Rust", tests: ("nats-core/tests", "rs"), id: rust_id },
+    Suite { language: "C", tests: ("tests/c", "c"), id: c_id },
+    Suite { language: "C++", tests: ("tests/cpp", "cpp"), id: c_id },
+    Suite { language: "Python", tests: ("bindings/python/tests", "py"), id: script_id },
+    Suite { language: "Node", tests: ("bindings/node/test", "mjs"), id: script_id },
+    Suite { language: "Tcl", tests: ("bindings/tcl/tests", "test"), id: script_id },
 ];
 
 /// A group of behaviours: ids with what they demand, in order.
@@ -90,14 +88,19 @@ impl Suite {
         let mut coverage = Coverage::default();
         self.collect(&root().join(folder), extension, &mut coverage.tested)
             .map_err(|e| format!("{folder}: {e}"))?;
-        let skipped = read(self.skipped)?;
+        let path = format!("tests/conformance/{}-skipped.txt", self.file_name());
+        let skipped = read(&path)?;
         for line in skipped.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
         {
             let reason = line.split_once(": ").filter(|(_, reason)| !reason.trim().is_empty());
-            let (id, reason) = reason.ok_or(format!("{}: no reason: {line}", self.skipped))?;
+            let (id, reason) = reason.ok_or(format!("{path}: no reason: {line}"))?;
             coverage.skipped.insert(id.to_owned(), reason.trim().to_owned());
         }
         Ok(coverage)
+    }
+
+    fn file_name(&self) -> String {
+        self.language.to_lowercase().replace('+', "p")
     }
 
     fn collect(
@@ -108,7 +111,7 @@ impl Suite {
     ) -> std::io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("node_modules") {
                 self.collect(&path, extension, ids)?;
             } else if path.extension().is_some_and(|found| found == extension) {
                 ids.extend(fs::read_to_string(path)?.lines().filter_map(self.id));
@@ -232,6 +235,14 @@ fn c_id(line: &str) -> Option<String> {
     id_of(id).is_some().then(|| id.to_owned())
 }
 
+/// `@behaviour("pubsub-03")`, `behaviour('pubsub-03', ...` or `behaviour pubsub-03 {...`
+fn script_id(line: &str) -> Option<String> {
+    let call = line.trim_start().trim_start_matches('@').strip_prefix("behaviour")?;
+    let id = call.trim_start_matches(['(', ' ', '"', '\'']);
+    let id = id.split(['"', '\'', ' ']).next()?;
+    id_of(id).is_some().then(|| id.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +262,13 @@ mod tests {
         assert_eq!(rust_id("fn orphan() {"), None);
         assert_eq!(c_id("TEST(\"wire-01\", \"title\") {").as_deref(), Some("wire-01"));
         assert_eq!(c_id("// TEST(\"wire-01\""), None);
+        for line in
+            ["@behaviour(\"wire-01\")", "behaviour('wire-01', async (t) => {", "behaviour wire-01 {x} {"]
+        {
+            assert_eq!(script_id(line).as_deref(), Some("wire-01"));
+        }
+        assert_eq!(script_id("# behaviour wire-01"), None);
+        assert_eq!(script_id("def behaviour(id):"), None);
     }
 
     #[test]
