@@ -262,9 +262,11 @@ mod tests {
         assert_eq!(rust_id("fn orphan() {"), None);
         assert_eq!(c_id("TEST(\"wire-01\", \"title\") {").as_deref(), Some("wire-01"));
         assert_eq!(c_id("// TEST(\"wire-01\""), None);
-        for line in
-            ["@behaviour(\"wire-01\")", "behaviour('wire-01', async (t) => {", "behaviour wire-01 {x} {"]
-        {
+        for line in [
+            "@behaviour(\"wire-01\")",
+            "behaviour('wire-01', async (t) => {",
+            "behaviour wire-01 {x} {",
+        ] {
             assert_eq!(script_id(line).as_deref(), Some("wire-01"));
         }
         assert_eq!(script_id("# behaviour wire-01"), None);

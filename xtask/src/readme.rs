@@ -1,7 +1,7 @@
 //! The code in README.md is the code in examples/, letter by letter.
 //!
 //! A comment on the line before a fenced block names its source: `<!-- example: PATH -->` for the
-//! part of the file between the lines `// [quickstart]` and `// [/quickstart]`, without its
+//! part of the file between the comments `[quickstart]` and `[/quickstart]`, without its
 //! indentation, and `<!-- example-file: PATH -->` for the whole file.
 
 use crate::Outcome;
@@ -9,8 +9,8 @@ use crate::output::{read, settle};
 
 const README: &str = "README.md";
 const FENCE: &str = "```";
-const BEGIN: &str = "// [quickstart]";
-const END: &str = "// [/quickstart]";
+const BEGIN: &str = "[quickstart]";
+const END: &str = "[/quickstart]";
 /// A quick start is quick.
 const LONGEST: usize = 10;
 
@@ -54,12 +54,12 @@ fn source(
 }
 
 fn part(path: &str, text: &str) -> Result<String, String> {
-    let mut lines = text.lines().skip_while(|line| line.trim() != BEGIN);
+    let mut lines = text.lines().skip_while(|line| mark(line) != BEGIN);
     if lines.next().is_none() {
         return Err(format!("{path} has no line {BEGIN}"));
     }
     let lines: Vec<&str> = lines.collect();
-    let end = lines.iter().position(|line| line.trim() == END);
+    let end = lines.iter().position(|line| mark(line) == END);
     let lines = &lines[..end.ok_or(format!("{path} has no line {END}"))?];
     if lines.len() > LONGEST {
         return Err(format!("{path}: a quick start of {} lines, at most {LONGEST}", lines.len()));
@@ -69,6 +69,11 @@ fn part(path: &str, text: &str) -> Result<String, String> {
     let mut out = String::new();
     lines.iter().for_each(|line| push(&mut out, line.get(indent..).unwrap_or_default()));
     Ok(out)
+}
+
+/// What a comment line says, in any of our languages.
+fn mark(line: &str) -> &str {
+    line.trim().trim_start_matches(['/', '#']).trim_start()
 }
 
 fn push(out: &mut String, line: &str) {
@@ -95,6 +100,7 @@ fn main() {
     fn fill(text: &str) -> Result<String, String> {
         filled(text, &|path| match path {
             "a.rs" => Ok(SOURCE.to_owned()),
+            "c.py" => Ok(SOURCE.replace("//", "#")),
             "b.rs" => Ok("no region\n".to_owned()),
             _ => Err(format!("{path}: no such file")),
         })
@@ -107,6 +113,8 @@ fn main() {
         let new = text.replace("old\n", part);
         assert_eq!(fill(text).unwrap(), new);
         assert_eq!(fill(&new).unwrap(), new);
+        let script = |text: &str| text.replace("a.rs", "c.py");
+        assert_eq!(fill(&script(text)).unwrap(), script(&new));
         let whole = "<!-- example-file: a.rs -->\n```rust\n```\n";
         assert_eq!(fill(whole).unwrap(), whole.replace("rust\n", &format!("rust\n{SOURCE}")));
     }
@@ -114,7 +122,7 @@ fn main() {
     #[test]
     fn missing_files_regions_and_blocks_are_errors() {
         for text in [
-            "<!-- example: c.rs -->\n```\n```\n",
+            "<!-- example: d.rs -->\n```\n```\n",
             "<!-- example: b.rs -->\n```\n```\n",
             "<!-- example: a.rs -->\n\n```\n```\n",
             "<!-- example: a.rs -->\n```\n",
