@@ -1,175 +1,188 @@
-// Requests, queues and documents.
-#include <poll.h>
-
-#include <stdexcept>
-#include <thread>
-
-#include "check.hpp"
+// Requests and answers.
+#include "support.hpp"
 
 using namespace check;
 
-static nats::Subscription echo(nats::Connection &nc, std::string_view subject) {
-  return nc.subscribe(subject, [](const nats::Message &msg) { msg.respond(msg.payload()); });
-}
-
-// Polls until the condition holds or patience ends.
-template <class Done>
-static bool poll_until(nats::Queue &queue, Done &&done) {
-  auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!done() && std::chrono::steady_clock::now() < deadline) queue.poll(100ms);
-  return done();
-}
-
-TEST("request: is answered") {
-  nats::Connection nc = dial();
-  nats::Subscription service = echo(nc, "cpp.echo");
-  EXPECT_EQ(nc.request("cpp.echo", "hello", patience).payload().text(), "hello");
-  nats::Message own =
-      nc.request_msg("cpp.echo", nullptr, "own", patience, NATS_REQUEST_OWN_INBOX);
-  EXPECT_EQ(own.payload().text(), "own");
-}
-
-TEST("request: headers travel both ways") {
-  nats::Connection nc = dial();
-  nats::Subscription service = nc.subscribe("cpp.hecho", [](const nats::Message &msg) {
+TEST("request-01", "a request is answered, with headers both ways") {
+  nats::Connection nc = dial(), other = dial();
+  nats::Subscription service = other.subscribe("cpp.request.1", [](const nats::Message &msg) {
     nats::Headers headers = msg.copy_headers();
     headers.append("Answer", "yes");
-    msg.respond("", &headers);
+    msg.respond(msg.payload(), &headers);
   });
+  other.flush(patience);
   nats::Headers headers{{"Question", "why"}};
-  nats::Message answer = nc.request_msg("cpp.hecho", &headers, "", patience);
-  EXPECT_EQ(answer.header("Question"), "why");
-  EXPECT_EQ(answer.header("Answer"), "yes");
+  for (int i = 0; i < 100; ++i) {
+    nats::Message answer = nc.request_msg("cpp.request.1", &headers, "x", patience);
+    EXPECT_EQ(answer.header("Question"), "why");
+    EXPECT_EQ(answer.header("Answer"), "yes");
+    EXPECT_EQ(answer.payload().text(), "x");
+  }
+  EXPECT_EQ(nc.request("cpp.request.1", "plain", patience).payload().text(), "plain");
 }
 
-TEST("request: nobody and too late are different errors") {
+TEST("request-02", "nobody listens: the error comes at once") {
   nats::Connection nc = dial();
-  nats::Subscription silent = nc.subscribe("cpp.silent");
-  EXPECT_THROWS(NATS_ERR_NO_RESPONDERS, nc.request("cpp.nobody", "", patience));
-  EXPECT_THROWS(NATS_ERR_TIMEOUT, nc.request("cpp.silent", "", 20ms));
-  nats::Message unasked = silent.next(patience);
-  nats::Message plain;
-  EXPECT_THROWS(NATS_ERR_INVALID_HANDLE, plain.respond(""));
+  Timer timer;
+  EXPECT_THROWS(NATS_ERR_NO_RESPONDERS, nc.request("cpp.request.2", "", 60s));
+  EXPECT(timer.elapsed() < patience);
 }
 
-TEST("request: many answers") {
+TEST("request-03", "a silent responder: TIMEOUT; its late answer goes to nobody") {
   nats::Connection nc = dial();
-  nats::Subscription one = echo(nc, "cpp.many"), two = echo(nc, "cpp.many");
-  nats::Subscription answers = nc.request_many("cpp.many", nullptr, "x", R"({"max_messages":2})");
-  EXPECT_EQ(answers.next(patience).payload().text(), "x");
-  EXPECT_EQ(answers.next(patience).payload().text(), "x");
-  EXPECT_THROWS(NATS_ERR_SUBSCRIPTION_ENDED, answers.next(patience));
+  nats::Subscription silent = nc.subscribe("cpp.request.3");
+  nats::Subscription service = nc.subscribe("cpp.request.3.quick", echo);
+  Timer timer;
+  EXPECT_THROWS(NATS_ERR_TIMEOUT, nc.request("cpp.request.3", "slow", 50ms));
+  EXPECT(timer.elapsed() >= 49ms);
+  nats::Message late = silent.next(patience);
+  for (int i = 0; i < 10; ++i) {
+    late.respond("too late");
+    EXPECT_EQ(nc.request("cpp.request.3.quick", "quick", patience).payload().text(), "quick");
+  }
 }
 
-TEST("queue: completions run in poll") {
+TEST("request-04", "a request with an inbox of its own: answer, no responders, timeout") {
   nats::Connection nc = dial();
-  nats::Subscription service = echo(nc, "cpp.async");
-  nats::Queue queue;
-  std::thread::id poller = std::this_thread::get_id(), ran;
-  std::string answer;
-  nats_status nobody = NATS_OK;
-  bool flushed = false;
-  nc.request_async(queue, "cpp.async", nullptr, "hi", patience, [&](nats::Result<nats::Message> r) {
-    ran = std::this_thread::get_id();
-    answer = r.value().payload().str();
+  nats::Subscription service = nc.subscribe("cpp.request.4", echo);
+  nats::Subscription silent = nc.subscribe("cpp.request.4.silent");
+  auto ask = [&](std::string_view subject, nats::milliseconds timeout, std::uint32_t flags) {
+    return nc.request_msg(subject, nullptr, "own", timeout, flags);
+  };
+  const std::uint32_t own = NATS_REQUEST_OWN_INBOX;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(ask("cpp.request.4", patience, own).payload().text(), "own");
+  }
+  EXPECT_THROWS(NATS_ERR_NO_RESPONDERS, ask("cpp.nobody", 60s, own));
+  EXPECT_THROWS(NATS_ERR_TIMEOUT, ask("cpp.request.4.silent", 30ms, own));
+  EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, ask("cpp.request.4", patience, 1u << 30));
+}
+
+TEST("request-05", "64 requests in flight each get their own answer") {
+  nats::Connection nc = dial();
+  nats::Subscription sub = nc.subscribe("cpp.request.5");
+  std::vector<std::future<std::string>> askers;
+  for (int i = 0; i < 64; ++i) {
+    askers.push_back(background([&nc, i] {
+      return nc.request("cpp.request.5", std::to_string(i), patience).payload().str();
+    }));
+  }
+  std::vector<nats::Message> questions;
+  for (int i = 0; i < 64; ++i) questions.push_back(sub.next(patience));
+  for (; !questions.empty(); questions.pop_back()) {  // not in the order of the questions
+    questions.back().respond(questions.back().payload());
+  }
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(askers[i].get(), std::to_string(i));
+}
+
+// The answers to a request that many may answer, which must end by itself.
+static std::string answers_of(const nats::Connection &nc, std::string_view subject,
+                              std::string_view options) {
+  nats::Subscription answers = nc.request_many(subject, nullptr, "x", options);
+  std::string text;
+  nats::Result<nats::Message> msg = answers.try_next(patience);
+  for (; msg.ok(); msg = answers.try_next(patience)) text += msg->payload().text();
+  EXPECT_EQ(msg.code(), NATS_ERR_SUBSCRIPTION_ENDED);
+  return text;
+}
+
+static std::vector<nats::Subscription> three_echoes(const nats::Connection &nc,
+                                                    std::string_view subject) {
+  std::vector<nats::Subscription> services;
+  for (int i = 0; i < 3; ++i) services.push_back(nc.subscribe(subject, echo));
+  return services;
+}
+
+TEST("request-06", "many answers: ends after max_messages") {
+  nats::Connection nc = dial();
+  auto services = three_echoes(nc, "cpp.request.6");
+  EXPECT_EQ(answers_of(nc, "cpp.request.6", R"({"max_messages":2})"), "xx");
+  EXPECT_EQ(answers_of(nc, "cpp.request.6", R"({"max_messages":3})"), "xxx");
+}
+
+TEST("request-07", "many answers: ends after a gap, and after the total wait") {
+  nats::Connection nc = dial();
+  auto services = three_echoes(nc, "cpp.request.7");
+  EXPECT_EQ(answers_of(nc, "cpp.request.7", R"({"stall_ms":300})"), "xxx");
+  Timer timer;
+  EXPECT_EQ(answers_of(nc, "cpp.request.7", R"({"max_wait_ms":500})"), "xxx");
+  EXPECT(timer.elapsed() >= 499ms);
+}
+
+TEST("request-08", "many answers: an empty one ends them when asked for, and is not delivered") {
+  nats::Connection nc = dial();
+  nats::Subscription service = nc.subscribe("cpp.request.8", [](const nats::Message &msg) {
+    for (const char *part : {"x", "x", "", "behind the end"}) msg.respond(part);
   });
-  nc.request_async(queue, "cpp.nobody", nullptr, "", patience,
-                   [&](nats::Result<nats::Message> r) { nobody = r.code(); });
-  nc.flush_async(queue, [&](nats::Result<void> r) { flushed = r.ok(); });
-  EXPECT(poll_until(queue, [&] { return !answer.empty() && nobody && flushed; }));
-  EXPECT_EQ(answer, "hi");
-  EXPECT_EQ(nobody, NATS_ERR_NO_RESPONDERS);
-  EXPECT(ran == poller);
+  EXPECT_EQ(answers_of(nc, "cpp.request.8", R"({"sentinel":true})"), "xx");
 }
 
-TEST("queue: connects asynchronously") {
-  nats::Queue queue;
-  nats::Connection nc;
-  nats::connect_async(queue, std::getenv("NATS_URL"), nullptr,
-                      [&](nats::Result<nats::Connection> r) { nc = std::move(r).value(); });
-  EXPECT(poll_until(queue, [&] { return nc.get() != nullptr; }));
-  nc.flush();
-  bool drained = false;
-  nc.drain_async(queue, [&](nats::Result<void> r) { drained = r.ok(); });
-  EXPECT(poll_until(queue, [&] { return drained; }));
-}
-
-TEST("queue: readiness and the file descriptor") {
+TEST("request-09", "many answers: nobody listens") {
   nats::Connection nc = dial();
-  nats::Subscription sub = nc.subscribe("cpp.ready");
-  nats::Queue queue;
-  std::uint64_t pending = 0;
-  sub.watch(queue, [&](std::uint64_t now) { pending = now; });
-  nc.publish("cpp.ready", "x");
-  pollfd wait{queue.fd(), POLLIN, 0};
-  EXPECT_EQ(::poll(&wait, 1, 20000), 1);
-  EXPECT_EQ(queue.poll(0ms), 1u);
-  EXPECT_EQ(pending, 1u);
-  EXPECT_EQ(sub.next(0ms).payload().text(), "x");
+  EXPECT_EQ(end_of(nc.request_many("cpp.request.9", nullptr, "x")), NATS_ERR_NO_RESPONDERS);
 }
 
-TEST("queue: an exception leaves poll after the batch") {
-  nats::Connection nc = dial();
-  nats::Queue queue;
-  Latch woken;
-  queue.on_wake([&] { woken.add(); });
-  int ran = 0;
-  for (int i = 0; i < 2; ++i) {
-    nc.flush_async(queue, [&, i](nats::Result<void>) {
-      ++ran;
-      if (i == 0) throw std::runtime_error("from a completion");
-    });
+TEST("request-10", "close ends a request that waits, at once") {
+  nats::Connection nc = dial(), other = dial();
+  nats::Subscription silent = other.subscribe("cpp.request.10");
+  other.flush(patience);
+  auto waiting = background([&] { return nc.try_request("cpp.request.10", "", 60s).code(); });
+  silent.next(patience);  // so the request waits
+  Timer timer;
+  nc.close();
+  EXPECT_EQ(waiting.get(), NATS_ERR_CONNECTION_CLOSED);
+  EXPECT(timer.elapsed() < patience);
+}
+
+TEST("request-11", "a request in flight when the server dies ends; the next one succeeds") {
+  Remote server = Remote::server();
+  Events events;
+  nats::Connection nc = events.dial(server.url(), R"({"reconnect_delay_max_ms":20})");
+  nats::Subscription silent = nc.subscribe("cpp.request.11");
+  nats::Subscription service = nc.subscribe("cpp.request.11.echo", echo);
+  auto waiting = background([&] { return nc.try_request("cpp.request.11", "", 60s).code(); });
+  silent.next(patience);
+  Timer timer;
+  server.tell("kill");
+  EXPECT_EQ(waiting.get(), NATS_ERR_CONNECTION_LOST);
+  EXPECT(timer.elapsed() < patience);
+  server.tell("restart");
+  EXPECT(events.wait(NATS_CONNECTION_EVENT_RECONNECTED));
+  EXPECT_EQ(nc.request("cpp.request.11.echo", "again", patience).payload().text(), "again");
+}
+
+TEST("request-12", "timeout 0 is the option's default, negative is refused, immense is fine") {
+  nats::Connection nc = dial(plain_server().url(), R"({"request_timeout_ms":60})");
+  nats::Subscription silent = nc.subscribe("cpp.request.12");
+  nats::Subscription service = nc.subscribe("cpp.request.12.echo", echo);
+  Timer timer;
+  EXPECT_THROWS(NATS_ERR_TIMEOUT, nc.request("cpp.request.12", ""));
+  EXPECT(timer.elapsed() >= 59ms);
+  for (nats::milliseconds negative : {nats::milliseconds(-1), nats::milliseconds::min()}) {
+    EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, nc.request("cpp.request.12", "", negative));
   }
-  int thrown = 0;
-  auto deadline = std::chrono::steady_clock::now() + patience;
-  while (ran < 2 && std::chrono::steady_clock::now() < deadline) {
-    try {
-      queue.poll(100ms);
-    } catch (const std::runtime_error &) {
-      ++thrown;
-    }
+  nats::Message answer = nc.request("cpp.request.12.echo", "x", nats::milliseconds::max());
+  EXPECT_EQ(answer.payload().text(), "x");
+}
+
+TEST("request-13", "the inbox prefix of the options is used, and checked") {
+  nats::Connection nc = dial(plain_server().url(), R"({"inbox_prefix":"_MINE.cpp"})");
+  nats::Subscription service = nc.subscribe("cpp.request.13", echo);
+  nats::Subscription all = nc.subscribe("_MINE.cpp.>");
+  EXPECT_EQ(nc.request("cpp.request.13", "x", patience).payload().text(), "x");
+  EXPECT_EQ(next_text(all), "x");
+  EXPECT_EQ(nc.new_inbox().find("_MINE.cpp."), 0);
+  EXPECT(nc.new_inbox() != nc.new_inbox());
+  for (const char *bad : {R"({"inbox_prefix":"a b"})", R"({"inbox_prefix":"a.*"})",
+                          R"({"inbox_prefix":"a."})", R"({"inbox_prefix":"a\r\nPING"})"}) {
+    EXPECT_THROWS(NATS_ERR_INVALID_OPTION, dial(plain_server().url(), bad));
   }
-  EXPECT_EQ(ran, 2);
-  EXPECT_EQ(thrown, 1);
-  EXPECT(woken.wait(1));
 }
 
-TEST("queue: an interruption ends a wait, and unpolled results are freed") {
-  nats::Connection nc = dial();
-  nats::Queue queue;
-  std::thread interrupter([&] { queue.interrupt(); });
-  EXPECT_EQ(queue.poll(patience), 0u);
-  interrupter.join();
-  auto canary = std::make_shared<int>(1);
-  nc.flush_async(queue, [canary](nats::Result<void>) {});
-  EXPECT_EQ(canary.use_count(), 2);
-  { nats::Queue gone = std::move(queue); }
-  EXPECT_EQ(canary.use_count(), 1);
-}
-
-TEST("doc: paths read and write") {
-  nats::Doc doc = nats::Doc::parse(R"({"a":{"b":[1,2]},"extra":null})");
-  EXPECT_EQ(doc.get_int("a.b.1"), 2);
-  EXPECT_EQ(doc.size("a.b"), 2u);
-  doc.set_str("name", "x");
-  doc.set_bool("deep.flag", true);
-  doc.set_double("deep.number", 0.5);
-  doc.append_json("a.b", "\"3\"");
-  EXPECT_EQ(doc.get_str("a.b.2"), "3");
-  doc.set_json("a", "{}");
-  doc.remove("extra");
-  EXPECT_EQ(doc.json(), R"({"a":{},"name":"x","deep":{"flag":true,"number":0.5}})");
-  EXPECT_THROWS(NATS_ERR_WRONG_TYPE, doc.get_int("name"));
-  EXPECT_THROWS(NATS_ERR_NOT_FOUND, doc.get_int("none"));
-  EXPECT_THROWS(NATS_ERR_INVALID_JSON, nats::Doc::parse("{"));
-  EXPECT(doc.get_bool("deep.flag"));
-}
-
-TEST("result: a value, an alternative, an error") {
-  nats::Result<int> good = 3, bad = nats::Error(NATS_ERR_TIMEOUT, "late");
-  EXPECT_EQ(good.value(), 3);
-  EXPECT_EQ(std::move(bad).value_or(7), 7);
-  EXPECT_EQ(bad.error().text(), "late");
-  EXPECT_THROWS(NATS_ERR_TIMEOUT, (void)bad.value());
-  EXPECT_EQ(good.code(), NATS_OK);
+TEST("request-14", "a request to a denied subject fails with PERMISSION, not with its timeout") {
+  Remote server = Remote::server("users");
+  nats::Connection nc = dial(server.url(), limited_user);
+  Timer timer;
+  EXPECT_THROWS(NATS_ERR_PERMISSION, nc.request("private.x", "", 60s));
+  EXPECT(timer.elapsed() < patience);
 }
