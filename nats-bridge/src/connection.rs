@@ -50,7 +50,7 @@ impl Connection {
     /// Those of [`ConnectOptions::connect`], and [`Code::Io`] when no delivery thread can be
     /// started.
     pub async fn connect(
-        mut options: ConnectOptions,
+        options: ConnectOptions,
         on_event: Option<EventFn>,
     ) -> Result<Arc<Connection>> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -59,6 +59,31 @@ impl Connection {
             Some(call) => Some(listeners.add_callback(id, call)?),
             None => None,
         };
+        Connection::open(options, id, listeners, events).await
+    }
+
+    /// Connects and delivers all events to `queue` under `token`, from the first attempt on, so
+    /// that events may be there before the connection is. Must run on the runtime.
+    ///
+    /// # Errors
+    /// Those of [`ConnectOptions::connect`].
+    pub async fn connect_watched<V: Send + 'static>(
+        options: ConnectOptions,
+        queue: &Queue<V>,
+        token: u64,
+    ) -> Result<Arc<Connection>> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let listeners = Arc::new(Listeners::default());
+        listeners.add_queue(queue, token);
+        Connection::open(options, id, listeners, None).await
+    }
+
+    async fn open(
+        mut options: ConnectOptions,
+        id: u64,
+        listeners: Arc<Listeners>,
+        events: Option<Arc<Source>>,
+    ) -> Result<Arc<Connection>> {
         let sink = Arc::clone(&listeners);
         options.event_callback = Some(Arc::new(move |event| sink.tell(event, id)));
         let client = options.connect().await?;
@@ -123,12 +148,7 @@ impl Connection {
     /// # Errors
     /// [`Code::ConnectionClosed`].
     pub fn watch<V: Send + 'static>(&self, queue: &Queue<V>, token: u64) -> Result<()> {
-        let queue = queue.downgrade();
-        lock(&self.listeners.0).push(Arc::new(move |event| {
-            if let Some(queue) = queue.upgrade() {
-                queue.connection_event(token, Arc::clone(event));
-            }
-        }));
+        self.listeners.add_queue(queue, token);
         if self.client.state() == State::Closed {
             return Err(Code::ConnectionClosed.into());
         }
@@ -210,6 +230,15 @@ impl Listeners {
         if event.kind() == EventKind::Closed {
             forget(id);
         }
+    }
+
+    fn add_queue<V: Send + 'static>(&self, queue: &Queue<V>, token: u64) {
+        let queue = queue.downgrade();
+        lock(&self.0).push(Arc::new(move |event| {
+            if let Some(queue) = queue.upgrade() {
+                queue.connection_event(token, Arc::clone(event));
+            }
+        }));
     }
 
     fn add_callback(&self, group: u64, call: EventFn) -> Result<Arc<Source>> {

@@ -25,6 +25,40 @@ pub fn entered_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
+/// A value that belongs to the process that made it. A forked child can neither use nor drop it:
+/// its locks may be held by threads that the child does not have, so there it is left alone.
+pub struct Held<T> {
+    /// Always there, until the drop.
+    value: Option<T>,
+    epoch: u32,
+}
+
+impl<T> Held<T> {
+    /// Holds `value` for this process.
+    pub fn new(value: T) -> Held<T> {
+        Held { value: Some(value), epoch: epoch() }
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// [`Code::Forked`] in a child of the process that made it.
+    pub fn get(&self) -> Result<&T> {
+        match &self.value {
+            Some(value) if self.epoch == epoch() => Ok(value),
+            _ => Err(Code::Forked.into()),
+        }
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        if self.epoch != epoch() {
+            std::mem::forget(self.value.take());
+        }
+    }
+}
+
 /// A process-wide value that a forked child makes anew.
 pub struct PerEpoch<T> {
     slots: [OnceLock<T>; MAX_EPOCHS],
@@ -75,6 +109,17 @@ mod tests {
         assert_eq!(*cell.at(1, || 2).unwrap(), 2);
         assert_eq!(*cell.at(0, || 3).unwrap(), 1);
         assert_eq!(*cell.at(63, || 4).unwrap(), 4);
+    }
+
+    #[test]
+    fn what_another_process_made_is_neither_used_nor_dropped() {
+        let shared = std::sync::Arc::new(7);
+        let mine = Held::new(shared.clone());
+        assert_eq!(**mine.get().unwrap(), 7);
+        let foreign = Held { value: Some(shared.clone()), epoch: epoch() + 1 };
+        assert_eq!(foreign.get().unwrap_err().code(), Code::Forked);
+        drop((mine, foreign));
+        assert_eq!(std::sync::Arc::strong_count(&shared), 2);
     }
 
     #[test]

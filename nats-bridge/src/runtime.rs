@@ -58,6 +58,11 @@ pub fn handle() -> Result<Handle> {
     Ok(handle)
 }
 
+/// Whether the runtime's threads run.
+pub fn is_running() -> bool {
+    state().is_ok_and(|state| lock(state).running.is_some())
+}
+
 /// Stops the runtime and joins its threads, waiting at most `timeout`. A later [`handle`] starts it
 /// afresh. Must not be called on one of its own threads.
 ///

@@ -87,6 +87,11 @@ impl Subscription {
         }
     }
 
+    /// The core's subscription.
+    pub fn core(&self) -> &nats_core::Subscription {
+        &self.core
+    }
+
     /// Whether the calling thread is inside the callback.
     pub fn in_callback(&self) -> bool {
         matches!(&self.mode, Mode::Callback(source, _) if source.is_current())

@@ -59,10 +59,26 @@ pub fn apply<T>(rows: &[Row<T>], target: &mut T, json: &str) -> Result<()> {
         return Err(Error::new(Code::InvalidOption, text));
     };
     for (key, value) in members {
-        let row = rows.iter().find(|row| row.key == key).ok_or_else(|| unknown(rows, &key))?;
+        let known = || rows.iter().map(|row| row.key);
+        let row = rows.iter().find(|row| row.key == key).ok_or_else(|| unknown(known(), &key))?;
         store(row, target, value)?;
     }
     Ok(())
+}
+
+/// [`Code::InvalidOption`] that names an unknown option and the nearest of the known ones.
+pub fn unknown<'a>(known: impl IntoIterator<Item = &'a str>, name: &str) -> Error {
+    let shown: String = name.chars().take(64).collect();
+    let nearest = known.into_iter().map(|near| (distance(&shown, near), near)).min();
+    let hint = match nearest {
+        Some((distance, near)) if distance <= near.len() / 2 + 1 => {
+            format!("; did you mean '{near}'?")
+        }
+        Some((_, near)) => format!("; the nearest known option is '{near}'"),
+        None => String::new(),
+    };
+    let text = format!("unknown option '{}'{hint}", shown.escape_debug());
+    Error::new(Code::InvalidOption, text)
 }
 
 impl<T> Set<T> {
@@ -135,20 +151,6 @@ fn found<T>(row: &Row<T>, value: &Value) -> String {
         (Value::Array(_), Set::Texts(_)) => "a list with something else in it".into(),
         _ => kind(value).into(),
     }
-}
-
-fn unknown<T>(rows: &[Row<T>], key: &str) -> Error {
-    let shown: String = key.chars().take(64).collect();
-    let nearest = rows.iter().map(|row| (distance(&shown, row.key), row.key)).min();
-    let hint = match nearest {
-        Some((distance, near)) if distance <= near.len() / 2 + 1 => {
-            format!("; did you mean '{near}'?")
-        }
-        Some((_, near)) => format!("; the nearest known option is '{near}'"),
-        None => String::new(),
-    };
-    let text = format!("unknown option '{}'{hint}", shown.escape_debug());
-    Error::new(Code::InvalidOption, text)
 }
 
 /// How many characters must be changed, inserted or deleted to make one text the other.

@@ -2,23 +2,24 @@
 
 use std::fs;
 
-use crate::{Outcome, docs, header, ops, root};
+use crate::{Outcome, docs, header, node, ops, python, root, tcl};
 
 /// Makes the text of a file.
-type Maker = fn() -> Result<String, String>;
+pub(crate) type Maker = fn() -> Result<String, String>;
+
+/// The header is made from the functions, so they come first.
+const FILES: &[(&str, Maker)] = &[
+    ("nats-ffi/src/ops_gen.rs", ops::functions),
+    ("include/nats_ffi.h", header::text),
+    ("docs/errors.md", docs::errors),
+    ("docs/options.md", docs::options),
+    ("docs/ops.md", docs::ops),
+];
 
 /// Writes the generated files; with `check` only says which are stale.
 pub(crate) fn run(check: bool) -> Outcome {
-    // The header is made from the functions, so they come first.
     let mut stale = Vec::new();
-    let files: [(&str, Maker); 5] = [
-        ("nats-ffi/src/ops_gen.rs", ops::functions),
-        ("include/nats_ffi.h", header::text),
-        ("docs/errors.md", docs::errors),
-        ("docs/options.md", docs::options),
-        ("docs/ops.md", docs::ops),
-    ];
-    for (path, make) in files {
+    for (path, make) in [FILES, python::FILES, node::FILES, tcl::FILES].concat() {
         let (text, target) = (make()?, root().join(path));
         if fs::read_to_string(&target).is_ok_and(|now| now == text) {
             continue;

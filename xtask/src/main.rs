@@ -7,9 +7,12 @@ mod conformance;
 mod docs;
 mod generate;
 mod header;
+mod node;
 mod ops;
 mod output;
+mod python;
 mod readme;
+mod tcl;
 mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,110 @@
+/** The native addon and what it offers. See bindings/node/src. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** An operation that can be given up. */
+export interface NativeOperation {
+  cancel(): void;
+}
+
+/** Events of one turn: three numbers each in `numbers`, the rest in order. */
+export interface NativeEvents {
+  numbers: ArrayBuffer;
+  values: (string | NativeConnection | NativeSubscription)[];
+  packet?: ArrayBuffer;
+  more: boolean;
+}
+
+/** The queue of the environment. */
+export interface NativeQueue {
+  poll(): NativeEvents;
+  ref(): void;
+  unref(): void;
+  connect(token: number, options: string): void;
+}
+
+/** Header names and values by turns. */
+export type Pairs = string[];
+
+/** A connection. */
+export interface NativeConnection {
+  readonly state: string;
+  readonly url: string | null;
+  publish(subject: string, payload: string | Uint8Array, reply?: string, headers?: Pairs): void;
+  subscribe(token: number, subject: string, options: string): NativeSubscription;
+  request(
+    token: number,
+    subject: string,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    timeout: number | undefined,
+    ownInbox: boolean,
+  ): NativeOperation;
+  requestMany(
+    token: number,
+    subject: string,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    options: string,
+  ): NativeOperation;
+  flush(token: number, timeout?: number): NativeOperation;
+  drain(token: number, timeout?: number): void;
+  handled(): void;
+  close(): void;
+  reconnect(): void;
+  newInbox(): string;
+  info(): string;
+  servers(): string;
+  stats(): NativeStats;
+  lastError(): { code: number; text: string } | null;
+}
+
+/** Counters of a connection. */
+export interface NativeStats {
+  inBytes: number;
+  outBytes: number;
+  inMsgs: number;
+  outMsgs: number;
+  reconnects: number;
+  droppedIn: number;
+  droppedOut: number;
+  errors: number;
+  outboundPending: number;
+}
+
+/** A subscription. */
+export interface NativeSubscription {
+  readonly sid: number;
+  readonly subject: string;
+  watch(token: number): void;
+  take(): ArrayBuffer | null;
+  unsubscribe(): void;
+  unsubscribeAfter(max: number): void;
+  drain(token: number, timeout?: number): void;
+  stats(): { pending: number; delivered: number; dropped: number };
+}
+
+/** A received header block. */
+export interface ParsedHeaders {
+  code: number;
+  description: string;
+  pairs: Pairs;
+}
+
+interface Addon {
+  Queue: new (wake: () => void) => NativeQueue;
+  parseHeaders(block: Uint8Array): ParsedHeaders;
+  checkHeader(name: string, value: string): void;
+  checkInboxPrefix(prefix: string): void;
+  refuseOption(known: string[], name: string): void;
+}
+
+function load(): Addon {
+  const built = join(__dirname, "..", "nats_ffi.node");
+  // Without an addon of its own the package has one for each platform beside it.
+  return require(existsSync(built) ? built : `nats-ffi-${process.platform}-${process.arch}`);
+}
+
+/** The addon. */
+export const addon: Addon = load();

@@ -1,0 +1,385 @@
+/** Connections. */
+
+import { onAbort } from "./abort";
+import type { NativeConnection, NativeSubscription, Pairs } from "./addon";
+import {
+  members,
+  millis,
+  payload as checkPayload,
+  signal as checkSignal,
+  string,
+  wrongType,
+} from "./check";
+import {
+  ClosedConnectionError,
+  errorOf,
+  InvalidArgumentError,
+  native,
+  NatsError,
+  NoRespondersError,
+  PermissionViolationError,
+  RequestError,
+} from "./errors";
+import { EventHandler } from "./event";
+import { MsgHdrsImpl } from "./headers";
+import { loop } from "./loop";
+import { Empty, type MsgImpl } from "./msg";
+import { connectDocument, manyDocument, subscribeDocument } from "./options";
+import { StatusIterator, type Status } from "./status";
+import { SubscriptionImpl, type Owner } from "./subscription";
+import type {
+  ConnectionOptions,
+  Msg,
+  MsgHdrs,
+  NatsConnection,
+  Payload,
+  PublishOptions,
+  RequestManyOptions,
+  RequestOptions,
+  Server,
+  ServerInfo,
+  Stats,
+  Subscription,
+  SubscriptionOptions,
+  TraceOptions,
+  WaitOptions,
+} from "./types";
+import { deferred } from "./util";
+
+/** What the core tells of servers: all that it knows, and those among them that it was told of. */
+type Servers = { known: string[]; discovered: string[] };
+
+const PUBLISH = ["reply", "headers", "traceDestination", "traceOnly"];
+const REQUEST = ["timeout", "signal", "headers", "noMux", "reply", "traceDestination", "traceOnly"];
+const WAIT = ["timeout", "signal"];
+
+/**
+ * Connects.
+ *
+ * @throws InvalidOptionError, InvalidUrlError; ConnectionError, which NoServersError is;
+ * AuthorizationError.
+ */
+export async function connect(options?: ConnectionOptions): Promise<NatsConnection> {
+  const document = connectDocument(options);
+  const connection = new NatsConnectionImpl();
+  await connection.open(document.json, document.read);
+  if (options?.waitOnFirstConnect === true) {
+    await connection.first();
+  }
+  return connection;
+}
+
+/** A connection. */
+class NatsConnectionImpl implements NatsConnection, Owner {
+  readonly #events = new EventHandler(this);
+  readonly #closed = deferred<void | Error>();
+  readonly #subscriptions = new Set<SubscriptionImpl>();
+  readonly #listeners = new Set<StatusIterator>();
+  #token = 0;
+  #handle: NativeConnection | undefined;
+  /** The program has asked for the end. */
+  #leaving = false;
+
+  /** @internal */
+  async open(json: string, read: <T>(call: () => T) => T): Promise<void> {
+    this.#token = loop.watch(this.#events);
+    try {
+      const start = (token: number) => read(() => loop.native.connect(token, json));
+      this.#handle = await loop.run<NativeConnection>(start, undefined, this.#token);
+    } catch (error) {
+      loop.forget(this.#token);
+      throw error;
+    }
+    if (!this.#events.isClosed) {
+      loop.hold();
+    }
+  }
+
+  /** @internal Waits for the first server that lets the connection in. */
+  async first(): Promise<void> {
+    if (this.#native.state === "connecting" || this.#native.state === "reconnecting") {
+      await Promise.race([this.#events.connected, this.#closed]);
+    }
+    if (this.isClosed()) {
+      throw this.lastError() ?? new ClosedConnectionError("the connection is closed");
+    }
+  }
+
+  get #native(): NativeConnection {
+    return this.#handle as NativeConnection;
+  }
+
+  get info(): ServerInfo | undefined {
+    if (this.isClosed()) {
+      return undefined;
+    }
+    const info = JSON.parse(this.#native.info()) as ServerInfo;
+    return info.server_id === "" ? undefined : info;
+  }
+
+  closed(): Promise<void | Error> {
+    return this.#closed;
+  }
+
+  async close(): Promise<void> {
+    this.#leaving = true;
+    this.#native.close();
+    await this.#closed;
+  }
+
+  publish(subject: string, payload: Payload = Empty, options?: PublishOptions): void {
+    string("subject", subject);
+    checkPayload(payload);
+    let reply: string | undefined;
+    let headers: Pairs | undefined;
+    if (options !== undefined) {
+      members("options", options, PUBLISH);
+      reply = options.reply;
+      if (reply !== undefined) {
+        string("reply", reply);
+      }
+      headers = pairs(options.headers, options);
+    }
+    native(() => this.#native.publish(subject, payload, reply, headers));
+  }
+
+  publishMessage(msg: Msg): void {
+    this.publish(msg.subject, msg.data, { reply: msg.reply, headers: msg.headers });
+  }
+
+  respondMessage(msg: Msg): boolean {
+    if (msg.reply === undefined || msg.reply === "") {
+      return false;
+    }
+    this.publish(msg.reply, msg.data, { headers: msg.headers });
+    return true;
+  }
+
+  subscribe(subject: string, options: SubscriptionOptions = {}): Subscription {
+    string("subject", subject);
+    const { json, read } = subscribeDocument(options);
+    const open = (token: number) => read(() => this.#native.subscribe(token, subject, json));
+    const subscription = new SubscriptionImpl(this, open, options);
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  async request(
+    subject: string,
+    payload: Payload = Empty,
+    options: RequestOptions = {},
+  ): Promise<Msg> {
+    string("subject", subject);
+    checkPayload(payload);
+    members("options", options, REQUEST);
+    const { timeout, signal, noMux = false } = options;
+    millis("timeout", timeout);
+    checkSignal(signal);
+    if ("reply" in options && options.reply !== undefined) {
+      throw new InvalidArgumentError("reply: requests make their own; use noMux for an own inbox");
+    }
+    const headers = pairs(options.headers, options);
+    const start = (token: number) =>
+      this.#native.request(token, subject, payload, headers, timeout, noMux === true);
+    const message = await refusals(subject, loop.run<MsgImpl>(start, signal));
+    message.publisher = this;
+    return message;
+  }
+
+  async requestMany(
+    subject: string,
+    payload: Payload = Empty,
+    options: RequestManyOptions = {},
+  ): Promise<AsyncIterable<Msg>> {
+    string("subject", subject);
+    checkPayload(payload);
+    const { json, read } = manyDocument(options);
+    checkSignal(options.signal);
+    const headers = pairs(options.headers, options);
+    const start = (token: number) =>
+      read(() => this.#native.requestMany(token, subject, payload, headers, json));
+    const replies = await loop.run<NativeSubscription>(start, options.signal);
+    const subscription = new SubscriptionImpl(this, (token) => {
+      replies.watch(token);
+      return replies;
+    });
+    const { signal } = options;
+    if (signal !== undefined) {
+      const forget = onAbort(signal, () => subscription.stop(signal.reason as Error));
+      void subscription.closed.then(forget);
+    }
+    return subscription;
+  }
+
+  async flush(options: WaitOptions = {}): Promise<void> {
+    await this.rtt(options);
+  }
+
+  async rtt(options: WaitOptions = {}): Promise<number> {
+    members("options", options, WAIT);
+    millis("timeout", options.timeout);
+    checkSignal(options.signal);
+    const start = (token: number) => this.#native.flush(token, options.timeout);
+    return loop.run<number>(start, options.signal);
+  }
+
+  async drain(options: { timeout?: number } = {}): Promise<void> {
+    members("options", options, ["timeout"]);
+    millis("timeout", options.timeout);
+    const drained = loop.run((token) => this.#native.drain(token, options.timeout));
+    if (this.isDraining()) {
+      this.#leaving = true;
+      const handled = [...this.#subscriptions].map((subscription) => subscription.handled());
+      void Promise.all(handled).then(() => this.#native.handled());
+    }
+    await drained;
+    await this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isClosed() && !this.isDraining()) {
+      await this.drain();
+    }
+    await this.#closed;
+  }
+
+  isClosed(): boolean {
+    return this.#native.state === "closed";
+  }
+
+  isDraining(): boolean {
+    return this.#native.state.startsWith("draining");
+  }
+
+  getServer(): string {
+    return hostport(this.#native.url ?? "");
+  }
+
+  getServers(): Server[] {
+    const { known, discovered } = JSON.parse(this.#native.servers()) as Servers;
+    const server = (src: string, gossiped: boolean): Server => {
+      const listen = hostport(src);
+      const colon = listen.lastIndexOf(":");
+      const [hostname, port] = [listen.slice(0, colon), Number(listen.slice(colon + 1))];
+      return { hostname, port, listen, src, gossiped };
+    };
+    return [
+      ...known.filter((src) => !discovered.includes(src)).map((src) => server(src, false)),
+      ...discovered.map((src) => server(src, true)),
+    ];
+  }
+
+  status(): AsyncIterable<Status> {
+    const iterator = new StatusIterator((left) => this.#listeners.delete(left));
+    if (this.#events.isClosed) {
+      iterator.stop();
+    } else {
+      this.#listeners.add(iterator);
+    }
+    return iterator;
+  }
+
+  stats(): Stats {
+    return this.#native.stats();
+  }
+
+  async reconnect(): Promise<void> {
+    native(() => this.#native.reconnect());
+    this.tell({ type: "forceReconnect" });
+  }
+
+  newInbox(): string {
+    return native(() => this.#native.newInbox());
+  }
+
+  lastError(): NatsError | undefined {
+    const last = this.#native.lastError();
+    return last === null ? undefined : errorOf(last.code, last.text);
+  }
+
+  /** @internal */
+  report(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    this.tell({ type: "error", error });
+  }
+
+  /** @internal */
+  ended(subscription: SubscriptionImpl): void {
+    this.#subscriptions.delete(subscription);
+  }
+
+  /** @internal Tells all listeners. */
+  tell(status: Status): void {
+    for (const listener of this.#listeners) {
+      listener.push(status);
+    }
+  }
+
+  /** @internal The subscription with this number, if it is there. */
+  subscriptionOf(sid: number): Subscription | undefined {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.getID() === sid) {
+        return subscription;
+      }
+    }
+    return undefined;
+  }
+
+  /** @internal The last event has come. */
+  onClosed(): void {
+    loop.forget(this.#token);
+    if (this.#handle !== undefined) {
+      loop.release();
+    }
+    for (const subscription of this.#subscriptions) {
+      subscription.detach();
+    }
+    for (const listener of this.#listeners) {
+      listener.stop();
+    }
+    this.#listeners.clear();
+    this.#closed.resolve(this.#leaving ? undefined : this.#handle && this.lastError());
+  }
+}
+
+/** What goes with a message as headers, trace options among them. */
+function pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undefined {
+  const { traceDestination, traceOnly } = trace;
+  if (headers === undefined && traceDestination === undefined && traceOnly === undefined) {
+    return undefined;
+  }
+  const all = headers === undefined ? [] : MsgHdrsImpl.pairs(headers);
+  const extra: Pairs = [];
+  if (traceDestination !== undefined) {
+    string("traceDestination", traceDestination);
+    extra.push("Nats-Trace-Dest", traceDestination);
+  }
+  if (traceOnly !== undefined) {
+    if (typeof traceOnly !== "boolean") {
+      throw wrongType("traceOnly", "a boolean", traceOnly);
+    }
+    if (traceOnly) {
+      extra.push("Nats-Trace-Only", "true");
+    }
+  }
+  return extra.length === 0 ? all : [...all, ...extra];
+}
+
+/** Wraps refusals of a request as nats.js does. */
+async function refusals<T>(subject: string, reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (cause) {
+    if (cause instanceof NoRespondersError) {
+      cause.subject = subject;
+    } else if (!(cause instanceof PermissionViolationError)) {
+      throw cause;
+    }
+    throw new RequestError((cause as Error).message, { cause });
+  }
+}
+
+/** Host and port of a URL. */
+function hostport(url: string): string {
+  return url.replace(/^\w+:\/\//, "");
+}

@@ -1,0 +1,34 @@
+/** A NATS client with a native core, in the shape of nats.js. */
+
+export { connect } from "./connection";
+export * from "./errors_gen";
+export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
+export { Empty } from "./msg";
+export { nuid, Nuid } from "./nuid";
+export {
+  backoff,
+  createInbox,
+  deadline,
+  deferred,
+  delay,
+  millis,
+  nanos,
+  syncIterator,
+} from "./util";
+export type { Backoff, Deferred, Delay, Nanos, SyncIterator } from "./util";
+export type * from "./types";
+export type {
+  ClusterUpdateStatus,
+  CloseStatus,
+  ConnectStatus,
+  DisconnectStatus,
+  DrainingStatus,
+  ForceReconnectStatus,
+  LDMStatus,
+  ReconnectingStatus,
+  ReconnectStatus,
+  ServerErrorStatus,
+  SlowConsumerStatus,
+  StaleConnectionStatus,
+  Status,
+} from "./status";

@@ -1,0 +1,130 @@
+/** Options of this package, made into the options documents of the core. */
+
+import { addon } from "./addon";
+import { wrongType } from "./check";
+import { InvalidArgumentError, InvalidOptionError, native } from "./errors";
+import { CONNECT, MANY, SUBSCRIBE, type Conversion, type Table } from "./options_gen";
+import type { ConnectionOptions, RequestManyOptions, SubscriptionOptions } from "./types";
+
+/** A document, and how to say in this package's names what is wrong with it. */
+export interface Document {
+  json: string;
+  /** Makes a call that reads the document. */
+  read<T>(call: () => T): T;
+}
+
+/** The document of a connection's options. */
+export function connectDocument(options: ConnectionOptions = {}): Document {
+  const { tls, ...others } = object(options);
+  if (others.port !== undefined && others.servers !== undefined) {
+    throw new InvalidArgumentError("servers, port: are mutually exclusive");
+  }
+  return convert(CONNECT, ["tls"], { ...others, ...tlsOptions(tls) });
+}
+
+/** The document of a subscription's options. */
+export function subscribeDocument(options: SubscriptionOptions): Document {
+  const { callback, timeout, ...others } = object(options);
+  return convert(SUBSCRIBE, ["callback", "timeout"], others);
+}
+
+/** The document of a request for many replies; what `wanted` says of other matters is left out. */
+export function manyDocument(wanted: RequestManyOptions): Document {
+  const { strategy, headers, noMux, signal, traceDestination, traceOnly, ...others } =
+    object(wanted) as RequestManyOptions;
+  const { maxWait, maxMessages, stall = 300 } = others;
+  const limit = maxMessages === -1 ? undefined : maxMessages;
+  const own = ["strategy", "headers", "noMux", "signal", "traceDestination", "traceOnly"];
+  switch (strategy) {
+    case undefined:
+      return convert(MANY, own, { ...others, maxMessages: limit });
+    case "timer":
+      return convert(MANY, own, { maxWait });
+    case "count":
+      return convert(MANY, own, { maxWait, maxMessages: limit });
+    case "stall":
+      return convert(MANY, own, { maxWait, maxMessages: limit, stall });
+    case "sentinel":
+      return convert(MANY, own, { maxWait, maxMessages: limit, sentinel: true });
+    default: {
+      const known = "expected \"timer\", \"count\", \"stall\" or \"sentinel\"";
+      throw new InvalidOptionError(`option 'strategy': ${known}, found ${String(strategy)}`);
+    }
+  }
+}
+
+function object(options: unknown): Record<string, unknown> {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw wrongType("options", "an object", options);
+  }
+  return options as Record<string, unknown>;
+}
+
+function tlsOptions(tls: unknown): Record<string, unknown> {
+  if (tls === undefined || tls === null) {
+    return {};
+  }
+  if (typeof tls !== "object") {
+    throw wrongType("tls", "an object", tls);
+  }
+  const { caFile, ...others } = tls as Record<string, unknown>;
+  for (const name in others) {
+    native(() => addon.refuseOption(["tls.caFile"], `tls.${name}`));
+  }
+  return { tlsRequired: true, tlsCaFile: caFile };
+}
+
+/** Converts options; `own` are known names that are not the table's. */
+function convert(table: Table, own: string[], options: Record<string, unknown>): Document {
+  const document: Record<string, unknown> = { ...table.defaults };
+  const names = new Map<string, string>();
+  for (const [name, value] of Object.entries(options)) {
+    const row = Object.hasOwn(table.names, name) ? table.names[name] : undefined;
+    if (row === undefined) {
+      native(() => addon.refuseOption([...Object.keys(table.names), ...own], name));
+    } else if (value !== undefined) {
+      document[row[0]] = converted(name, value, row[1]);
+      names.set(row[0], name);
+    }
+  }
+  const read = <T>(call: () => T): T => {
+    try {
+      return native(call);
+    } catch (error) {
+      throw error instanceof InvalidOptionError ? renamed(error, names) : error;
+    }
+  };
+  return { json: JSON.stringify(document), read };
+}
+
+function converted(name: string, value: unknown, how: Conversion): unknown {
+  if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") {
+    throw wrongType(`option '${name}'`, "a plain value", value);
+  }
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new InvalidOptionError(`option '${name}': expected a finite number, found ${value}`);
+  }
+  switch (how) {
+    case "list":
+      return typeof value === "string" ? [value] : value;
+    case "not":
+      return typeof value === "boolean" ? !value : value;
+    case "port":
+      if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 65535) {
+        const text = `expected a whole number from 1 to 65535, found ${String(value)}`;
+        throw new InvalidOptionError(`option '${name}': ${text}`);
+      }
+      return [`127.0.0.1:${value}`];
+    case "same":
+      return value;
+  }
+}
+
+/** The same error with the names that the program has used. */
+function renamed(error: InvalidOptionError, names: Map<string, string>): InvalidOptionError {
+  const text = error.message.replace(/^option '(\w+)'/, (all, key: string) => {
+    const name = names.get(key);
+    return name === undefined ? all : `option '${name}'`;
+  });
+  return new InvalidOptionError(text);
+}

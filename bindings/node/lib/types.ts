@@ -1,0 +1,314 @@
+/** What programs see: the shape is that of nats.js. */
+
+import type { NatsError } from "./errors";
+import type { Match } from "./headers";
+import type * as gen from "./options_gen";
+import type { Status } from "./status";
+
+/** What may be sent. */
+export type Payload = Uint8Array | string;
+
+/** The second argument of `JSON.parse`. */
+export type ReviverFn = (key: string, value: any) => any;
+
+/** Files for TLS. An empty object asks for TLS with the system's authorities. */
+export interface TlsOptions {
+  /** A PEM file with the certificate authorities to trust. */
+  caFile?: string;
+}
+
+/** Options of a connection: those of the options document and nats.js's own names for them. */
+export interface ConnectionOptions extends gen.ConnectOptions {
+  /** Connect by TLS only. `null` is the same as leaving it out. */
+  tls?: TlsOptions | null;
+}
+
+/** Options of a subscription. */
+export interface SubscriptionOptions extends gen.SubscribeOptions {
+  /** Called with every message. Without one the subscription is iterated. */
+  callback?: MsgCallback<Msg>;
+  /** End with a TimeoutError when the first message has not come in this many milliseconds. */
+  timeout?: number | undefined;
+}
+
+/** Receives messages. When an error has ended the subscription, `err` is it and `msg` is empty. */
+export type MsgCallback<T> = (err: Error | null, msg: T) => void | Promise<unknown>;
+
+/** Message tracing. */
+export interface TraceOptions {
+  /** The subject on which servers report the way of the message. */
+  traceDestination?: string | undefined;
+  /** Report only; the message is not delivered. */
+  traceOnly?: boolean | undefined;
+}
+
+/** Options of a publish. */
+export interface PublishOptions extends TraceOptions {
+  /** Where an answer is to go. */
+  reply?: string | undefined;
+  /** Headers. A status that they carry is not sent. */
+  headers?: MsgHdrs | undefined;
+}
+
+/** Options of a call that waits for the server. */
+export interface WaitOptions {
+  /** How many milliseconds to wait at most. Default: the connection's option. */
+  timeout?: number | undefined;
+  /** Gives the call up; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of a request. */
+export interface RequestOptions extends TraceOptions, WaitOptions {
+  /** Headers. */
+  headers?: MsgHdrs | undefined;
+  /** Wait on an inbox of the request's own, not on the one that all requests share. */
+  noMux?: boolean;
+}
+
+/** When the replies of a request for many end; see {@link RequestManyOptions}. */
+export type RequestStrategy = "timer" | "count" | "stall" | "sentinel";
+
+/** Options of a request for many replies. Whichever rule is met first ends it. */
+export interface RequestManyOptions extends TraceOptions {
+  /**
+   * `timer`: only `maxWait` counts; `count`: `maxMessages` too; `stall`: so does the time between
+   * two replies; `sentinel`: an empty reply ends them. Default: all options that are set count.
+   */
+  strategy?: RequestStrategy;
+  /** End after this many milliseconds. Default: 1000. */
+  maxWait?: number;
+  /** End after this many replies; -1 stands for no limit. */
+  maxMessages?: number;
+  /** End when no reply has come for this many milliseconds. Default with `stall`: 300. */
+  stall?: number;
+  /** End with a reply whose payload is empty; that one is not delivered. */
+  sentinel?: boolean;
+  /** Headers. */
+  headers?: MsgHdrs | undefined;
+  /** Accepted for nats.js's sake: the replies have an inbox of their own always. */
+  noMux?: boolean;
+  /** Gives the request up; an iteration of its replies throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A received message. */
+export interface Msg {
+  /** The subject; what is not UTF-8 in it is replaced by U+FFFD. */
+  readonly subject: string;
+  /** The subject's bytes. */
+  readonly subjectBytes: Uint8Array;
+  /** The number of the subscription that received it. */
+  readonly sid: number;
+  /** Where an answer goes. */
+  readonly reply?: string | undefined;
+  /** The headers; of a block that is damaged what can be read. */
+  readonly headers?: MsgHdrs | undefined;
+  /** The payload, a view that is shared by all who read it. */
+  readonly data: Uint8Array;
+  /** Answers. Returns false when nobody waits for an answer. Throws what `publish` throws. */
+  respond(payload?: Payload, options?: PublishOptions): boolean;
+  /** The payload as JSON. Throws SyntaxError when it is not. */
+  json<T>(reviver?: ReviverFn): T;
+  /** The payload as UTF-8. */
+  string(): string;
+  /** Bytes of subject, reply subject, headers and payload. */
+  size(): number;
+  /** Throws MalformedMessageError when subject or headers cannot be decoded. */
+  check(): void;
+}
+
+/** Headers: ordered, names may repeat. By default names are compared letter by letter. */
+export interface MsgHdrs extends Iterable<[string, string[]]> {
+  /** Whether the status is an error, 300 or more. */
+  readonly hasError: boolean;
+  /** Code and description. */
+  readonly status: string;
+  /** The code of the status, 0 for none. */
+  readonly code: number;
+  /** The text of the status. */
+  readonly description: string;
+  /** The first value, or "". */
+  get(name: string, match?: Match): string;
+  /** Replaces all values. Throws InvalidHeaderError. */
+  set(name: string, value: string, match?: Match): void;
+  /** Adds a value. Throws InvalidHeaderError. */
+  append(name: string, value: string, match?: Match): void;
+  /** Whether there is a value. */
+  has(name: string, match?: Match): boolean;
+  /** The names in order of their first value. */
+  keys(): string[];
+  /** All values in order. */
+  values(name: string, match?: Match): string[];
+  /** Removes all values. */
+  delete(name: string, match?: Match): void;
+  /** The last value, or "". */
+  last(name: string, match?: Match): string;
+  /** How many names there are. */
+  size(): number;
+}
+
+/** Whoever publishes. */
+export interface Publisher {
+  publish(subject: string, payload?: Payload, options?: PublishOptions): void;
+}
+
+/**
+ * A subscription. Several loops may iterate it; each message goes to one of them. Leaving a loop
+ * ends the subscription. An error that has ended it is thrown by the loop.
+ */
+export interface Subscription extends AsyncIterable<Msg> {
+  /** Resolves when it has ended and everything was delivered: with the error that ended it. */
+  readonly closed: Promise<void | Error>;
+  /** Ends at once, dropping what waits; or after `max` messages, counted from the beginning. */
+  unsubscribe(max?: number): void;
+  /**
+   * Ends gently: resolves when everything that was under way was taken by the loop or callback.
+   * Rejects with TimeoutError, ClosedConnectionError, InvalidOperationError when it has ended.
+   */
+  drain(options?: { timeout?: number | undefined }): Promise<void>;
+  /** Drains, unless it is draining or has ended. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /** What receives the messages; may be exchanged when the subscription was made with one. */
+  callback: MsgCallback<Msg> | undefined;
+  isDraining(): boolean;
+  isClosed(): boolean;
+  getSubject(): string;
+  /** Messages received so far, without dropped ones. */
+  getReceived(): number;
+  /** Messages handed to the loop or callback. */
+  getProcessed(): number;
+  /** Messages that wait. */
+  getPending(): number;
+  /** Messages dropped because the pending limits were exceeded. */
+  getDropped(): number;
+  /** The number under which the server knows it. */
+  getID(): number;
+  /** After how many messages it ends. */
+  getMax(): number | undefined;
+}
+
+/** The server's description of itself, under the server's own names. */
+export interface ServerInfo {
+  server_id: string;
+  server_name: string;
+  version: string;
+  go: string;
+  host: string;
+  port: number;
+  proto: number;
+  max_payload: number;
+  client_id: number;
+  client_ip?: string;
+  git_commit?: string;
+  headers?: boolean;
+  auth_required?: boolean;
+  tls_required?: boolean;
+  tls_verify?: boolean;
+  tls_available?: boolean;
+  nonce?: string;
+  cluster?: string;
+  domain?: string;
+  jetstream?: boolean;
+  connect_urls?: string[];
+  ldm?: boolean;
+  api_lvl?: number;
+}
+
+/** A server that the connection may use. */
+export interface Server {
+  readonly hostname: string;
+  readonly port: number;
+  /** Host name and port. */
+  readonly listen: string;
+  /** The URL, without credentials. */
+  readonly src: string;
+  /** Whether the cluster told of it. */
+  readonly gossiped: boolean;
+}
+
+/** Counters of a connection since it was opened. */
+export interface Stats {
+  inBytes: number;
+  outBytes: number;
+  inMsgs: number;
+  outMsgs: number;
+  reconnects: number;
+  /** Messages dropped because a subscription's pending limits were exceeded. */
+  droppedIn: number;
+  /** Publishes dropped by the outbound policy "drop_oldest". */
+  droppedOut: number;
+  /** Errors that the server reported. */
+  errors: number;
+  /** Bytes that were published and are not sent yet. */
+  outboundPending: number;
+}
+
+/** A connection. It keeps the process alive until it is closed. */
+export interface NatsConnection extends Publisher {
+  /** What the server told of itself last; nothing when closed. */
+  readonly info?: ServerInfo | undefined;
+  /** Resolves when the connection is closed: with the error that was the reason. */
+  closed(): Promise<void | Error>;
+  /** Closes at once: what waits ends with ClosedConnectionError. */
+  close(): Promise<void>;
+  /**
+   * Publishes. Waits for room in the outbound buffer for at most `publishTimeout`, in which the
+   * event loop stands still, and only when the network is slower than the program.
+   *
+   * Throws TypeError, InvalidSubjectError, MaxPayloadError, InvalidHeaderError,
+   * OutboundFullError, DrainingConnectionError, ClosedConnectionError.
+   */
+  publish(subject: string, payload?: Payload, options?: PublishOptions): void;
+  /** Publishes a message again, under its own subject. */
+  publishMessage(msg: Msg): void;
+  /** Publishes a message to its reply subject; false when it has none. */
+  respondMessage(msg: Msg): boolean;
+  /**
+   * Subscribes. A refusal by the server ends the subscription with PermissionViolationError.
+   *
+   * Throws TypeError, InvalidSubjectError, InvalidQueueGroupError, InvalidOptionError,
+   * DrainingConnectionError, ClosedConnectionError.
+   */
+  subscribe(subject: string, options?: SubscriptionOptions): Subscription;
+  /**
+   * Sends a request and waits for the reply. Rejects with TimeoutError; with RequestError, whose
+   * cause is NoRespondersError or PermissionViolationError; with ConnectionLostError when the
+   * socket dies meanwhile; with ClosedConnectionError; and as `publish`.
+   */
+  request(subject: string, payload?: Payload, options?: RequestOptions): Promise<Msg>;
+  /**
+   * Sends a request for many replies. Iterating them throws NoRespondersError when nobody is there.
+   */
+  requestMany(
+    subject: string,
+    payload?: Payload,
+    options?: RequestManyOptions,
+  ): Promise<AsyncIterable<Msg>>;
+  /** Waits until the server has processed what was published before. */
+  flush(options?: WaitOptions): Promise<void>;
+  /**
+   * Closes gently: subscriptions deliver what has arrived and their loops and callbacks may answer,
+   * then everything is sent. Rejects with TimeoutError, and the connection is closed all the same.
+   */
+  drain(options?: { timeout?: number | undefined }): Promise<void>;
+  /** Drains, unless the connection is draining or closed; resolves when it is closed. */
+  [Symbol.asyncDispose](): Promise<void>;
+  isClosed(): boolean;
+  isDraining(): boolean;
+  /** Host and port of the server in use, or "". */
+  getServer(): string;
+  /** The servers that are known. */
+  getServers(): Server[];
+  /** What happens to the connection from now on. */
+  status(): AsyncIterable<Status>;
+  stats(): Stats;
+  /** The milliseconds that a PING takes to the server and back. */
+  rtt(options?: WaitOptions): Promise<number>;
+  /** Leaves the server and connects anew. */
+  reconnect(): Promise<void>;
+  /** A new inbox subject under the connection's `inboxPrefix`. */
+  newInbox(): string;
+  /** The last error of the connection. */
+  lastError(): NatsError | undefined;
+}

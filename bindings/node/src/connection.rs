@@ -1,0 +1,285 @@
+//! A connection as the scripts hold it.
+
+use std::sync::Arc;
+
+use napi_derive::napi;
+use nats_bridge::connection::Connection as Link;
+use nats_bridge::options;
+use nats_bridge::queue::Queue;
+use nats_core::{Code, Error, Headers, ManyOptions, Publish, Request, SubscribeOptions};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::argument::{Pairs, Payload, Text, duration, headers};
+use crate::error::{Result, raise};
+use crate::queue::{Operation, Value, start};
+use crate::subscription::Subscription;
+
+/// A connection. Its end closes it.
+#[napi]
+pub struct Connection {
+    link: Arc<Link>,
+    queue: Queue<Value>,
+    /// The scripts have handled what a drain has delivered.
+    handled: Arc<Notify>,
+}
+
+/// Counters of a connection.
+#[napi(object, object_from_js = false)]
+#[allow(missing_docs)] // the names are those of nats_core::Stats
+pub struct Stats {
+    pub in_bytes: f64,
+    pub out_bytes: f64,
+    pub in_msgs: f64,
+    pub out_msgs: f64,
+    pub reconnects: f64,
+    pub dropped_in: f64,
+    pub dropped_out: f64,
+    pub errors: f64,
+    pub outbound_pending: f64,
+}
+
+/// An error that was kept.
+#[napi(object, object_from_js = false)]
+pub struct LastError {
+    /// The number of its code.
+    pub code: i32,
+    /// Its text.
+    pub text: String,
+}
+
+impl Connection {
+    pub(crate) fn new(link: Arc<Link>, queue: Queue<Value>) -> Connection {
+        Connection { link, queue, handled: Arc::default() }
+    }
+}
+
+#[napi]
+impl Connection {
+    /// Publishes; waits for room in the outbound buffer only when there is none.
+    ///
+    /// # Errors
+    /// Those of `Client::publish_with`.
+    #[napi(catch_unwind)]
+    pub fn publish(
+        &self,
+        subject: Text,
+        payload: Payload,
+        reply: Option<Text>,
+        pairs: Option<Pairs>,
+    ) -> Result<()> {
+        let headers = headers(pairs)?;
+        let publish = Publish {
+            subject: subject.as_str()?,
+            reply: reply.as_ref().map(Text::as_str).transpose()?,
+            headers: headers.as_ref(),
+            payload: payload.bytes(),
+        };
+        self.link.publish(&publish).map_err(raise)
+    }
+
+    /// Subscribes; readiness is reported under `token`.
+    ///
+    /// # Errors
+    /// Those of `Client::subscribe_with`; INVALID_OPTION.
+    #[napi(catch_unwind)]
+    pub fn subscribe(&self, token: f64, subject: Text, options: String) -> Result<Subscription> {
+        let mut parsed = SubscribeOptions::default();
+        options::subscribe(&mut parsed, &options).map_err(raise)?;
+        let core = self.link.subscribe(subject.as_str()?, &parsed).map_err(raise)?;
+        let subscription = Subscription::new(core, self.queue.clone());
+        subscription.watch(token)?;
+        Ok(subscription)
+    }
+
+    /// Sends a request; completes with the reply. Without a time the connection's
+    /// `request_timeout` applies.
+    ///
+    /// # Errors
+    /// Those of the headers; all others come with the completion.
+    #[napi(catch_unwind)]
+    pub fn request(
+        &self,
+        token: f64,
+        subject: Text,
+        payload: Payload,
+        pairs: Option<Pairs>,
+        timeout: Option<f64>,
+        own_inbox: bool,
+    ) -> Result<Operation> {
+        let mut sent = Sent::new(&subject, &payload, pairs)?;
+        sent.timeout = timeout;
+        sent.own_inbox = own_inbox;
+        let client = self.link.client().clone();
+        start(&self.queue, token, async move {
+            client.request_with(&sent.request()).await.map(Value::Message)
+        })
+    }
+
+    /// Sends a request for many replies; completes with their subscription, which is not watched
+    /// yet.
+    ///
+    /// # Errors
+    /// INVALID_OPTION and those of the headers; all others come with the completion.
+    #[napi(catch_unwind)]
+    pub fn request_many(
+        &self,
+        token: f64,
+        subject: Text,
+        payload: Payload,
+        pairs: Option<Pairs>,
+        options: String,
+    ) -> Result<Operation> {
+        let mut parsed = ManyOptions::default();
+        options::many(&mut parsed, &options).map_err(raise)?;
+        let sent = Sent::new(&subject, &payload, pairs)?;
+        let client = self.link.client().clone();
+        start(&self.queue, token, async move {
+            client.request_many(&sent.request(), &parsed).await.map(Value::Subscription)
+        })
+    }
+
+    /// Completes when the server has processed what was published, with the milliseconds that took.
+    /// Without a time the connection's `flush_timeout` applies.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    #[napi(catch_unwind)]
+    pub fn flush(&self, token: f64, timeout: Option<f64>) -> Result<Operation> {
+        let client = self.link.client().clone();
+        let timeout = timeout.map_or(client.options().flush_timeout, duration);
+        start(&self.queue, token, async move {
+            let time = client.rtt_timeout(timeout).await?;
+            Ok(Value::Number(time.as_secs_f64() * 1000.0))
+        })
+    }
+
+    /// Closes gently: once the subscriptions are empty waits for [`Connection::handled`], then
+    /// sends what was published. Without a time the connection's `drain_timeout` applies.
+    ///
+    /// # Errors
+    /// Those of the runtime; all others come with the completion.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, token: f64, timeout: Option<f64>) -> Result<()> {
+        let client = self.link.client();
+        let timeout = timeout.map_or(client.options().drain_timeout, duration);
+        let handled = Arc::clone(&self.handled);
+        let drain = client.drain_with(timeout, async move { handled.notified().await });
+        start(&self.queue, token, async move { drain.await.map(|()| Value::Nothing) })?;
+        Ok(())
+    }
+
+    /// Tells a drain that everything it has delivered was handled.
+    #[napi(catch_unwind)]
+    pub fn handled(&self) {
+        self.handled.notify_one();
+    }
+
+    /// Begins to close. The event `closed` tells the end.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.link.client().close_now();
+    }
+
+    /// Leaves the server and connects anew.
+    ///
+    /// # Errors
+    /// CONNECTION_CLOSED.
+    #[napi(catch_unwind)]
+    pub fn reconnect(&self) -> Result<()> {
+        self.link.client().force_reconnect().map_err(raise)
+    }
+
+    /// A new inbox subject.
+    ///
+    /// # Errors
+    /// IO when the system has no randomness.
+    #[napi(catch_unwind)]
+    pub fn new_inbox(&self) -> Result<String> {
+        self.link.client().new_inbox().map_err(raise)
+    }
+
+    /// The name of the state.
+    #[napi(getter, catch_unwind)]
+    pub fn state(&self) -> &'static str {
+        self.link.state().name()
+    }
+
+    /// The URL of the server in use.
+    #[napi(getter, catch_unwind)]
+    pub fn url(&self) -> Option<String> {
+        self.link.client().connected_url()
+    }
+
+    /// The server's description of itself, as JSON.
+    ///
+    /// # Errors
+    /// INTERNAL.
+    #[napi(catch_unwind)]
+    pub fn info(&self) -> Result<String> {
+        serde_json::to_string(&*self.link.client().server_info())
+            .map_err(|e| raise(Error::new(Code::Internal, e.to_string())))
+    }
+
+    /// All servers that are known, and those among them that the cluster told of, as JSON.
+    #[napi(catch_unwind)]
+    pub fn servers(&self) -> String {
+        let client = self.link.client();
+        json!({ "known": client.servers(), "discovered": client.discovered_servers() }).to_string()
+    }
+
+    /// Numbers.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> Stats {
+        let (client, stats) = (self.link.client(), self.link.client().stats());
+        Stats {
+            in_bytes: stats.in_bytes as f64,
+            out_bytes: stats.out_bytes as f64,
+            in_msgs: stats.in_messages as f64,
+            out_msgs: stats.out_messages as f64,
+            reconnects: stats.reconnects as f64,
+            dropped_in: stats.dropped_in as f64,
+            dropped_out: stats.dropped_out as f64,
+            errors: stats.errors as f64,
+            outbound_pending: client.outbound_pending() as f64,
+        }
+    }
+
+    /// The last error of the connection.
+    #[napi(catch_unwind)]
+    pub fn last_error(&self) -> Option<LastError> {
+        let error = self.link.client().last_error()?;
+        Some(LastError { code: error.code().number(), text: error.text().to_owned() })
+    }
+}
+
+/// A request that outlives the call that made it.
+struct Sent {
+    subject: String,
+    payload: Vec<u8>,
+    headers: Option<Headers>,
+    timeout: Option<f64>,
+    own_inbox: bool,
+}
+
+impl Sent {
+    fn new(subject: &Text, payload: &Payload, pairs: Option<Pairs>) -> Result<Sent> {
+        Ok(Sent {
+            subject: subject.as_str()?.to_owned(),
+            payload: payload.bytes().to_vec(),
+            headers: headers(pairs)?,
+            timeout: None,
+            own_inbox: false,
+        })
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            subject: &self.subject,
+            headers: self.headers.as_ref(),
+            payload: &self.payload,
+            timeout: self.timeout.map(duration),
+            own_inbox: self.own_inbox,
+        }
+    }
+}

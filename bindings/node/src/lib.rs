@@ -1,0 +1,14 @@
+//! The native addon of the npm package `nats-ffi`: the bridge as JavaScript objects.
+//!
+//! Internal to the package: the scripts in `lib/` call it with arguments whose types they have
+//! checked. Everything asynchronous arrives on the environment's one [`queue::Queue`]; messages
+//! cross in [`packet::Packet`]s, never one by one.
+
+pub mod argument;
+pub mod connection;
+pub mod error;
+pub mod header;
+pub mod option;
+pub mod packet;
+pub mod queue;
+pub mod subscription;

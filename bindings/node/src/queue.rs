@@ -1,0 +1,198 @@
+//! The queue of an environment: what its operations yield, and the one call that wakes it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::Status;
+use napi::bindgen_prelude::{Either3, Env, Function, check_status, sys};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+use nats_bridge::connection::Connection as Link;
+use nats_bridge::queue::{Event, Queue as Core, Ticket};
+use nats_bridge::runtime;
+use nats_core::Message;
+use tokio::task::AbortHandle;
+
+use crate::connection::Connection;
+use crate::error::{Result, raise};
+use crate::packet::{Numbers, Packet};
+use crate::subscription::Subscription;
+
+/// How many events one turn of the loop takes.
+const BATCH: usize = 1024;
+
+/// What operations yield.
+pub(crate) enum Value {
+    Nothing,
+    Number(f64),
+    Message(Message),
+    Connection(Arc<Link>),
+    Subscription(nats_core::Subscription),
+}
+
+/// The queue of one environment.
+#[napi]
+pub struct Queue {
+    core: Core<Value>,
+    wake: Arc<Wake>,
+}
+
+/// Events of one turn. Each has three numbers: its kind, its token, and one more.
+#[napi(object, object_from_js = false)]
+pub struct Events {
+    /// The numbers, as doubles.
+    pub numbers: Numbers,
+    /// What kinds FAILED, VALUE and EVENT go with, in order.
+    pub values: Vec<Either3<String, Connection, Subscription>>,
+    /// The messages of kind MESSAGE, in order.
+    pub packet: Option<Packet>,
+    /// Whether there may be more events.
+    pub more: bool,
+}
+
+/// An operation that can be given up.
+#[napi]
+pub struct Operation(AbortHandle);
+
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
+
+// The kinds of events, as lib/queue.ts knows them.
+const DONE: f64 = 0.0;
+const FAILED: f64 = 1.0;
+const NUMBER: f64 = 2.0;
+const MESSAGE: f64 = 3.0;
+const VALUE: f64 = 4.0;
+const READY: f64 = 5.0;
+const EVENT: f64 = 6.0;
+
+#[napi]
+impl Queue {
+    /// A queue that calls `wake` in a later turn of the loop when it is no longer empty. By itself
+    /// it does not keep the process alive.
+    ///
+    /// # Errors
+    /// When the engine refuses the function.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(wake: Function<'_, (), ()>) -> napi::Result<Queue> {
+        let wake =
+            wake.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>().build()?;
+        let wake = Arc::new(wake);
+        let core = Core::new();
+        let hook = Arc::clone(&wake);
+        core.on_wake(Some(Arc::new(move || {
+            // Full: a wake is under way already. Closing: there is nobody left to wake.
+            let _ = hook.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        })));
+        Ok(Queue { core, wake })
+    }
+
+    /// Takes what has arrived.
+    ///
+    /// # Errors
+    /// QUEUE_CLOSED.
+    #[napi(catch_unwind)]
+    pub fn poll(&self) -> Result<Events> {
+        let mut events = Vec::new();
+        self.core.poll(&mut events, BATCH, Duration::ZERO).map_err(raise)?;
+        let more = events.len() == BATCH;
+        let (mut numbers, mut values, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        for event in events {
+            let (kind, token, number) = match event {
+                Event::Ready { token, pending } => (READY, token, pending as f64),
+                Event::Connection { token, event } => {
+                    values.push(Either3::A(event.json().to_owned()));
+                    (EVENT, token, f64::from(event.kind().number()))
+                }
+                Event::Completion { token, result: Err(e) } => {
+                    values.push(Either3::A(e.text().to_owned()));
+                    (FAILED, token, f64::from(e.code().number()))
+                }
+                Event::Completion { token, result: Ok(Value::Nothing) } => (DONE, token, 0.0),
+                Event::Completion { token, result: Ok(Value::Number(n)) } => (NUMBER, token, n),
+                Event::Completion { token, result: Ok(Value::Message(message)) } => {
+                    let sid = message.sid() as f64;
+                    messages.push(message);
+                    (MESSAGE, token, sid)
+                }
+                Event::Completion { token, result: Ok(Value::Connection(link)) } => {
+                    values.push(Either3::B(Connection::new(link, self.core.clone())));
+                    (VALUE, token, 0.0)
+                }
+                Event::Completion { token, result: Ok(Value::Subscription(core)) } => {
+                    values.push(Either3::C(Subscription::new(core, self.core.clone())));
+                    (VALUE, token, 0.0)
+                }
+            };
+            numbers.extend([kind, token as f64, number]);
+        }
+        let packet = (!messages.is_empty()).then(|| Packet::new(messages, false));
+        Ok(Events { numbers: Numbers(numbers), values, packet, more })
+    }
+
+    /// From now on the queue keeps the process alive.
+    ///
+    /// # Errors
+    /// When the environment ends.
+    #[napi(js_name = "ref", catch_unwind)]
+    pub fn hold(&self, env: Env) -> napi::Result<()> {
+        // SAFETY: a native call runs on the thread of its live environment, and the function lives
+        // as long as this object.
+        check_status!(unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.wake.raw()) })
+    }
+
+    /// From now on it does not.
+    ///
+    /// # Errors
+    /// As [`Queue::hold`].
+    #[napi(js_name = "unref", catch_unwind)]
+    pub fn release(&self, env: Env) -> napi::Result<()> {
+        // SAFETY: as in hold().
+        check_status!(unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.wake.raw()) })
+    }
+
+    /// Begins to connect; the completion of `token` yields a [`Connection`], whose events come
+    /// under `token` too, those first that happen before.
+    ///
+    /// # Errors
+    /// INVALID_OPTION, INVALID_JSON; INVALID_URL comes with the completion.
+    #[napi(catch_unwind)]
+    pub fn connect(&self, token: f64, options: String) -> Result<()> {
+        let mut parsed = nats_core::ConnectOptions::default();
+        nats_bridge::options::connect(&mut parsed, &options).map_err(raise)?;
+        let core = self.core.clone();
+        start(&self.core, token, async move {
+            let link = Link::connect_watched(parsed, &core, token as u64).await?;
+            Ok(Value::Connection(link))
+        })?;
+        Ok(())
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // The environment ends, or nothing refers to the queue: nobody may be called any more.
+        self.core.close();
+    }
+}
+
+#[napi]
+impl Operation {
+    /// Gives the operation up: its future is dropped, and it completes with CANCELLED unless it has
+    /// completed already.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+/// Runs `operation` on the runtime; it completes under `token`.
+pub(crate) fn start(
+    queue: &Core<Value>,
+    token: f64,
+    operation: impl Future<Output = nats_core::Result<Value>> + Send + 'static,
+) -> Result<Operation> {
+    let runtime = runtime::handle().map_err(raise)?;
+    let ticket: Ticket<Value> = queue.ticket(token as u64);
+    Ok(Operation(runtime.spawn(ticket.run(operation)).abort_handle()))
+}

@@ -1,0 +1,156 @@
+//! A subscription as the scripts hold it: its messages are taken in packets.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use napi_derive::napi;
+use nats_bridge::queue::Queue;
+use nats_bridge::subscription::Subscription as Link;
+use nats_bridge::sync::lock;
+use nats_core::{Code, Message};
+
+use crate::argument::duration;
+use crate::error::{Result, raise};
+use crate::packet::Packet;
+use crate::queue::{Value, start};
+
+/// How many messages are taken from the core at once.
+const BATCH: usize = 256;
+/// A packet is closed when it has this many bytes, so that a message that is kept pins little.
+const PACKET_BYTES: usize = 64 << 10;
+
+/// A subscription. Its end drops what it still holds.
+#[napi]
+pub struct Subscription {
+    link: Arc<Link>,
+    core: nats_core::Subscription,
+    queue: Queue<Value>,
+    taken: Mutex<Taken>,
+}
+
+/// Messages that were taken and have not crossed yet.
+#[derive(Default)]
+struct Taken {
+    messages: VecDeque<Message>,
+    /// The core had at least as many as were taken.
+    full: bool,
+}
+
+/// Counters of a subscription.
+#[napi(object, object_from_js = false)]
+pub struct SubscriptionStats {
+    /// Messages that wait natively.
+    pub pending: f64,
+    /// Messages that have crossed.
+    pub delivered: f64,
+    /// Messages dropped by the pending limits.
+    pub dropped: f64,
+}
+
+impl Subscription {
+    pub(crate) fn new(core: nats_core::Subscription, queue: Queue<Value>) -> Subscription {
+        let link = Arc::new(Link::polled(core.clone()));
+        Subscription { link, core, queue, taken: Mutex::default() }
+    }
+}
+
+#[napi]
+impl Subscription {
+    /// Reports under `token` when there are messages, or the end.
+    ///
+    /// # Errors
+    /// None today.
+    #[napi(catch_unwind)]
+    pub fn watch(&self, token: f64) -> Result<()> {
+        self.link.watch(&self.queue, token as u64).map_err(raise)
+    }
+
+    /// The messages that are there, up to a packet; nothing when there are none. The readiness is
+    /// reported again once nothing was there or the packet says that there is no more.
+    ///
+    /// # Errors
+    /// Why no more messages will come.
+    #[napi(catch_unwind)]
+    pub fn take(&self) -> Result<Option<Packet>> {
+        let mut taken = lock(&self.taken);
+        if taken.messages.is_empty() {
+            let mut messages = Vec::new();
+            match self.link.take(&mut messages, BATCH, Duration::ZERO) {
+                Ok(()) => taken.full = messages.len() == BATCH,
+                Err(e) if e.code() == Code::Timeout => return Ok(None),
+                Err(e) => return Err(raise(e)),
+            }
+            taken.messages = messages.into();
+        }
+        let mut bytes = 0;
+        let mut out = Vec::new();
+        while bytes < PACKET_BYTES
+            && let Some(message) = taken.messages.pop_front()
+        {
+            bytes += message.size();
+            out.push(message);
+        }
+        let more = taken.full || !taken.messages.is_empty();
+        Ok(Some(Packet::new(out, more)))
+    }
+
+    /// Ends at once.
+    ///
+    /// # Errors
+    /// None today.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe(&self) -> Result<()> {
+        lock(&self.taken).messages.clear();
+        self.link.unsubscribe().map_err(raise)
+    }
+
+    /// Ends after `max` messages, counted from the beginning.
+    ///
+    /// # Errors
+    /// Why it has ended already.
+    #[napi(catch_unwind)]
+    pub fn unsubscribe_after(&self, max: f64) -> Result<()> {
+        self.link.unsubscribe_after(max as u64).map_err(raise)
+    }
+
+    /// Ends gently; completes when everything was taken. Without a time the connection's
+    /// `drain_timeout` applies.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, token: f64, timeout: Option<f64>) -> Result<()> {
+        let link = Arc::clone(&self.link);
+        let timeout = timeout.map(duration);
+        start(
+            &self.queue,
+            token,
+            async move { link.drain(timeout).await.map(|()| Value::Nothing) },
+        )?;
+        Ok(())
+    }
+
+    /// Numbers.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> SubscriptionStats {
+        let (stats, held) = (self.core.stats(), lock(&self.taken).messages.len() as u64);
+        SubscriptionStats {
+            pending: (stats.pending_messages + held) as f64,
+            delivered: stats.delivered.saturating_sub(held) as f64,
+            dropped: stats.dropped as f64,
+        }
+    }
+
+    /// The number under which the server knows it; 0 for the replies of a request.
+    #[napi(getter, catch_unwind)]
+    pub fn sid(&self) -> f64 {
+        self.core.sid() as f64
+    }
+
+    /// The subject.
+    #[napi(getter, catch_unwind)]
+    pub fn subject(&self) -> String {
+        self.core.subject().to_owned()
+    }
+}

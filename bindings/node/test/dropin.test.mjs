@@ -1,0 +1,32 @@
+// Programs for nats.js run with only their import changed, and print the same.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+import { check, runFile } from "./helpers.mjs";
+
+const OURS = '"nats-ffi"';
+const PEER = '"@nats-io/transport-node"';
+const here = fileURLToPath(new URL("dropin/", import.meta.url));
+
+/** The output of a program that imports this package. */
+async function output(t, program, name) {
+  const text = await readFile(`${here}${program}`, "utf8");
+  const folder = await mkdtemp(fileURLToPath(new URL(".dropin-", import.meta.url)));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = `${folder}/${program}`;
+  assert.ok(text.includes(OURS));
+  await writeFile(path, text.replace(OURS, name));
+  const { code, stdout, stderr } = await runFile(process.execPath, [path]);
+  assert.equal(code, 0, `${program} with ${name}: ${stdout}${stderr}`);
+  assert.equal(stderr, "");
+  assert.ok(stdout.length > 0);
+  return stdout;
+}
+
+for (const program of (await readdir(here)).sort()) {
+  check(`drop-in: ${program}`, async (t) => {
+    assert.equal(await output(t, program, OURS), await output(t, program, PEER));
+  });
+}

@@ -1,0 +1,118 @@
+// A typed program: what compiles here is what users may write. Checked by tsc, and run.
+
+import {
+  connect,
+  type ConnectionOptions,
+  createInbox,
+  deferred,
+  Empty,
+  headers,
+  Match,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  NatsError,
+  NoRespondersError,
+  type Payload,
+  type RequestManyOptions,
+  type ServerInfo,
+  type Stats,
+  type Status,
+  type Subscription,
+  type SubscriptionOptions,
+  syncIterator,
+  TimeoutError,
+} from "nats-ffi";
+
+const options: ConnectionOptions = {
+  servers: [process.env["NATS_URL"] ?? "127.0.0.1:4222"],
+  name: "typed",
+  noEcho: false,
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: 100,
+  pendingMessages: 1000,
+  outboundPolicy: "wait",
+  publishTimeout: 250,
+};
+
+function describe(status: Status): string {
+  switch (status.type) {
+    case "disconnect":
+    case "reconnect":
+      return status.server;
+    case "error":
+      return status.error.message;
+    case "slowConsumer":
+      return `${status.sub.getSubject()} ${status.pending}`;
+    case "update":
+      return (status.added ?? []).join();
+    default:
+      return status.type;
+  }
+}
+
+async function watch(nc: NatsConnection): Promise<string[]> {
+  const seen: string[] = [];
+  for await (const status of nc.status()) seen.push(describe(status));
+  return seen;
+}
+
+async function exchange(nc: NatsConnection): Promise<void> {
+  const subOptions: SubscriptionOptions = { max: 2, queue: "typed", pendingBytes: 65536 };
+  const sub: Subscription = nc.subscribe(createInbox(), subOptions);
+  const h: MsgHdrs = headers();
+  h.append("Name", "value");
+  const payloads: Payload[] = ["text", new Uint8Array([0]), Buffer.from("bytes")];
+  nc.publish(sub.getSubject(), payloads[0], { headers: h });
+  nc.publish(sub.getSubject());
+  const messages = syncIterator<Msg>(sub);
+  const first: Msg | null = await messages.next();
+  const value: string | undefined = first?.headers?.get("name", Match.IgnoreCase);
+  const data: Uint8Array = first?.data ?? Empty;
+  const second = await messages.next();
+  const max: number | undefined = sub.getMax();
+  console.log(value, data.length, second?.data.length, await messages.next(), max);
+  const ended: void | Error = await sub.closed;
+  console.log(ended);
+}
+
+async function ask(nc: NatsConnection): Promise<void> {
+  const answered = deferred<string>();
+  nc.subscribe("typed.echo", {
+    callback: (err: Error | null, msg: Msg) => {
+      if (err) answered.reject(err);
+      else answered.resolve(String(msg.respond(msg.data)));
+    },
+  });
+  const { signal } = new AbortController();
+  const answer = await nc.request("typed.echo", JSON.stringify([1]), { timeout: 5000, signal });
+  console.log(answer.json<number[]>(), await answered);
+  const many: Partial<RequestManyOptions> = { strategy: "count", maxMessages: 1, maxWait: 5000 };
+  for await (const msg of await nc.requestMany("typed.echo", "many", many)) {
+    console.log(msg.string());
+  }
+  try {
+    await nc.request("typed.nobody", Empty, { timeout: 5000 });
+  } catch (error) {
+    if (!(error instanceof NatsError)) throw error;
+    const code: number = error.code;
+    console.log(error.codeName, code, error instanceof TimeoutError, NoRespondersError.name);
+  }
+}
+
+async function main(): Promise<void> {
+  const nc = await connect(options);
+  const info: ServerInfo | undefined = nc.info;
+  const stats: Stats = nc.stats();
+  console.log(typeof info?.max_payload, stats.outMsgs + stats.inBytes);
+  const watched = watch(nc);
+  await exchange(nc);
+  await ask(nc);
+  const rtt: number = await nc.rtt();
+  console.log(rtt > 0, nc.getServers().length);
+  await nc[Symbol.asyncDispose]();
+  const closed: void | Error = await nc.closed();
+  console.log(closed, await watched);
+}
+
+void main();

@@ -1,0 +1,20 @@
+// What must not compile: every line that is wrong says so, and tsc finds nothing else.
+
+import { connect, headers, type NatsConnection } from "nats-ffi";
+
+export async function refused(nc: NatsConnection): Promise<void> {
+  // @ts-expect-error the option's name is wrong
+  await connect({ nmae: "x" });
+  // @ts-expect-error the option's type is wrong
+  await connect({ pingInterval: "1s" });
+  // @ts-expect-error there is no such policy
+  await connect({ outboundPolicy: "nothing" });
+  // @ts-expect-error a payload is text or bytes
+  nc.publish("a", 5);
+  // @ts-expect-error a subject is text
+  nc.subscribe(5);
+  // @ts-expect-error there is no such strategy
+  await nc.requestMany("a", "", { strategy: "never" });
+  // @ts-expect-error values are text
+  headers().append("A", 5);
+}

@@ -1,0 +1,152 @@
+"""Turns keyword arguments into the document of options that the library checks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from . import errors
+from ._options import CONNECT, CONNECT_DEFAULTS, MANY, SUBSCRIBE
+
+Table = Mapping[str, tuple[str, str]]
+
+_EXPECTED: Final = {
+    "text": "a string",
+    "texts": "a string or a list of strings",
+    "bool": "true or false",
+    "negated": "true or false",
+    "seconds": "a number of seconds",
+}
+
+_NOT_AVAILABLE: Final = frozenset(
+    {
+        "nkeys_seed",
+        "nkeys_seed_str",
+        "reconnect_to_server_handler",
+        "signature_cb",
+        "tls",
+        "tls_handshake_first",
+        "tls_hostname",
+        "user_credentials",
+        "user_jwt_cb",
+        "ws_connection_headers",
+    }
+)
+"""Options of nats-py that do not exist here: only their defaults are accepted."""
+
+
+def connect_document(servers: object, options: Mapping[str, Any]) -> str:
+    """The document of `connect`."""
+    given = {name: value for name, value in options.items() if not _is_absent(name, value)}
+    if "tls" in given:
+        raise errors.InvalidOptionError(
+            "option 'tls': the library cannot use an SSLContext; give the file with the "
+            "certificate authorities as tls_ca_file"
+        )
+    return _document(CONNECT, {"servers": servers, **given}, CONNECT_DEFAULTS)
+
+
+def subscribe_document(options: Mapping[str, Any]) -> str:
+    """The document of `subscribe`."""
+    return _document(SUBSCRIBE, options, {})
+
+
+def many_document(options: Mapping[str, Any]) -> str:
+    """The document of `request_many`."""
+    return _document(MANY, options, {})
+
+
+def in_python_names(error: errors.Error, options: Mapping[str, Any], table: Table) -> errors.Error:
+    """The same error about the names that the program has used."""
+    names = {key: name for name, (key, _) in reversed(list(table.items())) if key}
+    names.update({table[name][0]: name for name in options if name in table})
+    text = ", ".join(str(argument) for argument in error.args)
+    for key, name in names.items():
+        text = text.replace(f"'{key}'", f"'{name}'")
+    return type(error)(text)
+
+
+def checked_timeout(timeout: float, name: str = "timeout") -> float:
+    """Seconds of more than zero."""
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"{name}: expected seconds as a number, found {type(timeout).__name__}")
+    if not timeout > 0:
+        raise errors.BadTimeoutError(f"{name}: expected more than 0 seconds, found {timeout}")
+    return timeout
+
+
+def _is_absent(name: str, value: object) -> bool:
+    return name in _NOT_AVAILABLE and (value is None or value is False)
+
+
+def _document(table: Table, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    document = dict(defaults)
+    for name, value in options.items():
+        if name not in table:
+            # The library knows what to say about it.
+            document[name] = None
+            continue
+        key, how = table[name]
+        converted = None if value is None else _CONVERSIONS.get(how, _same)(value)
+        if converted is not None and how != "ignored":
+            document[key] = converted
+    try:
+        return json.dumps(document, allow_nan=False)
+    except (TypeError, ValueError):
+        raise _unusable(table, options) from None
+
+
+def _unusable(table: Table, options: Mapping[str, Any]) -> errors.InvalidOptionError:
+    for name, value in options.items():
+        how = table.get(name, ("", ""))[1]
+        try:
+            json.dumps(_CONVERSIONS.get(how, _same)(value), allow_nan=False)
+        except (TypeError, ValueError):
+            expected = _EXPECTED.get(how, "a number")
+            kind = type(value).__name__
+            return errors.InvalidOptionError(f"option '{name}': expected {expected}, found {kind}")
+    return errors.InvalidOptionError("an option has a value of a wrong type")
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _text(value: object) -> object:
+    return bytes(value).decode() if isinstance(value, (bytes, bytearray)) else value
+
+
+def _texts(value: object) -> object:
+    if isinstance(value, str):
+        return [value]
+    return list(value) if isinstance(value, Sequence) else value
+
+
+def _seconds(value: object) -> object:
+    if type(value) in (int, float) and math.isfinite(value):  # type: ignore[arg-type]
+        return math.ceil(value * 1000)  # type: ignore[operator]
+    return value
+
+
+def _negated(value: object) -> object:
+    return not value if isinstance(value, bool) else value
+
+
+def _attempts(value: object) -> object:
+    return -1 if type(value) is int and value <= 0 else value
+
+
+def _unless_zero(value: object) -> object:
+    return None if type(value) is int and value == 0 else value
+
+
+_CONVERSIONS: Final[Mapping[str, Callable[[object], object]]] = {
+    "text": _text,
+    "texts": _texts,
+    "seconds": _seconds,
+    "negated": _negated,
+    "attempts": _attempts,
+    "unless_zero": _unless_zero,
+}

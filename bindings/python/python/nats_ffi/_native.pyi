@@ -1,0 +1,344 @@
+"""The native module: what the library does, without an event loop."""
+
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "BlockingMsg",
+    "Connection",
+    "Headers",
+    "Msg",
+    "MsgBase",
+    "Operation",
+    "Queue",
+    "Subscription",
+    "__version__",
+    "connect",
+    "entered_child",
+    "shutdown",
+]
+
+__version__: str
+"""The version of the package."""
+
+_Data = bytes | bytearray | memoryview
+_HeadersLike = (
+    Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
+)
+
+@final
+class Headers:
+    """An ordered list of headers, in which a name may stand several times. Names are compared with
+    their case. Methods that take a value raise `BadHeaderError`."""
+
+    def __new__(cls, headers: _HeadersLike | None = None) -> Headers: ...
+    def append(self, name: str, value: str) -> None:
+        """Adds a header at the end."""
+
+    def set(self, name: str, value: str) -> None:
+        """Replaces all values of `name` by one."""
+
+    def remove(self, name: str) -> int:
+        """Removes all values of `name`; returns how many there were."""
+
+    def get(
+        self, name: str, default: str | None = None, ignore_case: bool = False
+    ) -> str | None:
+        """The first value of `name`."""
+
+    def get_all(self, name: str) -> list[str]:
+        """All values of `name`."""
+
+    def keys(self) -> list[str]:
+        """All names, repeated ones repeatedly."""
+
+    def values(self) -> list[str]:
+        """All values."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """All names with their values."""
+
+    def clear(self) -> None:
+        """Removes everything."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+    def __setitem__(self, name: str, value: str, /) -> None: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@disjoint_base
+class MsgBase:
+    """A message. Received ones make each attribute when it is first asked for."""
+
+    _client: Any
+    subject: str
+    """The subject. What is not UTF-8 in it is replaced; see `subject_bytes`."""
+    reply: str
+    """Where an answer goes; empty when none is expected."""
+    data: bytes
+    """The payload."""
+    headers: dict[str, str] | None
+    """The headers, the last value of each name; a status line is in it as "Status" and
+    "Description". `None` without any. Raises `MalformedMessageError`."""
+
+    @property
+    def header(self) -> dict[str, str] | None:
+        """The same as `headers`."""
+
+    @property
+    def all_headers(self) -> Headers:
+        """A copy of all headers with their order. Raises `MalformedMessageError`."""
+
+    @property
+    def subject_bytes(self) -> bytes:
+        """The subject as it was received."""
+
+    @property
+    def status(self) -> int | None:
+        """The number in the status line of the headers."""
+
+    @property
+    def description(self) -> str | None:
+        """The text in the status line of the headers."""
+
+    @property
+    def decode_error(self) -> Exception | None:
+        """What is wrong with a subject or headers that cannot be decoded."""
+
+    @property
+    def sid(self) -> int:
+        """The number of the subscription. Raises `NotFoundError` for messages made by the
+        program."""
+
+    @property
+    def _size(self) -> int: ...
+    @property
+    def _answerable(self) -> bool: ...
+    def _respond_now(self, data: _Data, headers: _HeadersLike | None, /) -> bool: ...
+    def _respond_when_room(
+        self, queue: Queue, token: int, data: _Data, headers: _HeadersLike | None, /
+    ) -> Operation: ...
+
+class Msg(MsgBase):
+    """A message of the asynchronous API."""
+
+    def __new__(
+        cls,
+        _client: Any = None,
+        subject: str = "",
+        reply: str = "",
+        data: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        _sid: int | None = None,
+    ) -> Msg: ...
+    def respond(
+        self, data: _Data = b"", headers: _HeadersLike | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """Publishes an answer. Raises `NoReplyError` when none is expected, and what
+        `Client.publish` raises."""
+
+class BlockingMsg(MsgBase):
+    """A message of the blocking API."""
+
+    def __new__(
+        cls,
+        _client: Any = None,
+        subject: str = "",
+        reply: str = "",
+        data: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        _sid: int | None = None,
+    ) -> BlockingMsg: ...
+    def respond(self, data: _Data = b"", headers: _HeadersLike | None = None) -> None:
+        """Publishes an answer. Raises `NoReplyError` when none is expected, and what
+        `Client.publish` raises."""
+
+@final
+class Queue:
+    """Where results arrive: (kind, token, value). Kinds are 0 completed, 1 failed, 2 ready and 3
+    for an event as JSON."""
+
+    def __new__(cls) -> Queue: ...
+    def fileno(self) -> int:
+        """A descriptor that is readable while there are results."""
+
+    def drain(self, limit: int = 1024, /) -> list[tuple[int, int, Any]]:
+        """The results that are there."""
+
+    def wait(self, timeout: float | None = None, /) -> bool:
+        """Waits for results; false when there were none in time."""
+
+@final
+class Operation:
+    """An operation under way."""
+
+    def abort(self) -> None:
+        """Gives it up."""
+
+    def handled(self) -> None:
+        """Tells a drain that what was taken from the subscriptions has been handled."""
+
+@final
+class Subscription:
+    """A subscription; dropping it unsubscribes."""
+
+    def watch(self, queue: Queue, token: int, /) -> None:
+        """Puts marks into the queue from now on."""
+
+    def take(self, client: Any, max: int, /) -> list[Any] | None:
+        """A batch of messages; `None` when no more will come. When it is empty, there will be a
+        mark for more."""
+
+    def ready(self, queue: Queue, token: int, /) -> Operation:
+        """Completes when there are messages, or the end has come."""
+
+    def unsubscribe(self) -> None:
+        """Ends it."""
+
+    def unsubscribe_after(self, max: int, /) -> None:
+        """Ends it after so many messages, counted from the beginning."""
+
+    def drain(self, queue: Queue, token: int, /) -> Operation:
+        """Ends it; completes when everything has been taken."""
+
+    def stats(self) -> tuple[int, int, int, int]:
+        """Pending messages, pending bytes, taken messages, dropped messages."""
+
+    @property
+    def end_reason(self) -> Exception | None:
+        """Why no more messages will come."""
+
+    @property
+    def sid(self) -> int:
+        """Its number."""
+
+    @property
+    def subject(self) -> str:
+        """Its subject."""
+
+    @property
+    def queue(self) -> str:
+        """Its queue group."""
+
+@final
+class Connection:
+    """A connection; dropping it closes it."""
+
+    def publish(
+        self, subject: str, data: _Data, reply: str | None, headers: _HeadersLike | None, /
+    ) -> bool:
+        """Publishes; false when it has to wait for room."""
+
+    def publish_when_room(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        reply: str | None,
+        headers: _HeadersLike | None,
+        /,
+    ) -> Operation:
+        """Publishes once there is room."""
+
+    def subscribe(self, subject: str, options: str, /) -> Subscription:
+        """Subscribes."""
+
+    def request(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        seconds: float | None,
+        own_inbox: bool,
+        /,
+    ) -> Operation:
+        """Requests; yields a message."""
+
+    def request_many(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        /,
+    ) -> Operation:
+        """Requests; yields a subscription."""
+
+    def rtt(self, queue: Queue, token: int, seconds: float | None, /) -> Operation:
+        """Flushes; yields the seconds that it took."""
+
+    def drain(self, queue: Queue, token: int, emptied: int, /) -> Operation:
+        """Drains; completes `emptied` when everything has been taken, then waits for `handled`."""
+
+    def close(self, queue: Queue, token: int, /) -> Operation:
+        """Closes."""
+
+    def force_reconnect(self) -> None:
+        """Connects anew."""
+
+    def new_inbox(self) -> str:
+        """A new inbox."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters."""
+
+    @property
+    def state(self) -> str:
+        """The name of the state."""
+
+    @property
+    def server_info(self) -> str:
+        """The server's INFO as JSON."""
+
+    @property
+    def connected_url(self) -> str | None:
+        """The URL of the connected server."""
+
+    @property
+    def servers(self) -> list[str]:
+        """All servers."""
+
+    @property
+    def discovered_servers(self) -> list[str]:
+        """Those that the cluster told of."""
+
+    @property
+    def outbound_pending(self) -> int:
+        """Bytes to be written."""
+
+    @property
+    def drain_timeout(self) -> float:
+        """The option, in seconds."""
+
+    @property
+    def last_error(self) -> Exception | None:
+        """The last error."""
+
+def connect(
+    queue: Queue,
+    token: int,
+    watcher: Queue,
+    events: int,
+    options: str,
+    blocking: bool,
+    /,
+) -> Operation:
+    """Connects; yields a connection, whose events arrive at `watcher`."""
+
+def entered_child() -> None:
+    """To be called in the child after fork."""
+
+def shutdown(seconds: float) -> None:
+    """To be called when the interpreter begins to shut down."""

@@ -1,0 +1,153 @@
+"""What the subscriptions of both APIs share: batches, limits and numbers."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from . import errors
+from ._native import MsgBase
+
+if TYPE_CHECKING:
+    from . import _native
+    from ._client import ClientBase
+
+DEFAULT_SUB_PENDING_MSGS_LIMIT: Final = 512 * 1024
+"""Stands for the connection's option `pending_messages`, and is its default."""
+DEFAULT_SUB_PENDING_BYTES_LIMIT: Final = 128 * 1024 * 1024
+"""Stands for the connection's option `pending_bytes`, and is its default."""
+
+M = TypeVar("M", bound=MsgBase)
+
+_NO_LIMIT: Final = 1 << 62
+_GRACEFUL: Final = (errors.BadSubscriptionError, errors.ConnectionClosedError)
+
+
+def checked_wait(seconds: float | None) -> float | None:
+    """Seconds to wait for messages: at least 0, or `None` to wait on."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"timeout: expected seconds as a number, found {type(seconds).__name__}")
+    if not seconds >= 0:
+        raise errors.BadTimeoutError(f"timeout: expected at least 0 seconds, found {seconds}")
+    return seconds
+
+
+class SubscriptionBase(Generic[M]):
+    """A subscription as a list of messages that is filled a batch at a time.
+
+    A batch is taken from the library only when the one before is used up, and it is small beside
+    the pending limits, so these hold.
+    """
+
+    def __init__(self, client: ClientBase[Any], native: _native.Subscription) -> None:
+        self._client: Any = client
+        self._native = native
+        self._batch: deque[M] = deque()
+        self._taken = 0
+        self._limit = _NO_LIMIT
+
+    @property
+    def subject(self) -> str:
+        """The subject subscribed to."""
+        return self._native.subject
+
+    @property
+    def queue(self) -> str:
+        """The queue group; empty without one."""
+        return self._native.queue
+
+    @property
+    def sid(self) -> int:
+        """The number of the subscription on its connection."""
+        return self._native.sid
+
+    @property
+    def pending_msgs(self) -> int:
+        """Messages that have arrived and wait for the program."""
+        return self._native.stats()[0] + len(self._batch)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Their bytes: headers and payload."""
+        return self._native.stats()[1] + sum(msg._size for msg in tuple(self._batch))
+
+    @property
+    def delivered(self) -> int:
+        """Messages that have arrived so far."""
+        pending, _, taken, _ = self._native.stats()
+        return pending + taken
+
+    @property
+    def dropped(self) -> int:
+        """Messages that were dropped because a pending limit was exceeded."""
+        return self._native.stats()[3]
+
+    def _take(self) -> list[M] | None:
+        """The messages that are there now; `None` when no more will come."""
+        room = self._limit - self._taken
+        messages: list[M] | None = self._native.take(self._client, room) if room > 0 else None
+        if messages is None:
+            self._leave()
+        else:
+            self._taken += len(messages)
+        return messages
+
+    def _leave(self) -> None:
+        """The client need not keep it any more."""
+        subs, sid = self._client._subs, self.sid
+        if subs.get(sid) is self:
+            del subs[sid]
+
+    def _gather(self, first: M, max_msgs: int) -> list[M]:
+        """`first` and what else is there now, at most `max_msgs` in all."""
+        gathered = [first]
+        while len(gathered) < max_msgs:
+            if not self._batch:
+                self._batch.extend(self._take() or ())
+                if not self._batch:
+                    break
+            gathered.append(self._batch.popleft())
+        return gathered
+
+    def _check_open(self) -> None:
+        if self._client.is_closed:
+            raise errors.ConnectionClosedError
+        if self._client.is_draining:
+            raise errors.ConnectionDrainingError
+
+    def _stop(self, limit: int) -> None:
+        """Ends the subscription, now or after `limit` messages counted from its beginning."""
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise TypeError(f"limit: expected an int, found {type(limit).__name__}")
+        if limit < 0:
+            raise errors.InvalidArgumentError(f"limit: expected at least 0, found {limit}")
+        self._check_open()
+        if limit == 0:
+            self._native.unsubscribe()
+            self._batch.clear()
+            self._leave()
+            return
+        self._native.unsubscribe_after(limit)
+        self._limit = limit
+        while self._batch and self._taken > limit:
+            self._batch.pop()
+            self._taken -= 1
+
+    @staticmethod
+    def _check_count(max_msgs: int) -> None:
+        if isinstance(max_msgs, bool) or not isinstance(max_msgs, int):
+            raise TypeError(f"max_msgs: expected an int, found {type(max_msgs).__name__}")
+        if max_msgs < 1:
+            raise errors.InvalidArgumentError(f"max_msgs: expected at least 1, found {max_msgs}")
+
+    def _reason(self) -> Exception:
+        """Why no more messages come."""
+        return self._native.end_reason or errors.SubscriptionEndedError()
+
+    def _check_end(self) -> None:
+        """Raises the reason of an end that the program did not ask for."""
+        reason = self._reason()
+        if not isinstance(reason, _GRACEFUL):
+            raise reason

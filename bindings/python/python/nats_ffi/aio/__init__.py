@@ -1,0 +1,1 @@
+"""The asynchronous API: for asyncio, uvloop and trio."""

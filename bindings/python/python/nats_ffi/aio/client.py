@@ -1,0 +1,372 @@
+"""The client of the asynchronous API."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
+
+from .. import _native, errors
+from .._client import (
+    CALLBACKS,
+    DEFAULT_FLUSH_TIMEOUT,
+    DEFAULT_REQUEST_TIMEOUT,
+    DEFAULT_SERVER,
+    ClientBase,
+    check_callback,
+    log_error,
+)
+from .._config import (
+    checked_timeout,
+    connect_document,
+    in_python_names,
+    many_document,
+    subscribe_document,
+)
+from .._native import Headers, Msg
+from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
+from .._version import ServerVersion
+from ._backend import now
+from ._hub import Gate, Hub, current
+from .subscription import (
+    DEFAULT_SUB_PENDING_BYTES_LIMIT,
+    DEFAULT_SUB_PENDING_MSGS_LIMIT,
+    Subscription,
+    running_callback,
+)
+
+__all__ = ["Callback", "Client", "ErrorCallback", "Msg", "ServerVersion", "Subscription"]
+
+Callback = Callable[[], Awaitable[None] | None]
+ErrorCallback = Callable[[Exception], Awaitable[None] | None]
+EventCallback = Callable[[dict[str, Any]], Awaitable[None] | None]
+Payload = bytes | bytearray | memoryview
+HeadersLike = (
+    Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
+)
+
+_telling: Final[ContextVar[object]] = ContextVar("nats_ffi_event", default=None)
+"""The client in one of whose event callbacks the current task is."""
+
+
+class Client(ClientBase[Subscription]):
+    """A connection to a NATS server or cluster, which reconnects by itself.
+
+    It belongs to the event loop on which `connect` was awaited: its callbacks run there, one after
+    the other. Publishing and requests may be awaited on any loop of any thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._publish: Callable[..., bool] = self._refuse
+        self._hub: Hub | None = None
+        self._gate: Gate | None = None
+        self._events: deque[str] = deque()
+        self._busy = False
+        self._ended = False
+
+    async def connect(
+        self,
+        servers: str | Sequence[str] = DEFAULT_SERVER,
+        error_cb: ErrorCallback | None = None,
+        disconnected_cb: Callback | None = None,
+        closed_cb: Callback | None = None,
+        discovered_server_cb: Callback | None = None,
+        reconnected_cb: Callback | None = None,
+        lame_duck_mode_cb: Callback | None = None,
+        event_cb: EventCallback | None = None,
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        """Connects to one of `servers`.
+
+        Callbacks are functions or coroutine functions. `error_cb` is called with every error that
+        no call raises, those of message callbacks among them; without it they are logged to
+        "nats_ffi". `event_cb` is called with every event of the connection as a dict, whose
+        "event" is its name.
+
+        Raises `NoServersError`, `AuthorizationError`, `SecureConnFailedError`, `InvalidUrlError`;
+        `InvalidOptionError` for an unknown or unusable option.
+        """
+        if self._connecting or not (self._connection is None or self.is_closed):
+            raise errors.Error("nats: the client is connected already")
+        given = locals()
+        self._set_callbacks({name: given[name] for name in CALLBACKS}, plain=False)
+        document = connect_document(servers, options)
+        hub = current()
+        self._hub, self._gate = hub, Gate(hub)
+        self._connecting, self._ended = True, False
+        events = hub.register(self)
+        try:
+            connect = _native.connect
+            connection = await hub.call(connect, hub.queue, events, document, False)
+        except BaseException as error:
+            hub.unregister(events)
+            if isinstance(error, errors.InvalidOptionError):
+                raise in_python_names(error, options, CONNECT) from None
+            raise
+        finally:
+            self._connecting = False
+        self._connection, self._publish = connection, connection.publish
+
+    async def publish(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        reply: str = "",
+        headers: HeadersLike | None = None,
+    ) -> None:
+        """Publishes a message.
+
+        It is accepted when this returns, and is kept across reconnects until it is written. Waits
+        only when the outbound buffer is full, for at most the option `publish_timeout`.
+
+        Raises `BadSubjectError`, `BadHeaderError`, `MaxPayloadError`, `OutboundBufferLimitError`,
+        `HeadersUnsupportedError`, `ConnectionDrainingError`, `ConnectionClosedError`.
+        """
+        if not self._publish(subject, payload, reply, headers):
+            when_room = self._link().publish_when_room
+            await current().call(when_room, subject, payload, reply, headers)
+
+    async def subscribe(
+        self,
+        subject: str,
+        queue: str = "",
+        cb: Callable[[Msg], Awaitable[None] | None] | None = None,
+        future: Any = None,
+        max_msgs: int = 0,
+        pending_msgs_limit: int = DEFAULT_SUB_PENDING_MSGS_LIMIT,
+        pending_bytes_limit: int = DEFAULT_SUB_PENDING_BYTES_LIMIT,
+        **options: Unpack[SubscribeOptions],
+    ) -> Subscription:
+        """Subscribes to a subject, which may contain wildcards.
+
+        With `cb`, a function or coroutine function, messages are handed to it one after the other;
+        with `future`, the first message becomes its result; otherwise they are read from the
+        subscription. `queue` is a queue group, `max_msgs` ends the subscription after so many
+        messages, and the limits bound what may wait (0: no bound).
+
+        Raises `BadSubjectError`, `InvalidOptionError`, `ConnectionDrainingError`,
+        `ConnectionClosedError`.
+        """
+        check_callback("cb", cb, plain=False)
+        given: dict[str, Any] = {"queue": queue or None, "max_msgs": max_msgs, **options}
+        if pending_msgs_limit is not DEFAULT_SUB_PENDING_MSGS_LIMIT:
+            given["pending_msgs_limit"] = pending_msgs_limit
+        if pending_bytes_limit is not DEFAULT_SUB_PENDING_BYTES_LIMIT:
+            given["pending_bytes_limit"] = pending_bytes_limit
+        if future is not None:
+            if cb is not None:
+                raise errors.InvalidArgumentError("give either cb or future")
+            cb = _resolver(future)
+        try:
+            native = self._link().subscribe(subject, subscribe_document(given))
+        except errors.InvalidOptionError as error:
+            raise in_python_names(error, given, SUBSCRIBE) from None
+        sub = Subscription(self, native, current(), cb)
+        self._subs[sub.sid] = sub
+        return sub
+
+    async def request(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        timeout: float = DEFAULT_REQUEST_TIMEOUT,
+        old_style: bool = False,
+        headers: HeadersLike | None = None,
+    ) -> Msg:
+        """Sends a request and waits for its answer.
+
+        `timeout` is in seconds; when it is not given, the option `request_timeout` counts.
+        `old_style` uses an inbox of the request's own. Cancelled, the request is forgotten.
+
+        Raises `NoRespondersError` at once when nobody is subscribed, `TimeoutError`,
+        `BadTimeoutError`, `ConnectionLostError`, `PermissionsError`, and what `publish` raises.
+        """
+        seconds = None if timeout is DEFAULT_REQUEST_TIMEOUT else checked_timeout(timeout)
+        request = self._link().request
+        arguments = (subject, payload, headers, seconds, bool(old_style))
+        msg: Msg = await current().call(request, *arguments)
+        msg._client = self
+        return msg
+
+    async def request_many(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        headers: HeadersLike | None = None,
+        **options: Unpack[ManyOptions],
+    ) -> AsyncIterator[Msg]:
+        """Sends a request and iterates over its answers, until one of the options ends them:
+        `max_messages`, `max_wait`, `stall` (seconds) or `sentinel` (ADR-47). It is sent when the
+        iteration begins.
+
+        Raises `NoRespondersError`, `InvalidOptionError`, `ConnectionLostError`, and what `publish`
+        raises.
+        """
+        hub = current()
+        many, document = self._link().request_many, many_document(options)
+        try:
+            native = await hub.call(many, subject, payload, headers, document)
+        except errors.InvalidOptionError as error:
+            raise in_python_names(error, options, MANY) from None
+        answers = Subscription(self, native, hub)
+        try:
+            async for msg in answers:
+                yield msg
+        finally:
+            native.unsubscribe()
+
+    async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
+        """Waits until the server has processed everything that was published before.
+
+        `timeout` is in seconds; when it is not given, the option `flush_timeout` counts. Raises
+        `FlushTimeoutError`, `BadTimeoutError`, `ConnectionLostError`, `ConnectionClosedError`.
+        """
+        try:
+            await self.rtt(timeout)
+        except errors.TimeoutError as error:
+            raise errors.FlushTimeoutError(*error.args) from None
+
+    async def rtt(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> float:
+        """The time that a message takes to the server and back, in seconds. Raises `TimeoutError`;
+        otherwise as `flush`."""
+        seconds = None if timeout is DEFAULT_FLUSH_TIMEOUT else checked_timeout(timeout)
+        elapsed: float = await current().call(self._link().rtt, seconds)
+        return elapsed
+
+    async def drain(self) -> None:
+        """Closes gently: ends the subscriptions once their messages have been handled, sends what
+        was published, closes. Inside a callback of the client it only begins to.
+
+        What is not handled within the option `drain_timeout` is given up, and `error_cb` is called
+        with a `DrainTimeoutError`. Raises `ConnectionClosedError`.
+        """
+        if self.is_draining:
+            return
+        if self.is_closed:
+            raise errors.ConnectionClosedError
+        if running_callback.get() is self or _telling.get() is self:
+            current().backend.spawn(self._drain)
+        else:
+            await self._drain()
+
+    async def close(self) -> None:
+        """Closes: whatever waits ends with `ConnectionClosedError`, what was published is still
+        written. Returns when the socket is closed and the callbacks have been called. Closing
+        twice is fine."""
+        if self._connection is None:
+            return
+        hub = current()
+        await hub.call(self._connection.close)
+        if hub is self._hub and _telling.get() is not self:
+            assert self._gate is not None
+            while not self._ended:
+                await self._gate.wait()
+
+    async def force_reconnect(self) -> None:
+        """Leaves the server and connects to another one; without effect while disconnected.
+        Raises `ConnectionClosedError`."""
+        self._link().force_reconnect()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _drain(self) -> None:
+        hub, connection = current(), self._link()
+        deadline = now() + connection.drain_timeout
+        token, done = hub.expect()
+        emptied_token, emptied = hub.expect()
+        operation = connection.drain(hub.queue, token, emptied_token)
+        try:
+            if await _succeeds(emptied) and hub is self._hub:
+                for sub in list(self._subs.values()):
+                    await sub._quiet(deadline)
+            operation.handled()
+            await done
+        except errors.TimeoutError as error:
+            await self._tell("error_cb", errors.DrainTimeoutError(*error.args))
+        finally:
+            # Given up here, the drain still goes on.
+            operation.handled()
+            hub.forget(token)
+            hub.forget(emptied_token)
+        if hub is self._hub and _telling.get() is not self:
+            await self.close()
+
+    async def _respond(self, msg: Msg, data: Payload, headers: HeadersLike | None) -> None:
+        """Answers a message."""
+        if not msg._answerable:
+            await self.publish(msg.reply, data, headers=headers)
+        elif not msg._respond_now(data, headers):
+            await current().call(msg._respond_when_room, data, headers)
+
+    async def _tell(self, name: str, *arguments: Any) -> None:
+        """Calls a callback; what it raises goes to the error callback."""
+        callback = self._callback(name)
+        if callback is None:
+            return
+        try:
+            result = callback(*arguments)
+            if result is not None and inspect.isawaitable(result):
+                await result
+        except Exception as error:
+            if name == "error_cb":
+                log_error(error)
+            else:
+                await self._tell("error_cb", error)
+
+    async def _tell_events(self) -> None:
+        _telling.set(self)
+        assert self._gate is not None
+        try:
+            while self._events:
+                event = json.loads(self._events.popleft())
+                for name, arguments in self._calls(event):
+                    await self._tell(name, *arguments)
+                self._ended |= event["event"] == "closed"
+        finally:
+            self._busy = False
+            self._gate.wake()
+
+    def _on_signal(self, value: str | None) -> None:
+        if value is None or self._hub is None:
+            return
+        self._events.append(value)
+        if not self._busy:
+            self._busy = True
+            self._hub.backend.spawn(self._tell_events)
+
+    def _refuse(self, *arguments: Any) -> bool:
+        self._link()
+        return False
+
+
+async def _succeeds(future: Awaitable[Any]) -> bool:
+    try:
+        await future
+    except errors.CancelledError:
+        return False
+    return True
+
+
+def _resolver(future: Any) -> Callable[[Msg], None]:
+    if not (hasattr(future, "done") and hasattr(future, "set_result")):
+        raise TypeError(f"future: expected a future, found {type(future).__name__}")
+
+    def resolve(msg: Msg) -> None:
+        if not future.done():
+            future.set_result(msg)
+
+    return resolve

@@ -1,0 +1,267 @@
+//! Connections.
+
+use std::sync::Arc;
+
+use nats_bridge::event::StateKind;
+use nats_bridge::fork::Held;
+use nats_bridge::options;
+use nats_core::{
+    Client, Code, ConnectOptions, Error, ManyOptions, OutboundPolicy, Publish, SubscribeOptions,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tokio::sync::oneshot;
+
+use crate::arguments::{Outgoing, duration, given_headers, optional, payload, text};
+use crate::error::{Outcome, exception};
+use crate::message::Flavour;
+use crate::queue::{Operation, Queue, Value};
+use crate::subscription::Subscription;
+
+/// A connection. Dropping it closes it in the background.
+#[pyclass(frozen, module = "nats_ffi._native")]
+pub(crate) struct Connection {
+    held: Held<Arc<nats_bridge::connection::Connection>>,
+    flavour: Flavour,
+}
+
+/// Connects; yields a [`Connection`]. Its events come to the queue `watcher` under `events`, from
+/// the first attempt on.
+#[pyfunction]
+#[pyo3(signature = (queue, token, watcher, events, options, blocking, /))]
+pub(crate) fn connect(
+    queue: &Queue,
+    token: u64,
+    watcher: &Queue,
+    events: u64,
+    options: &str,
+    blocking: bool,
+) -> Outcome<Operation> {
+    let mut settings = ConnectOptions::new();
+    options::connect(&mut settings, options)?;
+    let flavour = if blocking { Flavour::Blocking } else { Flavour::Awaited };
+    let target = watcher.events()?.clone();
+    queue.start(token, async move {
+        use nats_bridge::connection::Connection as Bridge;
+        let connection = Bridge::connect_watched(settings, &target, events).await?;
+        Ok(Value::Connection(Connection { held: Held::new(connection), flavour }))
+    })
+}
+
+impl Connection {
+    fn client(&self) -> Outcome<&Client> {
+        Ok(self.held.get()?.client())
+    }
+}
+
+#[pymethods]
+impl Connection {
+    /// Publishes when there is room; false when it has to wait for room.
+    #[pyo3(signature = (subject, data, reply, headers, /))]
+    fn publish(
+        &self,
+        subject: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        reply: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<bool> {
+        let client = self.client()?;
+        let (subject, reply) = (text(subject, "subject")?, optional(reply, "reply")?);
+        let headers = given_headers(headers)?;
+        let published = payload(data, |payload| {
+            client.publish_now(&Publish { subject, reply, headers: headers.as_ref(), payload })
+        })?;
+        let waits = client.options().outbound_policy == OutboundPolicy::Wait;
+        match published {
+            Err(error) if error.code() == Code::OutboundFull && waits => Ok(false),
+            published => Ok(published.map(|()| true)?),
+        }
+    }
+
+    /// Publishes once there is room.
+    #[pyo3(signature = (queue, token, subject, data, reply, headers, /))]
+    fn publish_when_room(
+        &self,
+        queue: &Queue,
+        token: u64,
+        subject: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        reply: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Operation> {
+        let client = self.client()?.clone();
+        let message = Outgoing::new(subject, data, reply, headers)?;
+        queue.start(token, async move {
+            client.publish_with(&message.publish()).await.map(|()| Value::Nothing)
+        })
+    }
+
+    /// Subscribes; `options` is a JSON object.
+    #[pyo3(signature = (subject, options, /))]
+    fn subscribe(&self, subject: &Bound<'_, PyAny>, options: &str) -> Outcome<Subscription> {
+        let mut settings = SubscribeOptions::default();
+        options::subscribe(&mut settings, options)?;
+        let connection = self.held.get()?;
+        let core = connection.subscribe(text(subject, "subject")?, &settings)?;
+        let limit = settings.pending_messages;
+        let limit = limit.unwrap_or(connection.client().options().pending_messages);
+        Ok(Subscription::new(core, self.flavour, limit))
+    }
+
+    /// Requests; yields a message. Without `seconds` the connection's timeout counts.
+    #[pyo3(signature = (queue, token, subject, data, headers, seconds, own_inbox, /))]
+    #[allow(clippy::too_many_arguments)]
+    fn request(
+        &self,
+        queue: &Queue,
+        token: u64,
+        subject: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        headers: Option<&Bound<'_, PyAny>>,
+        seconds: Option<f64>,
+        own_inbox: bool,
+    ) -> Outcome<Operation> {
+        let (client, flavour) = (self.client()?.clone(), self.flavour);
+        let message = Outgoing::new(subject, data, None, headers)?;
+        let timeout = seconds.map(duration).transpose()?;
+        queue.start(token, async move {
+            let mut request = message.request();
+            (request.timeout, request.own_inbox) = (timeout, own_inbox);
+            let answer = client.request_with(&request).await?;
+            Ok(Value::Message(answer, flavour))
+        })
+    }
+
+    /// Requests many answers; yields a [`Subscription`]. `options` is a JSON object.
+    #[pyo3(signature = (queue, token, subject, data, headers, options, /))]
+    fn request_many(
+        &self,
+        queue: &Queue,
+        token: u64,
+        subject: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        headers: Option<&Bound<'_, PyAny>>,
+        options: &str,
+    ) -> Outcome<Operation> {
+        let (client, flavour) = (self.client()?.clone(), self.flavour);
+        let message = Outgoing::new(subject, data, None, headers)?;
+        let mut many = ManyOptions::default();
+        options::many(&mut many, options)?;
+        queue.start(token, async move {
+            let answers = client.request_many(&message.request(), &many).await?;
+            let limit = client.options().pending_messages;
+            Ok(Value::Subscription(Subscription::new(answers, flavour, limit)))
+        })
+    }
+
+    /// Flushes; yields the round-trip time in seconds.
+    #[pyo3(signature = (queue, token, seconds, /))]
+    fn rtt(&self, queue: &Queue, token: u64, seconds: Option<f64>) -> Outcome<Operation> {
+        let client = self.client()?.clone();
+        let timeout = seconds.map(duration).transpose()?.unwrap_or(client.options().flush_timeout);
+        queue.start(token, async move {
+            client.rtt_timeout(timeout).await.map(|time| Value::Seconds(time.as_secs_f64()))
+        })
+    }
+
+    /// Drains. Under `emptied` it tells when every message has been taken, and then waits for
+    /// [`Operation::handled`].
+    #[pyo3(signature = (queue, token, emptied, /))]
+    fn drain(&self, queue: &Queue, token: u64, emptied: u64) -> Outcome<Operation> {
+        let client = self.client()?;
+        let emptied = queue.events()?.ticket(emptied);
+        let (sender, handled) = oneshot::channel();
+        let drain = client.drain_with(client.options().drain_timeout, async move {
+            emptied.complete(Ok(Value::Nothing));
+            // An error says that nobody will tell, so there is nothing to wait for.
+            let _ = handled.await;
+        });
+        let operation = queue.start(token, async { drain.await.map(|()| Value::Nothing) })?;
+        Ok(operation.awaiting(sender))
+    }
+
+    /// Closes; completes once the socket is closed.
+    #[pyo3(signature = (queue, token, /))]
+    fn close(&self, queue: &Queue, token: u64) -> Outcome<Operation> {
+        let client = self.client()?.clone();
+        client.close_now();
+        queue.start(token, async move {
+            client.closed().await;
+            Ok(Value::Nothing)
+        })
+    }
+
+    /// Leaves the server and connects anew.
+    fn force_reconnect(&self) -> Outcome<()> {
+        Ok(self.client()?.force_reconnect()?)
+    }
+
+    /// A new unique inbox subject.
+    fn new_inbox(&self) -> Outcome<String> {
+        Ok(self.client()?.new_inbox()?)
+    }
+
+    /// Counters.
+    fn stats<'py>(&self, py: Python<'py>) -> Outcome<Bound<'py, PyDict>> {
+        let stats = self.client()?.stats();
+        let dict = PyDict::new(py);
+        for (name, value) in [
+            ("in_msgs", stats.in_messages),
+            ("out_msgs", stats.out_messages),
+            ("in_bytes", stats.in_bytes),
+            ("out_bytes", stats.out_bytes),
+            ("reconnects", stats.reconnects),
+            ("errors_received", stats.errors),
+            ("dropped_in", stats.dropped_in),
+            ("dropped_out", stats.dropped_out),
+        ] {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+
+    /// The state's name.
+    #[getter]
+    fn state(&self) -> Outcome<&'static str> {
+        Ok(StateKind::from(self.client()?.state()).name())
+    }
+
+    /// The server's INFO as JSON.
+    #[getter]
+    fn server_info(&self) -> Outcome<String> {
+        let json = serde_json::to_string(&*self.client()?.server_info());
+        Ok(json.map_err(|error| Error::new(Code::Internal, error.to_string()))?)
+    }
+
+    #[getter]
+    fn connected_url(&self) -> Outcome<Option<String>> {
+        Ok(self.client()?.connected_url())
+    }
+
+    #[getter]
+    fn servers(&self) -> Outcome<Vec<String>> {
+        Ok(self.client()?.servers())
+    }
+
+    #[getter]
+    fn discovered_servers(&self) -> Outcome<Vec<String>> {
+        Ok(self.client()?.discovered_servers())
+    }
+
+    #[getter]
+    fn outbound_pending(&self) -> Outcome<usize> {
+        Ok(self.client()?.outbound_pending())
+    }
+
+    /// The option `drain_timeout` in seconds.
+    #[getter]
+    fn drain_timeout(&self) -> Outcome<f64> {
+        Ok(self.client()?.options().drain_timeout.as_secs_f64())
+    }
+
+    #[getter]
+    fn last_error<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        let error = self.client()?.last_error();
+        Ok(error.map(|error| exception(py, &error)).transpose()?)
+    }
+}

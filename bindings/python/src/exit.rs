@@ -1,0 +1,111 @@
+//! Waiting without the interpreter, and the end of the process.
+//!
+//! A thread that waits has released the interpreter and must take it back. Once the interpreter
+//! shuts down, taking it back ends the thread in the middle of native code, so from then on threads
+//! that wait stay where they are.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use nats_bridge::fork::{self, PerEpoch};
+use nats_bridge::{connection, runtime};
+use nats_core::{Error, Result};
+use pyo3::prelude::*;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+
+/// The thread that shuts the interpreter down, once that has begun.
+static ENDING: OnceLock<ThreadId> = OnceLock::new();
+/// Threads between giving the interpreter up and having it back.
+static AWAY: AtomicUsize = AtomicUsize::new(0);
+/// Readable once the interpreter shuts down.
+static ALARM: PerEpoch<Result<OwnedFd>> = PerEpoch::new();
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// The descriptor is readable.
+    Ready,
+    /// The time is over.
+    TimedOut,
+    /// A signal came.
+    Interrupted,
+}
+
+/// Waits, without the interpreter, until `fd` is readable or `timeout` is over; `None` waits on.
+pub(crate) fn wait(py: Python<'_>, fd: RawFd, timeout: Option<Duration>) -> Result<Waited> {
+    let alarm = alarm()?;
+    AWAY.fetch_add(1, Ordering::SeqCst);
+    let waited = py.detach(|| {
+        let waited = wait_detached(fd, alarm, timeout);
+        if is_lost() {
+            AWAY.fetch_sub(1, Ordering::SeqCst);
+            loop {
+                thread::park();
+            }
+        }
+        waited
+    });
+    AWAY.fetch_sub(1, Ordering::SeqCst);
+    waited
+}
+
+/// To be called in the child after `fork`.
+#[pyfunction]
+pub(crate) fn entered_child() {
+    AWAY.store(0, Ordering::SeqCst);
+    fork::entered_child();
+}
+
+/// To be called when the interpreter begins to shut down: stops the threads that wait, writes what
+/// was published for at most `seconds`, and ends the library's own threads.
+#[pyfunction]
+pub(crate) fn shutdown(py: Python<'_>, seconds: f64) {
+    let timeout = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    py.detach(|| {
+        ENDING.get_or_init(|| thread::current().id());
+        if let Ok(alarm) = alarm() {
+            // Can only fail by overflow, and then the descriptor is readable anyway.
+            let _ = rustix::io::write(alarm, &1_u64.to_ne_bytes());
+        }
+        let deadline = Instant::now() + timeout;
+        while AWAY.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if runtime::is_running() {
+            // Whatever has not ended by now ends with the process.
+            let _ = connection::shutdown(timeout);
+        }
+    });
+}
+
+/// Whether the calling thread must not ask for the interpreter any more.
+fn is_lost() -> bool {
+    ENDING.get().is_some_and(|id| *id != thread::current().id())
+}
+
+fn alarm() -> Result<BorrowedFd<'static>> {
+    let made = ALARM.get(|| {
+        eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
+            .map_err(|e| Error::from(std::io::Error::from(e)).context("eventfd"))
+    })?;
+    made.as_ref().map(OwnedFd::as_fd).map_err(Error::clone)
+}
+
+fn wait_detached(fd: RawFd, alarm: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<Waited> {
+    // SAFETY: the caller's queue owns the descriptor and outlives this call.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let mut fds = [PollFd::new(&fd, PollFlags::IN), PollFd::new(&alarm, PollFlags::IN)];
+    // The thread that shuts down may still wait, so the alarm is not for it.
+    let watched = if ENDING.get().is_some() { 1 } else { 2 };
+    let limit = timeout.and_then(|limit| Timespec::try_from(limit).ok());
+    match poll(&mut fds[..watched], limit.as_ref()) {
+        Ok(0) => Ok(Waited::TimedOut),
+        Ok(_) => Ok(Waited::Ready),
+        Err(Errno::INTR) => Ok(Waited::Interrupted),
+        Err(error) => Err(Error::from(std::io::Error::from(error)).context("poll")),
+    }
+}

@@ -1,0 +1,32 @@
+//! The native module `nats_ffi._native`: the bridge as Python objects.
+//!
+//! No thread of the library ever calls into the interpreter. Results wait in a [`queue::Queue`]
+//! until Python takes them, a whole batch at a time, so the end of the interpreter needs no
+//! agreement with them. Modules stand in layer order.
+
+mod error;
+mod exit;
+mod arguments;
+mod headers;
+mod message;
+mod queue;
+mod subscription;
+mod connection;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<headers::Headers>()?;
+    module.add_class::<message::MsgBase>()?;
+    module.add_class::<message::Msg>()?;
+    module.add_class::<message::BlockingMsg>()?;
+    module.add_class::<queue::Queue>()?;
+    module.add_class::<queue::Operation>()?;
+    module.add_class::<subscription::Subscription>()?;
+    module.add_class::<connection::Connection>()?;
+    module.add_function(wrap_pyfunction!(connection::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(exit::entered_child, module)?)?;
+    module.add_function(wrap_pyfunction!(exit::shutdown, module)?)
+}

@@ -1,0 +1,389 @@
+//! Messages. What Python asks for is made when it is asked for, once.
+
+use nats_bridge::fork::Held;
+use nats_core::{Code, Error, Message};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+use crate::arguments::{given_headers, payload};
+use crate::error::{Outcome, exception};
+use crate::headers::Headers;
+use crate::queue::{Operation, Queue, Value};
+
+/// Which class of messages a connection makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// `nats_ffi.aio.msg.Msg`.
+    Awaited,
+    /// `nats_ffi.sync.msg.Msg`.
+    Blocking,
+}
+
+/// What the messages of both APIs share.
+#[pyclass(subclass, module = "nats_ffi._native")]
+#[derive(Default)]
+pub(crate) struct MsgBase {
+    client: Option<Py<PyAny>>,
+    /// What was received; none when the program made the message.
+    raw: Option<Held<Message>>,
+    /// Whether the program has changed where the answer goes.
+    redirected: bool,
+    subject: Option<Py<PyAny>>,
+    reply: Option<Py<PyAny>>,
+    data: Option<Py<PyAny>>,
+    headers: Option<Py<PyAny>>,
+    sid: Option<u64>,
+}
+
+/// A message of the asynchronous API.
+#[pyclass(extends = MsgBase, subclass, module = "nats_ffi.aio.msg")]
+pub(crate) struct Msg;
+
+/// A message of the blocking API.
+#[pyclass(extends = MsgBase, subclass, module = "nats_ffi._native")]
+pub(crate) struct BlockingMsg;
+
+/// The Python object for a received message.
+pub(crate) fn object(
+    py: Python<'_>,
+    message: Message,
+    flavour: Flavour,
+    client: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
+    let base = PyClassInitializer::from(MsgBase {
+        client: client.map(|client| client.clone().unbind()),
+        sid: Some(message.sid()),
+        raw: Some(Held::new(message)),
+        ..MsgBase::default()
+    });
+    Ok(match flavour {
+        Flavour::Awaited => Py::new(py, base.add_subclass(Msg))?.into_any(),
+        Flavour::Blocking => Py::new(py, base.add_subclass(BlockingMsg))?.into_any(),
+    })
+}
+
+impl MsgBase {
+    /// A message that the program makes.
+    fn made(
+        py: Python<'_>,
+        client: Option<Py<PyAny>>,
+        (subject, reply): (&str, &str),
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+        sid: Option<u64>,
+    ) -> PyClassInitializer<MsgBase> {
+        let text = |text| Some(PyString::new(py, text).into_any().unbind());
+        PyClassInitializer::from(MsgBase {
+            client,
+            subject: text(subject),
+            reply: text(reply),
+            data: Some(or_empty(py, data)),
+            headers: Some(headers.unwrap_or_else(|| py.None())),
+            sid,
+            ..MsgBase::default()
+        })
+    }
+
+    fn received(&self) -> Outcome<Option<&Message>> {
+        Ok(self.raw.as_ref().map(Held::get).transpose()?)
+    }
+
+    /// Calls the client's way of answering.
+    fn answer(
+        slf: &Bound<'_, MsgBase>,
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+    ) -> Outcome<Py<PyAny>> {
+        let py = slf.py();
+        if !slf.borrow_mut().get_reply(py)?.bind(py).is_truthy()? {
+            return Err(Error::from(Code::NoReply).into());
+        }
+        let client = slf.borrow().get_client(py).ok_or_else(|| {
+            let text = "the message has no client to answer with";
+            Error::new(Code::InvalidArgument, text)
+        })?;
+        Ok(client.call_method1(py, "_respond", (slf, or_empty(py, data), headers))?)
+    }
+}
+
+#[pymethods]
+impl MsgBase {
+    #[getter]
+    fn get_subject(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        if self.subject.is_none() {
+            let made = self.received()?.map(|message| text(py, message.subject_bytes()));
+            self.subject = made;
+        }
+        Ok(attribute(py, &self.subject))
+    }
+
+    #[setter]
+    fn set_subject(&mut self, value: Py<PyAny>) {
+        self.subject = Some(value);
+    }
+
+    #[getter]
+    fn get_reply(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        if self.reply.is_none() {
+            let reply = self.received()?.and_then(Message::reply).unwrap_or_default();
+            self.reply = Some(PyString::new(py, reply).into_any().unbind());
+        }
+        Ok(attribute(py, &self.reply))
+    }
+
+    #[setter]
+    fn set_reply(&mut self, value: Py<PyAny>) {
+        self.redirected = true;
+        self.reply = Some(value);
+    }
+
+    #[getter]
+    fn get_data(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        if self.data.is_none() {
+            let payload = self.received()?.map(Message::payload).unwrap_or_default();
+            self.data = Some(PyBytes::new(py, payload).into_any().unbind());
+        }
+        Ok(attribute(py, &self.data))
+    }
+
+    #[setter]
+    fn set_data(&mut self, value: Py<PyAny>) {
+        self.data = Some(value);
+    }
+
+    #[getter]
+    fn get_headers(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        if self.headers.is_none()
+            && let Some(message) = self.received()?
+        {
+            if message.headers().is_some_and(|block| block.check().is_err()) {
+                return Err(message.decode_error().unwrap_or(Code::MalformedMessage.into()).into());
+            }
+            let made = header_dict(py, message)?;
+            self.headers = Some(made);
+        }
+        Ok(attribute(py, &self.headers))
+    }
+
+    #[setter]
+    fn set_headers(&mut self, value: Py<PyAny>) {
+        self.headers = Some(value);
+    }
+
+    #[getter]
+    fn get_header(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        self.get_headers(py)
+    }
+
+    #[getter]
+    fn get_all_headers(&mut self, py: Python<'_>) -> Outcome<Headers> {
+        if let Some(message) = self.received()? {
+            let list = message.headers().map(|block| block.to_headers()).transpose()?;
+            return Ok(Headers::new(list.unwrap_or_default()));
+        }
+        let given = self.get_headers(py)?.into_bound(py);
+        let given = Some(given).filter(|given| !given.is_none());
+        Ok(Headers::new(given_headers(given.as_ref())?.unwrap_or_default()))
+    }
+
+    #[getter]
+    fn get_subject_bytes(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
+        if let Some(message) = self.received()? {
+            return Ok(PyBytes::new(py, message.subject_bytes()).into_any().unbind());
+        }
+        Ok(self.get_subject(py)?.call_method0(py, "encode")?)
+    }
+
+    #[getter]
+    fn get_status(&self) -> Outcome<Option<u16>> {
+        Ok(self.received()?.and_then(Message::status))
+    }
+
+    #[getter]
+    fn get_description(&self) -> Outcome<Option<String>> {
+        Ok(self.received()?.and_then(Message::description).map(str::to_owned))
+    }
+
+    #[getter]
+    fn get_decode_error<'py>(&self, py: Python<'py>) -> Outcome<Option<Bound<'py, PyAny>>> {
+        let error = self.received()?.and_then(Message::decode_error);
+        Ok(error.map(|error| exception(py, &error)).transpose()?)
+    }
+
+    #[getter]
+    fn get_sid(&self) -> Outcome<u64> {
+        let text = "the message was not received, so it has no sid";
+        Ok(self.sid.ok_or_else(|| Error::new(Code::NotFound, text))?)
+    }
+
+    #[getter(_client)]
+    fn get_client(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.client.as_ref().map(|client| client.clone_ref(py))
+    }
+
+    #[setter(_client)]
+    fn set_client(&mut self, client: Option<Py<PyAny>>) {
+        self.client = client;
+    }
+
+    /// Bytes that the message counts for in pending limits.
+    #[getter(_size)]
+    fn get_size(&self) -> Outcome<usize> {
+        Ok(self.received()?.map(Message::size).unwrap_or_default())
+    }
+
+    /// Whether [`MsgBase::_respond_now`] can answer it.
+    #[getter(_answerable)]
+    fn get_answerable(&self) -> bool {
+        self.raw.is_some() && !self.redirected
+    }
+
+    /// Answers when there is room for the answer; whether there was.
+    #[pyo3(signature = (data, headers, /))]
+    fn _respond_now(
+        &self,
+        data: &Bound<'_, PyAny>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<bool> {
+        let message = self.received()?.ok_or(Error::from(Code::NoReply))?;
+        let headers = given_headers(headers)?;
+        match payload(data, |data| message.respond_now(headers.as_ref(), data))? {
+            // With the policies that do not wait, the other way says so at once.
+            Err(error) if error.code() == Code::OutboundFull => Ok(false),
+            answered => Ok(answered.map(|()| true)?),
+        }
+    }
+
+    /// Answers once there is room.
+    #[pyo3(signature = (queue, token, data, headers, /))]
+    fn _respond_when_room(
+        &self,
+        queue: &Queue,
+        token: u64,
+        data: &Bound<'_, PyAny>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<Operation> {
+        let message = self.received()?.cloned().ok_or(Error::from(Code::NoReply))?;
+        let headers = given_headers(headers)?;
+        let data = payload(data, <[u8]>::to_vec)?;
+        queue.start(token, async move {
+            message.respond_with(headers.as_ref(), data).await.map(|()| Value::Nothing)
+        })
+    }
+
+    fn __repr__(&mut self, py: Python<'_>) -> Outcome<String> {
+        let repr = |value: Py<PyAny>| value.bind(py).repr().map(|text| text.to_string());
+        let headers = self.get_headers(py).map(repr).unwrap_or(Ok("malformed".into()));
+        Ok(format!(
+            "Msg(subject={}, reply={}, data={}, headers={})",
+            repr(self.get_subject(py)?)?,
+            repr(self.get_reply(py)?)?,
+            repr(self.get_data(py)?)?,
+            headers?,
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.client)
+    }
+
+    fn __clear__(&mut self) {
+        self.client = None;
+    }
+}
+
+#[pymethods]
+impl Msg {
+    #[new]
+    #[pyo3(
+        signature = (_client=None, subject="", reply="", data=None, headers=None, *, _sid=None),
+        text_signature = "(_client=None, subject='', reply='', data=b'', headers=None, *, \
+                          _sid=None)"
+    )]
+    fn new(
+        py: Python<'_>,
+        _client: Option<Py<PyAny>>,
+        subject: &str,
+        reply: &str,
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+        _sid: Option<u64>,
+    ) -> PyClassInitializer<Msg> {
+        MsgBase::made(py, _client, (subject, reply), data, headers, _sid).add_subclass(Msg)
+    }
+
+    #[pyo3(
+        signature = (data=None, headers=None),
+        text_signature = "($self, data=b'', headers=None)"
+    )]
+    fn respond(
+        slf: &Bound<'_, Msg>,
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+    ) -> Outcome<Py<PyAny>> {
+        MsgBase::answer(slf.as_super(), data, headers)
+    }
+}
+
+#[pymethods]
+impl BlockingMsg {
+    #[new]
+    #[pyo3(
+        signature = (_client=None, subject="", reply="", data=None, headers=None, *, _sid=None),
+        text_signature = "(_client=None, subject='', reply='', data=b'', headers=None, *, \
+                          _sid=None)"
+    )]
+    fn new(
+        py: Python<'_>,
+        _client: Option<Py<PyAny>>,
+        subject: &str,
+        reply: &str,
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+        _sid: Option<u64>,
+    ) -> PyClassInitializer<BlockingMsg> {
+        MsgBase::made(py, _client, (subject, reply), data, headers, _sid).add_subclass(BlockingMsg)
+    }
+
+    #[pyo3(
+        signature = (data=None, headers=None),
+        text_signature = "($self, data=b'', headers=None)"
+    )]
+    fn respond(
+        slf: &Bound<'_, BlockingMsg>,
+        data: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+    ) -> Outcome<Py<PyAny>> {
+        MsgBase::answer(slf.as_super(), data, headers)
+    }
+}
+
+fn attribute(py: Python<'_>, value: &Option<Py<PyAny>>) -> Py<PyAny> {
+    value.as_ref().map_or_else(|| py.None(), |value| value.clone_ref(py))
+}
+
+fn or_empty(py: Python<'_>, data: Option<Py<PyAny>>) -> Py<PyAny> {
+    data.unwrap_or_else(|| PyBytes::new(py, b"").into_any().unbind())
+}
+
+/// Text of the wire; what is not UTF-8 in it is replaced.
+fn text(py: Python<'_>, bytes: &[u8]) -> Py<PyAny> {
+    PyString::new(py, &String::from_utf8_lossy(bytes)).into_any().unbind()
+}
+
+/// The headers as a dict, the status line in it as `Status` and `Description`; `None` without any.
+fn header_dict(py: Python<'_>, message: &Message) -> PyResult<Py<PyAny>> {
+    let Some(block) = message.headers() else { return Ok(py.None()) };
+    let dict = PyDict::new(py);
+    if let Some(status) = message.status() {
+        dict.set_item("Status", status.to_string())?;
+    }
+    if let Some(description) = message.description() {
+        dict.set_item("Description", description)?;
+    }
+    for (name, value) in block.iter() {
+        dict.set_item(text(py, name), text(py, value))?;
+    }
+    Ok(if dict.is_empty() { py.None() } else { dict.into_any().unbind() })
+}
