@@ -1,4 +1,4 @@
-"""The few things that test_loops.py needs from whichever event library runs it."""
+"""The event libraries that tests run on, and the few things that they need from each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import sniffio
 import trio
+import uvloop
 
 Work = Callable[[], Awaitable[Any]]
 
@@ -77,3 +78,21 @@ class Event:
         if self._event is None:
             self._event = trio.Event() if on_trio() else asyncio.Event()
         return self._event
+
+
+def _run_trio(test: Work) -> None:
+    trio.run(test)
+
+
+def _run_asyncio(test: Work) -> None:
+    with asyncio.Runner() as runner:
+        runner.run(_run(test))
+
+
+def _run_uvloop(test: Work) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(test))
+
+
+#: Each runs a coroutine function to its end on a loop of its own.
+RUNNERS = {"asyncio": _run_asyncio, "uvloop": _run_uvloop, "trio": _run_trio}

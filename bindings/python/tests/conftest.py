@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import trio
-import uvloop
+from anyloop import RUNNERS
 from harness import Harness, Remote
 from support import Events
-
-
-def _run_trio(test: Callable[[], Any]) -> None:
-    trio.run(test)
-
-
-def _run_asyncio(test: Callable[[], Any]) -> None:
-    with asyncio.Runner() as runner:
-        runner.run(test())
-
-
-def _run_uvloop(test: Callable[[], Any]) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(test())
-
-
-RUNNERS = {"asyncio": _run_asyncio, "uvloop": _run_uvloop, "trio": _run_trio}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,10 +33,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Coroutine tests that mention `loop` in a mark run on each; the others on one."""
-    mark = metafunc.definition.get_closest_marker("loops")
-    if mark:
-        metafunc.parametrize("loop", mark.args or tuple(RUNNERS), indirect=True)
+    """Coroutine tests that are marked `loops` run on each loop; the others on one."""
+    marked = metafunc.definition.get_closest_marker("loops")
+    if marked and inspect.iscoroutinefunction(metafunc.function):
+        metafunc.parametrize("loop", tuple(RUNNERS), indirect=True)
 
 
 @pytest.fixture(autouse=True)

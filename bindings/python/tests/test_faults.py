@@ -98,13 +98,17 @@ async def test_wait_for_gives_up_at_once(url: str) -> None:
 
 async def test_a_cancelled_connect(harness: Harness) -> None:
     fake = harness.fake("silence")
-    before = descriptors()
     for turns in range(20):
         await cancel(nats.connect(fake.url, connect_timeout=60), turns)
-    await asyncio.to_thread(fake.tell, "wait_closed", connection=0)
-    async with asyncio.timeout(WAIT):
-        while descriptors() > before + 2:
-            await asyncio.sleep(0.01)
+    for _ in range(10):
+        dialled = fake.tell("connections")["connections"]
+        connecting = asyncio.create_task(nats.connect(fake.url, connect_timeout=60))
+        await asyncio.to_thread(fake.tell, "wait_connections", count=dialled + 1)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+    for number in range(fake.tell("connections")["connections"]):
+        await asyncio.to_thread(fake.tell, "wait_closed", connection=number)
 
 
 def test_a_loop_that_is_closed_with_a_live_connection(url: str) -> None:
@@ -306,6 +310,40 @@ async def test_a_cycle_through_a_callback_is_collected(url: str) -> None:
         await asyncio.sleep(0)
     gc.collect()
     assert [reference for reference in references if reference()] == []
+
+
+@pytest.mark.parametrize("style", ["callback", "iterator", "next_msg"])
+async def test_a_flood_leaves_the_loop_to_others(url: str, style: str) -> None:
+    count, got, ticks = 20_000, Latch(), 0
+
+    async def note(_: Any) -> None:
+        got.add()
+
+    async def read() -> None:
+        for _ in range(count):
+            await note(await sub.next_msg(WAIT))
+
+    async def iterate() -> None:
+        async for msg in sub.messages:
+            await note(msg)
+
+    async def tick() -> None:
+        nonlocal ticks
+        while got.count < count:
+            await asyncio.sleep(0)
+            ticks += 1
+
+    async with dial(url) as nc, dial(url) as other:
+        cb = note if style == "callback" else None
+        sub = await nc.subscribe("py.flood", cb=cb, max_msgs=count)
+        await nc.flush()
+        for _ in range(count):
+            await other.publish("py.flood", b"x")
+        readers = {"iterator": [iterate], "next_msg": [read], "callback": []}[style]
+        async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+            for work in (*readers, tick):
+                group.create_task(work())
+    assert ticks >= 20
 
 
 @behaviour("drain-05")

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import math
-from collections.abc import AsyncIterator
+import threading
 from typing import Any
 
 import anyloop
-import nats_ffi as nats
 import pytest
+from anyloop import RUNNERS
 from harness import Harness
 from nats_ffi import errors
-from support import EAGER, WAIT, behaviour, fails, taking
+from support import EAGER, WAIT, behaviour, dial, fails, taking
 
 pytestmark = pytest.mark.loops
-
-
-@contextlib.asynccontextmanager
-async def dial(url: Any, **options: Any) -> AsyncIterator[nats.NATS]:
-    nc = await nats.connect(url, **options)
-    try:
-        yield nc
-    finally:
-        await nc.close()
 
 
 @behaviour("pubsub-01")
@@ -265,3 +256,31 @@ async def test_timeouts_that_are_immense(url: str) -> None:
     async with dial(url) as nc:
         await nc.flush(timeout=math.inf)
         assert await nc.rtt(timeout=1e300) > 0
+
+
+def test_three_loops_in_one_process_talk_to_each_other(url: str) -> None:
+    together = threading.Barrier(len(RUNNERS), timeout=WAIT)
+    heard: dict[str, list[bytes]] = {}
+
+    async def talk(name: str) -> None:
+        async with dial(url) as nc:
+
+            async def answer(msg: Any) -> None:
+                await msg.respond(name.encode())
+
+            await nc.subscribe(f"py.loops.three.{name}", cb=answer)
+            await nc.flush()
+            await anyloop.in_thread(together.wait)
+            answers = [await nc.request(f"py.loops.three.{peer}", timeout=WAIT) for peer in RUNNERS]
+            heard[name] = [msg.data for msg in answers]
+            await anyloop.in_thread(together.wait)
+
+    threads = [
+        threading.Thread(target=runner, args=(functools.partial(talk, name),))
+        for name, runner in RUNNERS.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT)
+    assert heard == {name: [peer.encode() for peer in RUNNERS] for name in RUNNERS}

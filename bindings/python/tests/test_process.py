@@ -89,6 +89,15 @@ def test_exit_with_a_live_connection(url: str, end: str) -> None:
     expect_exit(run_child(EXIT.format(end=ENDS[end], run=run), url), 7)
 
 
+@behaviour("process-02")
+@pytest.mark.parametrize("run", ["uvloop.run(main())", "trio.run(main)"])
+def test_exit_after_another_loop(url: str, run: str) -> None:
+    code = EXIT.format(
+        end="return nc, sub", run=f"import trio, uvloop; kept = {run}; sys.exit(7)"
+    )
+    expect_exit(run_child(code, url), 7)
+
+
 AT_ANY_MOMENT = """
 import asyncio, os, sys, threading
 import nats_ffi as nats

@@ -5,6 +5,8 @@ from typing import Any, final
 
 from typing_extensions import disjoint_base
 
+from . import errors
+
 __all__ = [
     "BlockingMsg",
     "Connection",
@@ -107,7 +109,7 @@ class MsgBase:
         """The text in the status line of the headers."""
 
     @property
-    def decode_error(self) -> Exception | None:
+    def decode_error(self) -> errors.Error | None:
         """What is wrong with a subject or headers that cannot be decoded."""
 
     @property

@@ -42,6 +42,7 @@ async def main() -> None:
         assert_type(msg, Msg)
         assert_type(msg.data, bytes)
         assert_type(msg.headers, dict[str, str] | None)
+        assert_type(msg.decode_error, errors.Error | None)
     async for answer in nc.request_many("a", b"x", max_messages=3, stall=0.1):
         assert_type(answer, Msg)
     assert_type(await nc.request("a", bytearray(b"x"), timeout=1, headers={"A": "b"}), Msg)
