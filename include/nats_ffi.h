@@ -825,6 +825,13 @@ nats_status nats_queue_on_wake(nats_queue *queue,
 nats_status nats_queue_interrupt(nats_queue *queue, nats_error **err);
 
 /**
+ * Cancels the operation that was started last under `token`: it is forgotten, and completes with
+ * `CANCELLED` unless it has completed already, which is success, too, as is a token that is
+ * unknown.
+ */
+nats_status nats_queue_cancel(nats_queue *queue, uint64_t token, nats_error **err);
+
+/**
  * Frees a queue with the events in it; threads that poll it get `QUEUE_CLOSED`; operations that
  * are under way go on, and their results are freed. NULL is fine; a queue that was freed before
  * is `NATS_ERR_INVALID_HANDLE`.

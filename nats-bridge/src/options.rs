@@ -158,6 +158,12 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         set: Set::Bool(|o, v| o.retry_on_failed_connect = v),
     },
     Row {
+        key: "connect_in_background",
+        default: "false",
+        doc: "Return a connection before the first attempt; when the first attempts fail, it closes.",
+        set: Set::Bool(|o, v| o.connect_in_background = v),
+    },
+    Row {
         key: "ignore_discovered",
         default: "false",
         doc: "Do not connect to servers that the cluster told of.",

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use nats_core::{Code, Error, Result};
 use rustix::event::{EventfdFlags, eventfd};
+pub use tokio::task::AbortHandle;
 
 use crate::event::ConnectionEvent;
 use crate::runtime;
@@ -257,6 +259,41 @@ impl<V> Queue<V> {
     }
 }
 
+impl<V: Send + 'static> Queue<V> {
+    /// Starts an operation that completes under `token`. Its first step is made in this call, so
+    /// that operations that are started one after the other reach the server in this order. `None`
+    /// says that it has completed already. Aborting the operation completes it with CANCELLED, a
+    /// panic in it with PANIC.
+    ///
+    /// # Errors
+    /// Those of the first step, for which there is no completion then, and those of
+    /// [`runtime::handle`].
+    pub fn start<F>(&self, token: u64, operation: F) -> Result<Option<AbortHandle>>
+    where
+        F: Future<Output = Result<V>> + Send + 'static,
+    {
+        let runtime = runtime::handle()?;
+        let mut operation = caught(operation);
+        let first = {
+            let _context = runtime.enter();
+            // Whatever happens from here on is seen by the first poll of the task.
+            Pin::new(&mut operation).poll(&mut Context::from_waker(Waker::noop()))
+        };
+        match first {
+            Poll::Pending => {
+                let task = runtime.spawn(self.ticket(token).run(operation));
+                Ok(Some(task.abort_handle()))
+            }
+            Poll::Ready(result) => {
+                // Before there is a ticket: its drop would be a completion.
+                let value = result?;
+                self.ticket(token).complete(Ok(value));
+                Ok(None)
+            }
+        }
+    }
+}
+
 impl<V> WeakQueue<V> {
     /// The queue, if it still exists.
     pub fn upgrade(&self) -> Option<Queue<V>> {
@@ -277,17 +314,8 @@ impl<V> Ticket<V> {
         self.finish(result);
     }
 
-    /// Runs the operation and completes with what it yields; a panic in it is PANIC.
-    pub async fn run(self, operation: impl Future<Output = Result<V>>) {
-        let mut operation = Box::pin(operation);
-        let result = poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(cx)));
-            polled.unwrap_or_else(|panic| {
-                let text = runtime::text(&panic).to_owned();
-                Poll::Ready(Err(Error::new(Code::Panic, text)))
-            })
-        })
-        .await;
+    async fn run(self, operation: impl Future<Output = Result<V>>) {
+        let result = operation.await;
         self.complete(result);
     }
 
@@ -358,6 +386,20 @@ impl<V> State<V> {
             let _ = rustix::io::read(fd, &mut [0; 8]);
         }
     }
+}
+
+/// Yields PANIC for a panic.
+fn caught<V>(
+    operation: impl Future<Output = Result<V>> + Send + 'static,
+) -> impl Future<Output = Result<V>> + Send + Unpin {
+    let mut operation = Box::pin(operation);
+    poll_fn(move |cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(cx)));
+        polled.unwrap_or_else(|panic| {
+            let text = runtime::text(&panic).to_owned();
+            Poll::Ready(Err(Error::new(Code::Panic, text)))
+        })
+    })
 }
 
 fn call(hook: Option<WakeHook>) {

@@ -65,18 +65,38 @@ fn a_dropped_ticket_is_cancelled_and_an_unwinding_one_panics() {
 #[test]
 fn an_operation_that_panics_or_is_aborted_completes_once() {
     let queue: Queue<u32> = Queue::new();
-    let runtime = runtime::handle().unwrap();
-    runtime.spawn(queue.ticket(1).run(async { panic!("on purpose") }));
+    let (go, gone) = tokio::sync::oneshot::channel();
+    let panics = async { Ok(gone.await.map(|()| panic!("on purpose")).unwrap_or(1)) };
+    assert!(queue.start(1, panics).unwrap().is_some());
+    go.send(()).unwrap();
     let events = poll(&queue, 9, 10_000);
     assert_eq!(code(&events[0]), Some(Code::Panic));
-    let task = runtime.spawn(queue.ticket(2).run(std::future::pending()));
-    task.abort();
+    queue.start(2, std::future::pending()).unwrap().unwrap().abort();
     let events = poll(&queue, 9, 10_000);
     assert_eq!(code(&events[0]), Some(Code::Cancelled));
-    runtime.spawn(queue.ticket(3).run(async { Ok(7) }));
+    let later = async {
+        tokio::task::yield_now().await;
+        Ok(7)
+    };
+    assert!(queue.start(3, later).unwrap().is_some());
     let events = poll(&queue, 9, 10_000);
     assert!(matches!(events[..], [Event::Completion { token: 3, result: Ok(7) }]));
     assert!(poll(&queue, 9, 0).is_empty());
+}
+
+#[test]
+fn the_first_step_of_an_operation_is_made_in_the_call() {
+    let queue: Queue<u32> = Queue::new();
+    let here = std::thread::current().id();
+    let first = async move { Ok(u32::from(std::thread::current().id() == here)) };
+    assert!(queue.start(1, first).unwrap().is_none());
+    let events = poll(&queue, 9, 0);
+    assert!(matches!(events[..], [Event::Completion { token: 1, result: Ok(1) }]));
+    let refused = queue.start(2, async { Err(Code::InvalidSubject.into()) }).unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidSubject);
+    let panicked = queue.start(3, async { panic!("on purpose") }).unwrap_err();
+    assert_eq!(panicked.code(), Code::Panic);
+    assert!(poll(&queue, 9, 0).is_empty(), "there is no completion then");
 }
 
 #[test]

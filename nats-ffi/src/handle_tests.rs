@@ -70,7 +70,7 @@ fn many_handles_reach_into_later_chunks() {
 
 #[test]
 fn freeing_while_in_use_is_deferred() {
-    let queue = insert(Events::new()).unwrap();
+    let queue = insert(Events::default()).unwrap();
     let using = get::<Events>(queue).unwrap();
     free::<Events>(queue).unwrap();
     assert_eq!(code(get::<Events>(queue)), Code::InvalidHandle);

@@ -1,16 +1,18 @@
 //! The queue on which asynchronous results arrive.
 
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::future::Future;
 use std::mem::MaybeUninit;
+use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use nats_bridge::connection::Connection;
 use nats_bridge::doc::Doc;
-use nats_bridge::queue::{Event, Queue};
-use nats_bridge::runtime;
-use nats_core::{Message, Result};
+use nats_bridge::queue::{AbortHandle, Event, Queue};
+use nats_bridge::sync::lock;
+use nats_core::{Code, Message, Result};
 
 use crate::doc::Document;
 use crate::error::nats_error;
@@ -24,7 +26,11 @@ use crate::user::User;
 pub struct nats_queue(());
 
 /// The queue behind a `nats_queue`.
-pub(crate) type Events = Queue<Value>;
+#[derive(Default)]
+pub(crate) struct Events {
+    queue: Queue<Value>,
+    running: Running,
+}
 
 /// An asynchronous operation has ended. There is exactly one such event per operation.
 pub const NATS_EVENT_COMPLETION: i32 = 1;
@@ -74,7 +80,7 @@ pub extern "C" fn nats_queue_new(
     out: Option<&mut MaybeUninit<*mut nats_queue>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    guard_out(out, err, || handle::insert(Events::new()))
+    guard_out(out, err, || handle::insert(Events::default()))
 }
 
 /// Takes up to `cap` events in the order of their arrival and writes them to `events`; `*count`
@@ -160,12 +166,27 @@ pub extern "C" fn nats_queue_interrupt(
     })
 }
 
+/// Cancels the operation that was started last under `token`: it is forgotten, and completes with
+/// `CANCELLED` unless it has completed already, which is success, too, as is a token that is
+/// unknown.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_queue_cancel(
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        handle::get::<Events>(queue)?.running.cancel(token);
+        Ok(())
+    })
+}
+
 /// Frees a queue with the events in it; threads that poll it get `QUEUE_CLOSED`; operations that
 /// are under way go on, and their results are freed. NULL is fine; a queue that was freed before
 /// is `NATS_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_queue_free(queue: *mut nats_queue) -> nats_status {
-    guard_status(|| handle::free_after::<Events>(queue, Queue::close))
+    guard_status(|| handle::free_after::<Events>(queue, |events| events.close()))
 }
 
 /// Starts an operation whose result arrives on `queue` under `token`.
@@ -174,9 +195,58 @@ where
     F: Future<Output = Result<Value>> + Send + 'static,
 {
     let queue = handle::get::<Events>(queue)?;
-    let runtime = runtime::handle()?;
-    runtime.spawn(queue.ticket(token).run(operation));
+    match queue.start(token, operation) {
+        Ok(Some(task)) => queue.running.remember(token, task),
+        Ok(None) => {}
+        Err(error) if is_refusal(error.code()) => return Err(error),
+        // An answer may be there before the call returns; it is a completion all the same.
+        Err(error) => queue.ticket(token).complete(Err(error)),
+    }
     Ok(())
+}
+
+/// Whether an error says that an operation cannot begin, rather than how it went.
+fn is_refusal(code: Code) -> bool {
+    use Code::*;
+    let arguments = matches!(
+        code,
+        InvalidArgument | InvalidHandle | InvalidSubject | InvalidQueueGroup | InvalidHeader
+    );
+    let documents = matches!(code, InvalidUrl | InvalidOption | InvalidJson | NotFound | WrongType);
+    let state = matches!(code, Forked | ConnectionClosed | ConnectionDraining | OutboundFull);
+    arguments || documents || state || matches!(code, MaxPayload | HeadersUnsupported)
+}
+
+impl Deref for Events {
+    type Target = Queue<Value>;
+
+    fn deref(&self) -> &Queue<Value> {
+        &self.queue
+    }
+}
+
+/// The operations under way, by token.
+#[derive(Default)]
+struct Running(Mutex<HashMap<u64, AbortHandle>>);
+
+impl Running {
+    fn remember(&self, token: u64, task: AbortHandle) {
+        let mut tasks = lock(&self.0);
+        // Those that have ended go when there would be no more room, so that their number is
+        // bounded by those under way, at little cost for each.
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|_, task| !task.is_finished());
+        }
+        tasks.insert(token, task);
+    }
+
+    fn cancel(&self, token: u64) {
+        let task = lock(&self.0).remove(&token);
+        // Aborting drops the operation, which may end in foreign code.
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
 }
 
 fn convert(event: Event<Value>) -> nats_event {

@@ -274,3 +274,29 @@ TEST("c-queue-12", "completions of many operations: one each") {
   OK(nats_queue_free(queue));
   hang_up(nc);
 }
+
+TEST("c-queue-cancel", "a cancelled operation completes once; what is wrong at once is told at once") {
+  nats_connection *nc = dial_plain();
+  nats_queue *queue = new_queue();
+  nats_subscription *silent = listen_to(nc, "c.queue.cancel", NULL);
+  OK(nats_request_async(nc, S("c.queue.cancel"), NULL, B("1"), 60000, 0, queue, 1, E));
+  OK(nats_queue_cancel(queue, 1, E));
+  expect_error(next_event(queue, 1, NATS_EVENT_COMPLETION), NATS_ERR_CANCELLED);
+  OK(nats_queue_cancel(queue, 1, E));
+  OK(nats_queue_cancel(queue, 99, E));
+  FAILS(NATS_ERR_INVALID_SUBJECT,
+        nats_request_async(nc, S("c..bad"), NULL, B(""), WAIT_MS, 0, queue, 2, E));
+  expect_empty(queue);
+  /* A request is sent in its call, and so before what is published behind it. */
+  OK(nats_request_async(nc, S("c.queue.cancel"), NULL, B("2"), 60000, 0, queue, 3, E));
+  send_text(nc, "c.queue.cancel", "3");
+  receive_text(silent, "1");
+  receive_text(silent, "2");
+  receive_text(silent, "3");
+  OK(nats_connection_close(nc, E));
+  FAILS(NATS_ERR_CONNECTION_CLOSED,
+        nats_request_async(nc, S("c.queue.cancel"), NULL, B(""), WAIT_MS, 0, queue, 4, E));
+  OK(nats_subscription_free(silent));
+  OK(nats_queue_free(queue));
+  OK(nats_connection_free(nc));
+}

@@ -76,6 +76,11 @@ export interface ConnectOptions {
    * When the first attempts fail, return a connection all the same and keep trying. Default: false.
    */
   retryOnFailedConnect?: boolean;
+  /**
+   * Return a connection before the first attempt; when the first attempts fail, it closes. Default:
+   * false.
+   */
+  connectInBackground?: boolean;
   /** Do not connect to servers that the cluster told of. Default: false. */
   ignoreDiscovered?: boolean;
   /** The size of the buffer for what was published and not yet sent, in bytes. Default: 8388608. */
@@ -146,6 +151,7 @@ export const CONNECT: Table = {
     reconnectDelayMin: ["reconnect_delay_min_ms", "same"],
     reconnectDelayMax: ["reconnect_delay_max_ms", "same"],
     retryOnFailedConnect: ["retry_on_failed_connect", "same"],
+    connectInBackground: ["connect_in_background", "same"],
     ignoreDiscovered: ["ignore_discovered", "same"],
     outboundBytes: ["outbound_bytes", "same"],
     outboundPolicy: ["outbound_policy", "same"],

@@ -9,8 +9,7 @@ use napi::bindgen_prelude::{Either3, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
-use nats_bridge::queue::{Event, Queue as Core, Ticket};
-use nats_bridge::runtime;
+use nats_bridge::queue::{Event, Queue as Core};
 use nats_core::Message;
 use tokio::task::AbortHandle;
 
@@ -53,7 +52,7 @@ pub struct Events {
 
 /// An operation that can be given up.
 #[napi]
-pub struct Operation(AbortHandle);
+pub struct Operation(Option<AbortHandle>);
 
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
@@ -182,7 +181,9 @@ impl Operation {
     /// completed already.
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 
@@ -192,7 +193,5 @@ pub(crate) fn start(
     token: f64,
     operation: impl Future<Output = nats_core::Result<Value>> + Send + 'static,
 ) -> Result<Operation> {
-    let runtime = runtime::handle().map_err(raise)?;
-    let ticket: Ticket<Value> = queue.ticket(token as u64);
-    Ok(Operation(runtime.spawn(ticket.run(operation)).abort_handle()))
+    queue.start(token as u64, operation).map(Operation).map_err(raise)
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use nats_bridge::fork::Held;
 use nats_bridge::queue::Event;
-use nats_bridge::runtime;
 use nats_bridge::sync::lock;
 use nats_core::Message;
 use pyo3::prelude::*;
@@ -49,7 +48,8 @@ pub(crate) struct Queue(Held<Events>);
 /// An operation under way.
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct Operation {
-    task: Held<AbortHandle>,
+    /// Nothing when it has ended already.
+    task: Held<Option<AbortHandle>>,
     /// Of a drain: tells it that what was taken has been handled.
     handled: Held<Mutex<Option<oneshot::Sender<()>>>>,
 }
@@ -65,9 +65,7 @@ impl Queue {
     where
         F: Future<Output = nats_core::Result<Value>> + Send + 'static,
     {
-        let ticket = self.events()?.ticket(token);
-        let task = runtime::handle()?.spawn(ticket.run(operation));
-        let task = Held::new(task.abort_handle());
+        let task = Held::new(self.events()?.start(token, operation)?);
         Ok(Operation { task, handled: Held::new(Mutex::default()) })
     }
 }
@@ -121,7 +119,9 @@ impl Queue {
 impl Operation {
     /// Gives the operation up; one that has ended is not affected.
     fn abort(&self) -> Outcome<()> {
-        self.task.get()?.abort();
+        if let Some(task) = self.task.get()? {
+            task.abort();
+        }
         Ok(())
     }
 

@@ -18,8 +18,8 @@ pub async fn connect(servers: &str) -> Result<Client> {
 }
 
 impl ConnectOptions {
-    /// Connects: success means that a server has accepted the connection (or, with
-    /// `retry_on_failed_connect`, that attempts go on in the background). Must run inside a tokio
+    /// Connects: success means that a server has accepted the connection, or that attempts go on in
+    /// the background (`retry_on_failed_connect`, `connect_in_background`). Must run inside a tokio
     /// runtime. Dropping the future gives the attempt up.
     ///
     /// # Errors
@@ -30,10 +30,14 @@ impl ConnectOptions {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(Code::InvalidArgument, "connect needs a tokio runtime"))?;
         let shared = Shared::new(self)?;
-        let (first, connected) = oneshot::channel();
         let client = Client::new(shared.clone());
         let fault = shared.options.fault.clone();
-        runtime.spawn(supervise(Driver::new(shared, first), fault));
+        if shared.options.connect_in_background {
+            runtime.spawn(supervise(Driver::new(shared, None), fault));
+            return Ok(client);
+        }
+        let (first, connected) = oneshot::channel();
+        runtime.spawn(supervise(Driver::new(shared, Some(first)), fault));
         match connected.await {
             Ok(result) => result.map(|()| client),
             Err(_) => Err(Code::ConnectionClosed.into()),

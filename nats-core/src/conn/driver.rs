@@ -46,13 +46,14 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, first: oneshot::Sender<Result<()>>) -> Driver {
+    /// A driver that tells `first` how the first connection went.
+    pub(crate) fn new(shared: Arc<Shared>, first: Option<oneshot::Sender<Result<()>>>) -> Driver {
         Driver {
             shared,
             flight: Flight::default(),
             control: Vec::new(),
             reports: Vec::new(),
-            first: Some(first),
+            first,
             was_connected: false,
             attempts: 0,
             outage: Instant::now(),
@@ -195,8 +196,8 @@ impl Driver {
         if !self.shared.options.retry_on_failed_connect {
             return Err(lock(&self.shared.pool).failure());
         }
+        self.shared.enter(State::Reconnecting);
         if let Some(first) = self.first.take() {
-            self.shared.enter(State::Reconnecting);
             // An error only says that the caller stopped waiting.
             let _ = first.send(Ok(()));
         }

@@ -90,6 +90,10 @@ pub struct ConnectOptions {
     pub reconnect_delay: Option<ReconnectDelay>,
     /// Whether a failed first connect goes on in the background instead of failing. Default false.
     pub retry_on_failed_connect: bool,
+    /// Whether connecting returns before the first attempt is made. What is published and
+    /// subscribed meanwhile is kept; when the first round over the servers fails, the connection
+    /// closes, unless `retry_on_failed_connect` lets it go on. Default false.
+    pub connect_in_background: bool,
     /// Bytes of operations that may wait to be written, connected or not. Default 8 MiB.
     pub outbound_bytes: usize,
     /// What happens to a publish that finds no room. Default: wait.
@@ -143,6 +147,7 @@ impl Default for ConnectOptions {
             reconnect_delay_max: Duration::from_secs(2),
             reconnect_delay: None,
             retry_on_failed_connect: false,
+            connect_in_background: false,
             outbound_bytes: 8 << 20,
             outbound_policy: OutboundPolicy::Wait,
             pending_messages: 65_536,
@@ -192,6 +197,8 @@ setters! {
     reconnect_delay_max: Duration = Duration;
     /// Sets [`ConnectOptions::retry_on_failed_connect`].
     retry_on_failed_connect: bool = bool;
+    /// Sets [`ConnectOptions::connect_in_background`].
+    connect_in_background: bool = bool;
     /// Sets [`ConnectOptions::outbound_bytes`].
     outbound_bytes: usize = usize;
     /// Sets [`ConnectOptions::outbound_policy`].

@@ -182,6 +182,26 @@ async fn connect_10() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connecting_in_the_background_returns_before_the_first_attempt() {
+    let fake = FakeServer::start([Step::Gate, Step::Handshake, Step::Serve].to_vec()).unwrap();
+    let (late, mut events) = watched(options(&fake.url()).connect_in_background(true));
+    let client = within("connect", late.connect()).await.unwrap();
+    assert_eq!(client.state(), State::Connecting);
+    client.publish("early", "kept").await.unwrap();
+    fake.release();
+    events.wait("connected").await;
+    fake.wait_text(0, "PUB early 4\r\nkept", PATIENCE).unwrap();
+
+    let server = down();
+    let (lost, mut events) = watched(options(&server.url()).connect_in_background(true));
+    let client = within("connect", lost.connect()).await.unwrap();
+    events.wait("closed").await;
+    assert_eq!(client.state(), State::Closed);
+    assert_eq!(client.last_error().unwrap().code(), Code::NoServers);
+    assert_eq!(client.publish("late", "").await.unwrap_err().code(), Code::ConnectionClosed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connect_11() {
     let certificates = Certificates::generate().unwrap();
     let start = |mode| Server::start(Config::plain().with_tls(mode, certificates.clone())).unwrap();
@@ -282,7 +302,6 @@ async fn connect_15() {
         (with(|o| o.connect_timeout(std::time::Duration::ZERO)), "connect_timeout"),
         (with(|o| o.max_pings_out(0)), "max_pings_out"),
         (with(|o| o.outbound_bytes(0)), "outbound_bytes"),
-        (with(|o| o.reconnect_delay_min(FOREVER)), "reconnect_delay_min"),
         (with(|o| o.name("x".repeat(1 << 20))), "name"),
         (with(|o| o.inbox_prefix("a b")), "inbox prefix"),
     ] {

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import ParseResult, urlparse
 
 from . import _native, errors
+from ._process import is_ending
 from ._subscription import SubscriptionBase
 from ._version import ServerVersion
 
@@ -224,6 +225,9 @@ def check_callback(name: str, callback: Any, *, plain: bool) -> None:
 
 def log_error(error: BaseException) -> None:
     """What happens to errors without an error callback."""
+    if is_ending() and isinstance(error, errors.ConnectionClosedError):
+        # A callback that was still running when the end of the process closed its connection.
+        return
     logger.error("nats: encountered error", exc_info=error)
 
 

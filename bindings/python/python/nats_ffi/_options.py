@@ -128,6 +128,12 @@ class ConnectOptions(TypedDict, total=False):
 
     Default: false.
     """
+    connect_in_background: bool | None
+    """Return a connection before the first attempt; when the first attempts fail, it
+    closes.
+
+    Default: false.
+    """
     ignore_discovered: bool | None
     """Do not connect to servers that the cluster told of.
 
@@ -213,6 +219,7 @@ CONNECT: Final[dict[str, tuple[str, str]]] = {
     "reconnect_delay_min": ("reconnect_delay_min_ms", "seconds"),
     "reconnect_delay_max": ("reconnect_delay_max_ms", "seconds"),
     "retry_on_failed_connect": ("retry_on_failed_connect", "bool"),
+    "connect_in_background": ("connect_in_background", "bool"),
     "ignore_discovered": ("ignore_discovered", "bool"),
     "outbound_bytes": ("outbound_bytes", "int"),
     "outbound_policy": ("outbound_policy", "text"),

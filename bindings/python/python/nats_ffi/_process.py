@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -26,5 +27,17 @@ def _after_fork() -> None:
         reset()
 
 
+def is_ending() -> bool:
+    """Whether the process ends, and has closed its connections for that."""
+    return _ending.is_set()
+
+
+def _end() -> None:
+    _ending.set()
+    _native.shutdown(EXIT_SECONDS)
+
+
+_ending: Final = threading.Event()
+
 os.register_at_fork(after_in_child=_after_fork)
-atexit.register(_native.shutdown, EXIT_SECONDS)
+atexit.register(_end)

@@ -288,18 +288,19 @@ class Client(ClientBase[Subscription]):
         deadline = now() + connection.drain_timeout
         token, done = hub.expect()
         emptied_token, emptied = hub.expect()
-        operation = connection.drain(hub.queue, token, emptied_token)
         try:
-            if await _succeeds(emptied) and hub is self._hub:
-                for sub in list(self._subs.values()):
-                    await sub._quiet(deadline)
-            operation.handled()
+            operation = connection.drain(hub.queue, token, emptied_token)
+            try:
+                if await _succeeds(emptied) and hub is self._hub:
+                    for sub in list(self._subs.values()):
+                        await sub._quiet(deadline)
+            finally:
+                # Given up here, the drain still goes on.
+                operation.handled()
             await done
         except errors.TimeoutError as error:
             await self._tell("error_cb", errors.DrainTimeoutError(*error.args))
         finally:
-            # Given up here, the drain still goes on.
-            operation.handled()
             hub.forget(token)
             hub.forget(emptied_token)
         if hub is self._hub and _telling.get() is not self:
