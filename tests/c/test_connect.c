@@ -263,3 +263,32 @@ TEST("connect-15", "options that are unknown or of the wrong type name the key a
   OK(nats_options_set(options, S("{\"echo\":false}"), E));
   OK(nats_options_free(options));
 }
+
+TEST("connect-16", "connect_in_background: a connection at once, which keeps what is published") {
+  const char *options = "{\"connect_in_background\":true}";
+  struct remote server = server_start("plain", NULL), proxy = proxy_start(server);
+  static struct events events;
+  int32_t state = 0;
+  tell(proxy, "stall", "\"direction\":\"to_client\"");
+  nats_connection *nc = dial_watched(proxy.url, options, &events);
+  OK(nats_connection_state(nc, &state, E));
+  EXPECT_INT(state, NATS_CONNECTION_STATE_CONNECTING);
+  nats_subscription *sub = listen_to(nc, "c.connect.16", NULL);
+  send_text(nc, "c.connect.16", "early");
+  tell(proxy, "resume", NULL);
+  receive_text(sub, "early");
+  EXPECT(events_wait(&events, NATS_CONNECTION_EVENT_CONNECTED, 1));
+  OK(nats_subscription_free(sub));
+  hang_up_watched(nc, &events);
+
+  static struct events later;
+  nats_error *last = NULL;
+  tell(proxy, "refuse", NULL);
+  nc = dial_watched(proxy.url, options, &later);
+  EXPECT(events_wait(&later, NATS_CONNECTION_EVENT_CLOSED, 1));
+  FAILS(NATS_ERR_CONNECTION_CLOSED, nats_publish(nc, S("c.connect.16"), B("late"), E));
+  nats_connection_last_error(nc, &last);
+  EXPECT_INT(nats_error_code(last), NATS_ERR_NO_SERVERS);
+  nats_error_free(last);
+  hang_up_watched(nc, &later);
+}

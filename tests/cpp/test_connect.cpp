@@ -151,6 +151,25 @@ TEST("connect-10", "retry_on_failed_connect: connects, and sends, when the serve
   EXPECT(events.wait(NATS_CONNECTION_EVENT_CONNECTED));
 }
 
+TEST("connect-16", "connect_in_background: a connection at once, which keeps what is published") {
+  const char *options = R"({"connect_in_background": true})";
+  Remote server = Remote::server(), proxy = Remote::proxy(server);
+  Events events, later;
+  proxy.tell("stall", R"({"direction":"to_client"})");
+  nats::Connection nc = events.dial(proxy.url(), options);
+  EXPECT_EQ(nc.state(), NATS_CONNECTION_STATE_CONNECTING);
+  nats::Subscription sub = nc.subscribe("cpp.connect.16");
+  nc.publish("cpp.connect.16", "early");
+  proxy.tell("resume");
+  EXPECT_EQ(next_text(sub), "early");
+  EXPECT(events.wait(NATS_CONNECTION_EVENT_CONNECTED));
+
+  proxy.tell("refuse");
+  nats::Connection lost = later.dial(proxy.url(), options);
+  EXPECT(later.wait(NATS_CONNECTION_EVENT_CLOSED));
+  EXPECT_EQ(lost.last_error()->code(), NATS_ERR_NO_SERVERS);
+}
+
 // Options with this CA file.
 static std::string trusting(const std::string &ca, bool required = false) {
   nats::Doc options;

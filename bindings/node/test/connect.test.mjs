@@ -154,6 +154,22 @@ behaviour("connect-10", "connecting is retried when asked for", async (t) => {
   await works(await waiting);
 });
 
+behaviour("connect-16", "connecting goes on in the background when asked for", async (t) => {
+  const own = await server(t);
+  const gate = await proxy(t, own);
+  await gate.tell("stall", { direction: "to_client" });
+  const nc = await dial(t, gate, { connectInBackground: true });
+  assert.equal(nc.info, undefined);
+  const reader = new Reader(nc.subscribe("n.connect.16"));
+  nc.publish("n.connect.16", "early");
+  await gate.tell("resume");
+  assert.equal(await reader.text(), "early");
+  await gate.tell("refuse");
+  const lost = await dial(t, gate, { connectInBackground: true });
+  assert.equal((await lost.closed()).codeName, "NO_SERVERS");
+  assert.equal(lost.isClosed(), true);
+});
+
 behaviour("connect-11", "TLS by the URL and by the server's demand", async (t) => {
   const own = await server(t, "tls");
   const tlsCaFile = own.facts.tls_ca;

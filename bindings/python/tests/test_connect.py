@@ -156,6 +156,23 @@ async def test_retry_on_failed_connect(harness: Harness, events: Events) -> None
         assert nc.is_connected
 
 
+@behaviour("connect-16")
+async def test_connect_in_background(harness: Harness, events: Events) -> None:
+    proxy = harness.proxy(harness.server())
+    proxy.tell("stall", direction="to_client")
+    async with dial(proxy.url, connect_in_background=True) as nc:
+        assert nc.is_connecting
+        sub = await nc.subscribe("py.connect.16")
+        await nc.publish("py.connect.16", b"early")
+        proxy.tell("resume")
+        assert (await sub.next_msg(WAIT)).data == b"early"
+        assert nc.is_connected
+    proxy.tell("refuse")
+    async with dial(proxy.url, connect_in_background=True, **events.options) as nc:
+        await events.wait("closed")
+        assert nc.is_closed and isinstance(nc.last_error, errors.NoServersError)
+
+
 @behaviour("connect-11")
 async def test_tls_by_the_url_and_by_the_servers_demand(harness: Harness) -> None:
     server = harness.server("tls")

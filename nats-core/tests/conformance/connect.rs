@@ -182,7 +182,7 @@ async fn connect_10() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connecting_in_the_background_returns_before_the_first_attempt() {
+async fn connect_16() {
     let fake = FakeServer::start([Step::Gate, Step::Handshake, Step::Serve].to_vec()).unwrap();
     let (late, mut events) = watched(options(&fake.url()).connect_in_background(true));
     let client = within("connect", late.connect()).await.unwrap();
