@@ -90,6 +90,9 @@ pub const TABLE: &[Row] = &[
     ("nats_options_on_event", &[Options], |p, e| {
         nats_options_on_event(p[0].cast(), None, null_mut(), None, e)
     }),
+    ("nats_options_on_reconnect_delay", &[Options], |p, e| {
+        nats_options_on_reconnect_delay(p[0].cast(), None, null_mut(), None, e)
+    }),
     ("nats_options_free", &[Options], |p, _| nats_options_free(p[0].cast())),
     ("nats_headers_new", &[Out], |p, e| nats_headers_new(o(p[0]), e)),
     ("nats_headers_append", &[Headers], |p, e| nats_headers_append(p[0].cast(), s("a"), s("b"), e)),
@@ -134,6 +137,7 @@ pub const TABLE: &[Row] = &[
         nats_queue_on_wake(p[0].cast(), None, null_mut(), None, e)
     }),
     ("nats_queue_interrupt", &[Queue], |p, e| nats_queue_interrupt(p[0].cast(), e)),
+    ("nats_queue_cancel", &[Queue], |p, e| nats_queue_cancel(p[0].cast(), 1, e)),
     ("nats_queue_free", &[Queue], |p, _| nats_queue_free(p[0].cast())),
     ("nats_connect", &[MaybeOptions, Out], |p, e| {
         nats_connect(s("127.0.0.1:1"), p[0].cast(), o(p[1]), e)
