@@ -169,7 +169,8 @@ enum nats_connection_state {
 #define NATS_REQUEST_OWN_INBOX 1
 
 /**
- * An asynchronous operation has ended. There is exactly one such event per operation.
+ * An asynchronous operation has ended. There is exactly one such event per operation that was
+ * started: a call that fails has started none.
  */
 #define NATS_EVENT_COMPLETION 1
 

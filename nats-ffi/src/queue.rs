@@ -32,7 +32,8 @@ pub(crate) struct Events {
     running: Running,
 }
 
-/// An asynchronous operation has ended. There is exactly one such event per operation.
+/// An asynchronous operation has ended. There is exactly one such event per operation that was
+/// started: a call that fails has started none.
 pub const NATS_EVENT_COMPLETION: i32 = 1;
 
 /// A watched subscription has messages, or has ended: take until there are no more. There is at

@@ -1,0 +1,83 @@
+/* Options from lists of key, kind and value; the library judges them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "nats_tcl.h"
+
+static nats_status put_list(nats_doc *doc, const char *key, Tcl_Obj *value, nats_error **err) {
+  Tcl_DString room;
+  Tcl_Size count;
+  Tcl_Obj **items;
+  char path[64];
+  nats_status status = nats_doc_set_json(doc, nats_zstr(key), NATS_STR("[]"), err);
+  if (Tcl_ListObjGetElements(NULL, value, &count, &items) != TCL_OK) return status;
+  Tcl_DStringInit(&room);
+  for (Tcl_Size i = 0; i < count && status == NATS_OK; i++) {
+    snprintf(path, sizeof path, "%s.%d", key, (int)i);
+    status = nats_doc_set_str(doc, nats_zstr(path), text_arg(items[i], &room), err);
+  }
+  Tcl_DStringFree(&room);
+  return status;
+}
+
+/* Values that are not of their kind go as text, so that the library says what it expects. */
+static nats_status put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
+                       nats_error **err) {
+  Tcl_WideInt number;
+  int flag;
+  if (strcmp(kind, "list") == 0) return put_list(doc, key, value, err);
+  if (strcmp(kind, "int") == 0 && Tcl_GetWideIntFromObj(NULL, value, &number) == TCL_OK) {
+    return nats_doc_set_int(doc, nats_zstr(key), number, err);
+  }
+  const int inverse = strcmp(kind, "not") == 0;
+  if ((inverse || strcmp(kind, "bool") == 0) &&
+      Tcl_GetBooleanFromObj(NULL, value, &flag) == TCL_OK) {
+    return nats_doc_set_bool(doc, nats_zstr(key), inverse ? !flag : flag, err);
+  }
+  Tcl_DString room;
+  Tcl_DStringInit(&room);
+  nats_status status = nats_doc_set_str(doc, nats_zstr(key), text_arg(value, &room), err);
+  Tcl_DStringFree(&room);
+  return status;
+}
+
+/* The document of a list of key, kind and value; the view lives until *doc is freed. */
+int options_json(Tcl_Interp *interp, Tcl_Obj *spec, nats_doc **doc, nats_str *json) {
+  Tcl_Size count;
+  Tcl_Obj **items;
+  nats_error *err = NULL;
+  if (Tcl_ListObjGetElements(interp, spec, &count, &items) != TCL_OK) return TCL_ERROR;
+  if (count % 3 != 0) return fail_arg(interp, "spec: expected key, kind and value");
+  nats_status status = nats_doc_new(doc, &err);
+  if (status != NATS_OK) return fail(interp, status, err);
+  for (Tcl_Size i = 0; i < count && status == NATS_OK; i += 3) {
+    status = put(*doc, Tcl_GetString(items[i]), Tcl_GetString(items[i + 1]), items[i + 2], &err);
+  }
+  if (status == NATS_OK) status = nats_doc_json(*doc, json, &err);
+  if (status == NATS_OK) return TCL_OK;
+  nats_doc_free(*doc);
+  return fail(interp, status, err);
+}
+
+/* check SPEC: fails when the library refuses one of the options for connections. */
+static int check_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  nats_doc *doc;
+  nats_str json;
+  nats_options *options;
+  nats_error *err = NULL;
+  (void)data;
+  if (objc != 2) {
+    Tcl_WrongNumArgs(interp, 1, objv, "spec");
+    return TCL_ERROR;
+  }
+  if (options_json(interp, objv[1], &doc, &json) != TCL_OK) return TCL_ERROR;
+  nats_status status = nats_options_new(json, &options, &err);
+  nats_doc_free(doc);
+  if (status != NATS_OK) return fail(interp, status, err);
+  nats_options_free(options);
+  return TCL_OK;
+}
+
+void options_commands(Tcl_Interp *interp) {
+  add_command(interp, "check", check_cmd);
+}

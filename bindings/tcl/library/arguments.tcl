@@ -1,0 +1,218 @@
+# How the commands of the package read their options, and how scripts wait for operations.
+
+namespace eval ::nats {
+    # The values of the variable `status` of a connection.
+    variable status_closed "closed"
+    variable status_connecting "connecting"
+    variable status_connected "connected"
+    variable status_reconnecting "reconnecting"
+
+    # A command prefix for a method of the object that calls this, which does nothing once the
+    # object is gone: to be used for callbacks, which may come late.
+    proc mymethod {method args} {
+        list ::nats::core::call_method [uplevel 1 {namespace which my}] $method {*}$args
+    }
+
+    # How many handles of the library are alive in the process. Meant for leak tests.
+    proc handles {} {
+        core::handles
+    }
+    namespace export connection msg header timestamp isotime_to_msec msec_to_isotime mymethod
+}
+
+namespace eval ::nats::core {
+    # The longest timeout that the library takes: one year.
+    variable longest 31536000000
+
+    proc call_method {my method args} {
+        if {[llength [info commands $my]]} {
+            $my $method {*}$args
+        }
+    }
+
+    proc invalid {text} {
+        throw {NATS ErrInvalidArg} $text
+    }
+
+    # Fails when `value` is not of its kind. Kinds: any, given (not empty), bool, count (from 1),
+    # number (from 0), timeout (milliseconds from 0), callback (a command prefix or empty).
+    proc check_kind {option kind value} {
+        switch -- $kind {
+            bool {
+                set ok [string is boolean -strict $value]
+            }
+            count - number {
+                set least [expr {$kind eq "count"}]
+                set ok [expr {[string is wideinteger -strict $value] && $value >= $least}]
+            }
+            timeout {
+                if {![string is wideinteger -strict $value] || $value < 0} {
+                    throw {NATS ErrBadTimeout} \
+                        "Invalid $option \"$value\": expected milliseconds"
+                }
+                return
+            }
+            callback {
+                set ok [string is list $value]
+            }
+            given {
+                set ok [expr {$value ne ""}]
+                set kind value
+            }
+            default {
+                return
+            }
+        }
+        if {!$ok} {
+            invalid "Invalid $option \"$value\": expected a $kind"
+        }
+    }
+
+    # Sets a variable of the caller for each row of name, kind and default in `spec`, from options
+    # of the form `-name value`. A default is not checked.
+    proc arguments {words spec} {
+        set kinds [dict create]
+        foreach {name kind default} $spec {
+            dict set kinds -$name $kind
+            uplevel 1 [list ::set $name $default]
+        }
+        if {[llength $words] % 2} {
+            invalid "Missing value of [lindex $words end]"
+        }
+        foreach {option value} $words {
+            if {![dict exists $kinds $option]} {
+                invalid "Unknown option $option: expected [join [dict keys $kinds] {, }]"
+            }
+            check_kind $option [dict get $kinds $option] $value
+            uplevel 1 [list ::set [string range $option 1 end] $value]
+        }
+    }
+
+    # The rows of a generated table as a `spec`, without defaults: the library has them.
+    proc table_arguments {table} {
+        set spec [list]
+        foreach {name others key kind default} $table {
+            set check [expr {$kind in {text list} ? "any" : "given"}]
+            foreach word [list $name {*}$others] {
+                lappend spec $word $check ""
+            }
+        }
+        return $spec
+    }
+
+    # Keys, kinds and values for the library, of a generated table and a dictionary of values.
+    proc table_spec {table values} {
+        set spec [list]
+        foreach {name others key kind default} $table {
+            foreach word [list $name {*}$others] {
+                if {[dict exists $values $word] && [dict get $values $word] ne ""} {
+                    lappend spec $key $kind [dict get $values $word]
+                }
+            }
+        }
+        return $spec
+    }
+
+    # The variables of the caller that belong to a table.
+    proc table_values {table} {
+        set values [dict create]
+        foreach {name others key kind default} $table {
+            foreach word [list $name {*}$others] {
+                dict set values $word [uplevel 1 [list ::set $word]]
+            }
+        }
+        return $values
+    }
+
+    # Runs a command that hands options of `table` to the library; what it says about them has the
+    # names that they have here.
+    proc with_names {table command} {
+        try {
+            uplevel 1 $command
+        } trap {NATS ErrInvalidArg} {text options} {
+            set names [list]
+            foreach {name others key kind default} $table {
+                lappend names '$key' -$name
+            }
+            return -options $options [string map $names $text]
+        }
+    }
+
+    # The result of an operation. In a coroutine others go on meanwhile, otherwise the event loop
+    # turns inside.
+    proc await {token} {
+        if {[info coroutine] eq ""} {
+            return [loop $token]
+        }
+        resume $token [info coroutine]
+        while {![done $token]} {
+            yield
+        }
+        result $token
+    }
+
+    # Waits for all of them; the first error, if any, is thrown in the end.
+    proc await_all {tokens} {
+        set failure [list]
+        foreach token $tokens {
+            try {
+                await $token
+            } on error {text options} {
+                if {[llength $failure] == 0} {
+                    set failure [list -options $options $text]
+                }
+            }
+        }
+        return {*}$failure
+    }
+
+    # What a timeout of 0, "no timeout", is for the library.
+    proc patience {timeout} {
+        variable longest
+        expr {$timeout == 0 || $timeout > $longest ? $longest : $timeout}
+    }
+
+    # Up to `max` messages of a subscription, at least one. Waits `timeout` ms at most, without
+    # end when it is empty.
+    proc take_within {conn sub max dictmsg timeout} {
+        set deadline [expr {$timeout eq "" ? "" : [clock milliseconds] + $timeout}]
+        while 1 {
+            try {
+                return [take $conn $sub $max $dictmsg]
+            } trap {NATS ErrTimeout} {text options} {
+                set left [expr {$deadline eq "" ? -1 : $deadline - [clock milliseconds]}]
+                if {$deadline ne "" && $left <= 0} {
+                    return -options $options $text
+                }
+            }
+            await [ready $conn $sub $left]
+        }
+    }
+
+    # All answers to a request, until its own rules end it.
+    proc collect {conn sub dictmsg} {
+        set answers [list]
+        try {
+            while 1 {
+                lappend answers {*}[take_within $conn $sub 64 $dictmsg ""]
+            }
+        } trap {NATS ErrSubscriptionEnded} {} {
+            return $answers
+        } finally {
+            catch {unsubscribe $conn $sub 0}
+        }
+    }
+
+    # Scheme, host and port of a URL; it may be just a host, and may hold credentials.
+    proc server_address {url} {
+        set pattern {^(?:(\w+)://)?(?:[^@/]*@)?(\[[^]]+\]|[^:/]*)(?::(\d+))?}
+        regexp $pattern $url -> scheme host port
+        if {$scheme eq ""} {
+            set scheme nats
+        }
+        if {$port eq ""} {
+            set port 4222
+        }
+        list $scheme [string trim $host {[]}] $port
+    }
+}

@@ -1,0 +1,62 @@
+# Subscriptions, by their numbers.
+
+oo::define ::nats::connection {
+    # subscribe subject -callback prefix ?-queue group? ?-max_msgs n? ?-dictmsg bool? ?-post bool?
+    # ?-pending_messages n? ?-pending_bytes n? ?-overflow policy?: the subscription's number. The
+    # callback is called from the event loop as `prefix subject message reply`; -post makes no
+    # difference here, for callbacks never run inside the library. With -poll true there is no
+    # callback, and messages are read with `next` and `take`.
+    method subscribe {subject args} {
+        upvar #0 ::nats::core::subscribe_options table
+        ::nats::core::arguments $args [list callback callback "" dictmsg bool \
+            [dict get $config dictmsg] post bool true poll bool false \
+            {*}[::nats::core::table_arguments $table]]
+        if {($callback eq "") != !!$poll} {
+            ::nats::core::invalid "Invalid callback: expected -callback, or -poll true"
+        }
+        my RefuseWhileDraining
+        set spec [::nats::core::table_spec $table [::nats::core::table_values $table]]
+        ::nats::core::with_names $table \
+            [list ::nats::core::subscribe $conn $subject $spec $callback $dictmsg]
+    }
+
+    # unsubscribe subID ?-max_msgs n?: at once, or after n messages counted from the start.
+    method unsubscribe {sub args} {
+        ::nats::core::arguments $args {max_msgs number 0}
+        ::nats::core::unsubscribe $conn $sub $max_msgs
+    }
+
+    # Ends a subscription once all that has arrived was delivered.
+    method drain_subscription {sub args} {
+        ::nats::core::arguments $args {timeout timeout -1}
+        set owner $conn
+        try {
+            ::nats::core::await [::nats::core::drain_sub $owner $sub $timeout]
+        } trap {NATS ErrTimeout} {text options} {
+            catch {::nats::core::unsubscribe $owner $sub 0}
+            return -options $options $text
+        }
+        return
+    }
+
+    # next subID ?-timeout ms? ?-dictmsg bool?: the next message of a subscription without callback.
+    # 0 does not wait; the default is to wait without end.
+    method next {sub args} {
+        ::nats::core::arguments $args \
+            [list timeout timeout "" dictmsg bool [dict get $config dictmsg]]
+        lindex [::nats::core::take_within $conn $sub 1 $dictmsg $timeout] 0
+    }
+
+    # take subID ?-max n? ?-timeout ms? ?-dictmsg bool?: a list of messages, at least one. Waits for
+    # the first one only; the default is not to wait.
+    method take {sub args} {
+        ::nats::core::arguments $args \
+            [list max count 64 timeout timeout 0 dictmsg bool [dict get $config dictmsg]]
+        ::nats::core::take_within $conn $sub $max $dictmsg $timeout
+    }
+
+    # Numbers about a subscription.
+    method subscription_stats {sub} {
+        ::nats::core::sub_stats $conn $sub
+    }
+}
