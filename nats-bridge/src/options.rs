@@ -160,7 +160,7 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
     Row {
         key: "connect_in_background",
         default: "false",
-        doc: "Return a connection before the first attempt; when the first attempts fail, it closes.",
+        doc: "Return before the first attempt; the connection closes when the first round fails.",
         set: Set::Bool(|o, v| o.connect_in_background = v),
     },
     Row {

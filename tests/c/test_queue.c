@@ -275,7 +275,7 @@ TEST("c-queue-12", "completions of many operations: one each") {
   hang_up(nc);
 }
 
-TEST("c-queue-cancel", "a cancelled operation completes once; what is wrong at once is told at once") {
+TEST("c-queue-cancel", "a cancelled operation completes once; bad arguments are told at once") {
   nats_connection *nc = dial_plain();
   nats_queue *queue = new_queue();
   nats_subscription *silent = listen_to(nc, "c.queue.cancel", NULL);

@@ -134,6 +134,11 @@ const CONNECT_DEFAULTS: &[(&str, &str)] = &[
 ];
 const MANY_DEFAULTS: &[(&str, &str)] = &[("max_wait_ms", "1000")];
 
+/// The class of a code.
+pub(crate) fn class(code: Code) -> Option<&'static str> {
+    CLASSES.iter().find(|row| row.0 == code).map(|row| row.1)
+}
+
 fn errors() -> Result<String, String> {
     let mut out = format!("{NOTE}\nimport {{\n");
     for base in BASES {

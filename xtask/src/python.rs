@@ -3,6 +3,8 @@
 mod errors;
 mod options;
 
+pub(crate) use errors::class;
+
 use crate::generate::Maker;
 
 /// The files and what makes them.

@@ -38,7 +38,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// The code's name in Tcl: nats-tcl's where it has one.
-fn error_name(code: Code) -> String {
+pub(crate) fn error_name(code: Code) -> String {
     let peer = match code {
         Code::InvalidArgument | Code::InvalidOption | Code::InvalidUrl => "InvalidArg",
         Code::InvalidSubject => "BadSubject",

@@ -77,7 +77,7 @@ export interface ConnectOptions {
    */
   retryOnFailedConnect?: boolean;
   /**
-   * Return a connection before the first attempt; when the first attempts fail, it closes. Default:
+   * Return before the first attempt; the connection closes when the first round fails. Default:
    * false.
    */
   connectInBackground?: boolean;

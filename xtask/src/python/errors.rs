@@ -39,6 +39,11 @@ pub(super) fn text() -> Result<String, String> {
     Ok(out)
 }
 
+/// The class of a code.
+pub(crate) fn class(code: Code) -> Option<&'static str> {
+    CLASSES.iter().find(|row| row.0 == code).map(|row| row.1)
+}
+
 /// An exception of a code: its class, the bases, and what its text begins with.
 struct Class(Code, &'static str, &'static str, &'static str);
 

@@ -129,8 +129,7 @@ class ConnectOptions(TypedDict, total=False):
     Default: false.
     """
     connect_in_background: bool | None
-    """Return a connection before the first attempt; when the first attempts fail, it
-    closes.
+    """Return before the first attempt; the connection closes when the first round fails.
 
     Default: false.
     """
