@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _process as _process
+from . import aio, errors, nuid
 from ._client import DEFAULT_SERVER
 from ._native import Headers, __version__
 from .aio.client import Client as NATS
 from .aio.msg import Msg
 
-__all__ = ["NATS", "Headers", "Msg", "__version__", "connect"]
+__all__ = ["NATS", "Headers", "Msg", "__version__", "aio", "connect", "errors", "nuid"]
 
 
 async def connect(servers: str | Sequence[str] = DEFAULT_SERVER, **options: Any) -> NATS:
