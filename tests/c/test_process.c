@@ -142,7 +142,8 @@ CHILD(cycle) {
           after.descriptors, before.threads, after.threads, before.resident_kb,
           after.resident_kb);
   if (after.descriptors > before.descriptors + 4) return 3;
-  if (after.threads > before.threads) return 4;
+  /* On a loaded machine the pool may have added a few threads, which end once they are idle. */
+  if (after.threads > before.threads + 4) return 4;
   return MEASURES_MEMORY && after.resident_kb > before.resident_kb + 2 * 1024 ? 5 : 0;
 }
 
