@@ -90,7 +90,9 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       loop.forget(this.#token);
       throw error;
     }
-    if (!this.#events.isClosed) {
+    if (this.#events.isClosed) {
+      this.#settleClosed();
+    } else {
       loop.hold();
     }
   }
@@ -328,9 +330,6 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   /** @internal The last event has come. */
   onClosed(): void {
     loop.forget(this.#token);
-    if (this.#handle !== undefined) {
-      loop.release();
-    }
     for (const subscription of this.#subscriptions) {
       subscription.detach();
     }
@@ -338,7 +337,15 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       listener.stop();
     }
     this.#listeners.clear();
-    this.#closed.resolve(this.#leaving ? undefined : this.#handle && this.lastError());
+    // One that closes before it has crossed is settled when it does.
+    if (this.#handle !== undefined) {
+      loop.release();
+      this.#settleClosed();
+    }
+  }
+
+  #settleClosed(): void {
+    this.#closed.resolve(this.#leaving ? undefined : this.lastError());
   }
 }
 
