@@ -275,7 +275,8 @@ typedef void (*nats_destroy_cb)(void *user);
  * Decides how long a connection waits before another round over its servers. `attempts` is the
  * number of rounds that have failed since the connection was lost, from 1; the first round is
  * tried at once. Returns milliseconds; a negative number stands for the usual back-off. Runs on a
- * delivery thread and may block, which delays the reconnection; it must not drain the connection.
+ * delivery thread and may block, which delays the reconnection; after ten seconds the usual
+ * back-off applies. It must not drain the connection.
  */
 typedef int64_t (*nats_reconnect_delay_cb)(uint32_t attempts, void *user);
 

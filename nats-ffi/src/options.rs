@@ -106,7 +106,8 @@ pub extern "C" fn nats_options_on_event(
 /// Decides how long a connection waits before another round over its servers. `attempts` is the
 /// number of rounds that have failed since the connection was lost, from 1; the first round is
 /// tried at once. Returns milliseconds; a negative number stands for the usual back-off. Runs on a
-/// delivery thread and may block, which delays the reconnection; it must not drain the connection.
+/// delivery thread and may block, which delays the reconnection; after ten seconds the usual
+/// back-off applies. It must not drain the connection.
 pub type nats_reconnect_delay_cb =
     Option<unsafe extern "C" fn(attempts: u32, user: *mut c_void) -> i64>;
 

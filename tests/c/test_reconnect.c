@@ -180,7 +180,7 @@ static int64_t short_delay(uint32_t attempts, void *user) {
 
 static void forget_delays(void *user) { latch_add(&((struct delays *)user)->gone); }
 
-TEST("c-reconnect-delay", "a function decides the wait between rounds; its hook runs once") {
+TEST("reconnect-12", "a function decides the wait between rounds; its hook runs once") {
   struct remote server = server_start("plain", NULL);
   static struct delays delays = {LATCH, LATCH, 0};
   nats_options *options = NULL;

@@ -1,4 +1,6 @@
 // Losing servers and finding them again.
+#include <atomic>
+
 #include "support.hpp"
 
 using namespace check;
@@ -269,4 +271,24 @@ TEST("reconnect-11", "flush waits for the reconnect; one that was interrupted sa
   EXPECT_EQ(interrupted.get(), NATS_ERR_CONNECTION_LOST);
   proxy.tell("resume");
   nc.flush(patience);
+}
+
+TEST("reconnect-12", "a function decides the wait between rounds of attempts") {
+  Remote server = Remote::server();
+  std::atomic<std::uint32_t> last{0};
+  std::atomic<int> asked{0};
+  // The usual back-off would take a hundred minutes.
+  nats::Options options(R"({"max_reconnects": 100, "reconnect_delay_min_ms": 60000,
+      "reconnect_delay_max_ms": 60000})");
+  options.on_reconnect_delay([&](std::uint32_t attempts) {
+    last = attempts;
+    ++asked;
+    return std::chrono::milliseconds(attempts == 1 ? -1 : 1);
+  });
+  nats::Connection nc = nats::connect(server.url(), options);
+  nats::Subscription sub = nc.subscribe("cpp.rec.12");
+  server.tell("kill");
+  EXPECT_THROWS(NATS_ERR_CONNECTION_CLOSED, sub.next(patience));
+  EXPECT_EQ(asked.load(), 99);
+  EXPECT_EQ(last.load(), 99u);
 }

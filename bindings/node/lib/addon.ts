@@ -8,10 +8,16 @@ export interface NativeOperation {
   cancel(): void;
 }
 
+/** How long to wait before another round over the servers? */
+export interface NativeQuestion {
+  /** In milliseconds; a negative number stands for the usual back-off. */
+  answer(millis: number): void;
+}
+
 /** Events of one turn: three numbers each in `numbers`, the rest in order. */
 export interface NativeEvents {
   numbers: ArrayBuffer;
-  values: (string | NativeConnection | NativeSubscription)[];
+  values: (string | NativeConnection | NativeSubscription | NativeQuestion)[];
   packet?: ArrayBuffer;
   more: boolean;
 }
@@ -21,7 +27,7 @@ export interface NativeQueue {
   poll(): NativeEvents;
   ref(): void;
   unref(): void;
-  connect(token: number, options: string): void;
+  connect(token: number, options: string, asks: boolean): void;
 }
 
 /** Header names and values by turns. */

@@ -1,7 +1,7 @@
 /** Connections. */
 
 import { onAbort } from "./abort";
-import type { NativeConnection, NativeSubscription, Pairs } from "./addon";
+import type { NativeConnection, NativeQuestion, NativeSubscription, Pairs } from "./addon";
 import {
   members,
   millis,
@@ -34,6 +34,7 @@ import type {
   NatsConnection,
   Payload,
   PublishOptions,
+  ReconnectDelayHandler,
   RequestManyOptions,
   RequestOptions,
   Server,
@@ -61,7 +62,7 @@ const WAIT = ["timeout", "signal"];
  */
 export async function connect(options?: ConnectionOptions): Promise<NatsConnection> {
   const document = connectDocument(options);
-  const connection = new NatsConnectionImpl();
+  const connection = new NatsConnectionImpl(options?.reconnectDelayHandler);
   await connection.open(document.json, document.read);
   if (options?.waitOnFirstConnect === true) {
     await connection.first();
@@ -79,12 +80,18 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   #handle: NativeConnection | undefined;
   /** The program has asked for the end. */
   #leaving = false;
+  readonly #delay: ReconnectDelayHandler | undefined;
+
+  constructor(delay: ReconnectDelayHandler | undefined) {
+    this.#delay = delay;
+  }
 
   /** @internal */
   async open(json: string, read: <T>(call: () => T) => T): Promise<void> {
     this.#token = loop.watch(this.#events);
     try {
-      const start = (token: number) => read(() => loop.native.connect(token, json));
+      const asks = this.#delay !== undefined;
+      const start = (token: number) => read(() => loop.native.connect(token, json, asks));
       this.#handle = await loop.run<NativeConnection>(start, undefined, this.#token);
     } catch (error) {
       loop.forget(this.#token);
@@ -325,6 +332,20 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       }
     }
     return undefined;
+  }
+
+  /** @internal */
+  onQuestion(attempts: number, question: NativeQuestion): void {
+    try {
+      const delay = this.#delay?.(attempts);
+      if (delay !== undefined && typeof delay !== "number") {
+        throw wrongType("reconnectDelayHandler's result", "a number of milliseconds", delay);
+      }
+      question.answer(delay ?? -1);
+    } catch (thrown) {
+      question.answer(-1);
+      this.report(thrown);
+    }
   }
 
   /** @internal The last event has come. */

@@ -1,5 +1,6 @@
 /** Events of a connection, from the core's documents to nats.js's statuses. */
 
+import type { NativeQuestion } from "./addon";
 import { errorOf, MalformedMessageError, StaleConnectionError } from "./errors";
 import type { Status } from "./status";
 import type { Subscription } from "./types";
@@ -9,6 +10,7 @@ import { deferred } from "./util";
 export interface Listener {
   tell(status: Status): void;
   onClosed(): void;
+  onQuestion(attempts: number, question: NativeQuestion): void;
   getServer(): string;
   subscriptionOf(sid: number): Subscription | undefined;
 }
@@ -49,6 +51,11 @@ export class EventHandler {
       this.isClosed = true;
       this.#listener.onClosed();
     }
+  }
+
+  /** @internal */
+  onQuestion(attempts: number, question: NativeQuestion): void {
+    this.#listener.onQuestion(attempts, question);
   }
 
   #statuses(details: Details): Status[] {

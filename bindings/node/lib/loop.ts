@@ -4,7 +4,7 @@
  */
 
 import { onAbort } from "./abort";
-import { addon, type NativeOperation, type NativeQueue } from "./addon";
+import { addon, type NativeOperation, type NativeQuestion, type NativeQueue } from "./addon";
 import { errorOf, fromNative } from "./errors";
 import { unpack } from "./msg";
 
@@ -14,6 +14,8 @@ export interface Source {
   onReady?(pending: number): void;
   /** Something happened to the connection. */
   onEvent?(kind: number, json: string): void;
+  /** The connection asks how long to wait, now that so many rounds over the servers have failed. */
+  onQuestion?(attempts: number, question: NativeQuestion): void;
 }
 
 interface Pending {
@@ -28,6 +30,7 @@ const NUMBER = 2;
 const MESSAGE = 3;
 const VALUE = 4;
 const READY = 5;
+const QUESTION = 7;
 
 class Loop {
   readonly native: NativeQueue = new addon.Queue(() => this.drain());
@@ -127,6 +130,9 @@ class Loop {
         this.operations.get(token)?.resolve(kind === DONE ? undefined : number);
       } else if (kind === VALUE) {
         this.operations.get(token)?.resolve(events.values[value++]);
+      } else if (kind === QUESTION) {
+        const question = events.values[value++] as NativeQuestion;
+        this.sources.get(token)?.onQuestion?.(number, question);
       } else {
         this.sources.get(token)?.onEvent?.(number, events.values[value++] as string);
       }

@@ -15,11 +15,14 @@ export interface Document {
 
 /** The document of a connection's options. */
 export function connectDocument(options: ConnectionOptions = {}): Document {
-  const { tls, ...others } = object(options);
+  const { tls, reconnectDelayHandler, ...others } = object(options);
+  if (reconnectDelayHandler !== undefined && typeof reconnectDelayHandler !== "function") {
+    throw wrongType("reconnectDelayHandler", "a function", reconnectDelayHandler);
+  }
   if (others.port !== undefined && others.servers !== undefined) {
     throw new InvalidArgumentError("servers, port: are mutually exclusive");
   }
-  return convert(CONNECT, ["tls"], { ...others, ...tlsOptions(tls) });
+  return convert(CONNECT, ["tls", "reconnectDelayHandler"], { ...others, ...tlsOptions(tls) });
 }
 
 /** The document of a subscription's options. */

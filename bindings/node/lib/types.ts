@@ -21,7 +21,16 @@ export interface TlsOptions {
 export interface ConnectionOptions extends gen.ConnectOptions {
   /** Connect by TLS only. `null` is the same as leaving it out. */
   tls?: TlsOptions | null;
+  /** Decides the wait between rounds of attempts to reconnect. */
+  reconnectDelayHandler?: ReconnectDelayHandler | undefined;
 }
+
+/**
+ * Returns how many milliseconds to wait before another round over the servers; `attempts` counts the
+ * rounds that have failed since the connection was lost. The first round is tried at once. Without a
+ * number, or when it throws or does not return within ten seconds, the usual back-off applies.
+ */
+export type ReconnectDelayHandler = (attempts: number) => number | undefined;
 
 /** Options of a subscription. */
 export interface SubscriptionOptions extends gen.SubscribeOptions {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi::Status;
-use napi::bindgen_prelude::{Either3, Env, Function, check_status, sys};
+use napi::bindgen_prelude::{Either4, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::queue::{Event, Queue as Core};
+use nats_bridge::reconnect;
 use nats_core::Message;
 use tokio::task::AbortHandle;
 
+use crate::argument::duration;
 use crate::connection::Connection;
 use crate::error::{Result, raise};
 use crate::packet::{Numbers, Packet};
@@ -28,6 +30,7 @@ pub(crate) enum Value {
     Message(Message),
     Connection(Arc<Link>),
     Subscription(nats_core::Subscription),
+    Question(reconnect::Question),
 }
 
 /// The queue of one environment.
@@ -42,13 +45,17 @@ pub struct Queue {
 pub struct Events {
     /// The numbers, as doubles.
     pub numbers: Numbers,
-    /// What kinds FAILED, VALUE and EVENT go with, in order.
-    pub values: Vec<Either3<String, Connection, Subscription>>,
+    /// What kinds FAILED, VALUE, EVENT and QUESTION go with, in order.
+    pub values: Vec<Either4<String, Connection, Subscription, Question>>,
     /// The messages of kind MESSAGE, in order.
     pub packet: Option<Packet>,
     /// Whether there may be more events.
     pub more: bool,
 }
+
+/// How long to wait before another round over the servers? Answered at most once.
+#[napi]
+pub struct Question(Option<reconnect::Question>);
 
 /// An operation that can be given up.
 #[napi]
@@ -64,6 +71,7 @@ const MESSAGE: f64 = 3.0;
 const VALUE: f64 = 4.0;
 const READY: f64 = 5.0;
 const EVENT: f64 = 6.0;
+const QUESTION: f64 = 7.0;
 
 #[napi]
 impl Queue {
@@ -100,11 +108,11 @@ impl Queue {
             let (kind, token, number) = match event {
                 Event::Ready { token, pending } => (READY, token, pending as f64),
                 Event::Connection { token, event } => {
-                    values.push(Either3::A(event.json().to_owned()));
+                    values.push(Either4::A(event.json().to_owned()));
                     (EVENT, token, f64::from(event.kind().number()))
                 }
                 Event::Completion { token, result: Err(e) } => {
-                    values.push(Either3::A(e.text().to_owned()));
+                    values.push(Either4::A(e.text().to_owned()));
                     (FAILED, token, f64::from(e.code().number()))
                 }
                 Event::Completion { token, result: Ok(Value::Nothing) } => (DONE, token, 0.0),
@@ -115,12 +123,17 @@ impl Queue {
                     (MESSAGE, token, sid)
                 }
                 Event::Completion { token, result: Ok(Value::Connection(link)) } => {
-                    values.push(Either3::B(Connection::new(link, self.core.clone())));
+                    values.push(Either4::B(Connection::new(link, self.core.clone())));
                     (VALUE, token, 0.0)
                 }
                 Event::Completion { token, result: Ok(Value::Subscription(core)) } => {
-                    values.push(Either3::C(Subscription::new(core, self.core.clone())));
+                    values.push(Either4::C(Subscription::new(core, self.core.clone())));
                     (VALUE, token, 0.0)
+                }
+                Event::Completion { token, result: Ok(Value::Question(question)) } => {
+                    let attempts = f64::from(question.attempts());
+                    values.push(Either4::D(Question(Some(question))));
+                    (QUESTION, token, attempts)
                 }
             };
             numbers.extend([kind, token as f64, number]);
@@ -151,14 +164,23 @@ impl Queue {
     }
 
     /// Begins to connect; the completion of `token` yields a [`Connection`], whose events come
-    /// under `token` too, those first that happen before.
+    /// under `token` too, those first that happen before, and with `asks` its questions how long to
+    /// wait before reconnecting.
     ///
     /// # Errors
     /// INVALID_OPTION, INVALID_JSON; INVALID_URL comes with the completion.
     #[napi(catch_unwind)]
-    pub fn connect(&self, token: f64, options: String) -> Result<()> {
+    pub fn connect(&self, token: f64, options: String, asks: bool) -> Result<()> {
         let mut parsed = nats_core::ConnectOptions::default();
         nats_bridge::options::connect(&mut parsed, &options).map_err(raise)?;
+        if asks {
+            let asked = self.core.downgrade();
+            parsed.reconnect_delay = Some(reconnect::asking(move |question| {
+                if let Some(queue) = asked.upgrade() {
+                    queue.ticket(token as u64).complete(Ok(Value::Question(question)));
+                }
+            }));
+        }
         let core = self.core.clone();
         start(&self.core, token, async move {
             let link = Link::connect_watched(parsed, &core, token as u64).await?;
@@ -172,6 +194,17 @@ impl Drop for Queue {
     fn drop(&mut self) {
         // The environment ends, or nothing refers to the queue: nobody may be called any more.
         self.core.close();
+    }
+}
+
+#[napi]
+impl Question {
+    /// Answers in milliseconds; a negative number stands for the usual back-off.
+    #[napi(catch_unwind)]
+    pub fn answer(&mut self, millis: f64) {
+        if let Some(question) = self.0.take() {
+            question.answer((millis >= 0.0).then(|| duration(millis)));
+        }
     }
 }
 

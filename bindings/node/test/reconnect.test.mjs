@@ -257,6 +257,30 @@ behaviour("reconnect-11", "flush waits for the reconnect", async (t) => {
   await nc.flush();
 });
 
+behaviour("reconnect-12", "a function decides the wait between rounds", async (t) => {
+  const own = await server(t);
+  const asked = [];
+  // The usual back-off would take a hundred minutes.
+  const nc = await dial(t, own, {
+    maxReconnects: 100,
+    reconnectDelayMin: 60_000,
+    reconnectDelayMax: 60_000,
+    reconnectDelayHandler(attempts) {
+      asked.push(attempts);
+      if (attempts === 2) {
+        throw new RangeError("on purpose");
+      }
+      return attempts === 1 ? undefined : 1;
+    },
+  });
+  const watch = new Watch(nc);
+  await own.tell("kill");
+  assert.equal((await nc.closed()).codeName, "NO_SERVERS");
+  assert.deepEqual(asked, Array.from({ length: 99 }, (_, i) => i + 1));
+  assert.ok(watch.all("error").some(({ error }) => error instanceof RangeError));
+  await assert.rejects(dial(t, own, { reconnectDelayHandler: 5 }), /reconnectDelayHandler/);
+});
+
 check("server killed and restarted under load: what arrives is whole and in order", async (t) => {
   const own = await server(t);
   const nc = await dial(t, own, EAGER);

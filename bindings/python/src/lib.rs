@@ -24,6 +24,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<message::BlockingMsg>()?;
     module.add_class::<queue::Queue>()?;
     module.add_class::<queue::Operation>()?;
+    module.add_class::<queue::Question>()?;
     module.add_class::<subscription::Subscription>()?;
     module.add_class::<connection::Connection>()?;
     module.add_function(wrap_pyfunction!(connection::connect, module)?)?;

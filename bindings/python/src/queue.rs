@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nats_bridge::fork::Held;
 use nats_bridge::queue::Event;
+use nats_bridge::reconnect;
 use nats_bridge::sync::lock;
 use nats_core::Message;
 use pyo3::prelude::*;
@@ -29,6 +30,9 @@ const READY: u8 = 2;
 /// Something happened to a connection; the value is a JSON object.
 const EVENT: u8 = 3;
 
+/// A connection asks how long to wait; the value is a [`Question`].
+const QUESTION: u8 = 4;
+
 /// What a completed operation yields.
 pub(crate) enum Value {
     Nothing,
@@ -36,6 +40,7 @@ pub(crate) enum Value {
     Message(Message, Flavour),
     Connection(Connection),
     Subscription(Subscription),
+    Question(reconnect::Question),
 }
 
 /// The bridge's queue.
@@ -52,6 +57,16 @@ pub(crate) struct Operation {
     task: Held<Option<AbortHandle>>,
     /// Of a drain: tells it that what was taken has been handled.
     handled: Held<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+/// How long to wait before another round over the servers?
+#[pyclass(frozen, module = "nats_ffi._native")]
+pub(crate) struct Question {
+    /// Until it is answered.
+    open: Held<Mutex<Option<reconnect::Question>>>,
+    /// How many rounds have failed.
+    #[pyo3(get)]
+    attempts: u32,
 }
 
 impl Queue {
@@ -135,10 +150,26 @@ impl Operation {
     }
 }
 
+#[pymethods]
+impl Question {
+    /// Answers, once; `None` stands for the usual back-off.
+    #[pyo3(signature = (seconds, /))]
+    fn answer(&self, seconds: Option<f64>) -> Outcome<()> {
+        let delay = seconds.map(duration).transpose()?;
+        if let Some(question) = lock(self.open.get()?).take() {
+            question.answer(delay);
+        }
+        Ok(())
+    }
+}
+
 fn convert(py: Python<'_>, event: Event<Value>) -> PyResult<(u8, u64, Py<PyAny>)> {
     Ok(match event {
         Event::Completion { token, result } => match result {
-            Ok(value) => (COMPLETED, token, hand_over(py, value)?),
+            Ok(value) => {
+                let asks = matches!(value, Value::Question(_));
+                (if asks { QUESTION } else { COMPLETED }, token, hand_over(py, value)?)
+            }
             Err(error) => (FAILED, token, exception(py, &error)?.unbind()),
         },
         Event::Ready { token, .. } => (READY, token, py.None()),
@@ -155,5 +186,12 @@ fn hand_over(py: Python<'_>, value: Value) -> PyResult<Py<PyAny>> {
         Value::Message(message, flavour) => message::object(py, message, flavour, None)?,
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
+        Value::Question(question) => asked(py, question)?,
     })
+}
+
+fn asked(py: Python<'_>, question: reconnect::Question) -> PyResult<Py<PyAny>> {
+    let attempts = question.attempts();
+    let open = Held::new(Mutex::new(Some(question)));
+    Ok(Py::new(py, Question { open, attempts })?.into_any())
 }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import signal
 from collections.abc import Iterator
 
 import pytest
 from anyloop import RUNNERS
 from harness import Harness, Remote
 from support import Events
+
+# Whoever runs the tests in the background may have had Ctrl-C ignored, here and in every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import nats_ffi as nats
 import pytest
 from harness import Harness
+from nats_ffi import errors, sync
 from support import (
     EAGER,
     WAIT,
@@ -325,3 +327,48 @@ async def test_a_server_killed_and_restarted_under_load(harness: Harness, events
         await publishing
         async with asyncio.timeout(60):
             assert await receiving == published
+
+
+# The usual back-off would take a hundred minutes.
+SLOW = {"max_reconnects": 100, "reconnect_delay_min": 60, "reconnect_delay_max": 60}
+
+
+@behaviour("reconnect-12")
+async def test_a_function_decides_the_wait_between_rounds(
+    harness: Harness, events: Events
+) -> None:
+    server = harness.server()
+    asked: list[int] = []
+
+    async def delay(attempts: int) -> float | None:
+        asked.append(attempts)
+        if attempts == 2:
+            raise LookupError("on purpose")
+        return 0.001 if attempts > 1 else None
+
+    options = {**SLOW, **events.options}
+    async with dial(server.url, reconnect_delay_cb=delay, **options) as nc:
+        server.tell("kill")
+        await events.wait("closed")
+        assert nc.is_closed and asked == list(range(1, 100))
+    assert any(isinstance(error, LookupError) for error in events.errors)
+
+
+def test_a_function_decides_the_wait_between_rounds_blocking(harness: Harness) -> None:
+    server = harness.server()
+    asked: list[int] = []
+    closed = threading.Event()
+
+    def delay(attempts: int) -> float:
+        asked.append(attempts)
+        return 0.001
+
+    nc = sync.connect(server.url, reconnect_delay_cb=delay, closed_cb=closed.set, **SLOW)
+    server.tell("kill")
+    assert closed.wait(WAIT) and asked == list(range(1, 100))
+    nc.close()
+
+
+async def test_the_delay_callback_is_a_function(harness: Harness) -> None:
+    with pytest.raises(errors.InvalidCallbackTypeError, match="reconnect_delay_cb"):
+        await nats.connect(harness.server().url, reconnect_delay_cb=5)  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ async fn reconnect_04() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_function_decides_the_wait_between_rounds() {
+async fn reconnect_12() {
     let server = plain();
     let rounds = Arc::new(Mutex::new(vec![]));
     let asked = Arc::clone(&rounds);

@@ -32,6 +32,7 @@ CALLBACKS: Final = (
     "reconnected_cb",
     "lame_duck_mode_cb",
     "event_cb",
+    "reconnect_delay_cb",
 )
 """The callbacks of a client."""
 

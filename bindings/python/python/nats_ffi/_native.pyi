@@ -14,6 +14,7 @@ __all__ = [
     "Msg",
     "MsgBase",
     "Operation",
+    "Question",
     "Queue",
     "Subscription",
     "__version__",
@@ -164,8 +165,8 @@ class BlockingMsg(MsgBase):
 
 @final
 class Queue:
-    """Where results arrive: (kind, token, value). Kinds are 0 completed, 1 failed, 2 ready and 3
-    for an event as JSON."""
+    """Where results arrive: (kind, token, value). Kinds are 0 completed, 1 failed, 2 ready, 3
+    for an event as JSON, and 4 for a `Question`."""
 
     def __new__(cls) -> Queue: ...
     def fileno(self) -> int:
@@ -186,6 +187,17 @@ class Operation:
 
     def handled(self) -> None:
         """Tells a drain that what was taken from the subscriptions has been handled."""
+
+@final
+class Question:
+    """How long to wait before another round over the servers?"""
+
+    @property
+    def attempts(self) -> int:
+        """How many rounds have failed."""
+
+    def answer(self, seconds: float | None, /) -> None:
+        """Answers, once; `None` stands for the usual back-off."""
 
 @final
 class Subscription:
@@ -335,9 +347,11 @@ def connect(
     events: int,
     options: str,
     blocking: bool,
+    asks: bool,
     /,
 ) -> Operation:
-    """Connects; yields a connection, whose events arrive at `watcher`."""
+    """Connects; yields a connection, whose events arrive at `watcher`, and its questions when it
+    `asks` how long to wait before reconnecting."""
 
 def entered_child() -> None:
     """To be called in the child after fork."""

@@ -22,8 +22,8 @@ _hubs: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
 class Source(Protocol):
     """Whoever is told of readiness or events."""
 
-    def _on_signal(self, value: str | None) -> None:
-        """Something is ready (`None`), or this has happened (JSON)."""
+    def _on_signal(self, value: Any) -> None:
+        """Something is ready (`None`), this has happened (JSON), or this is asked."""
 
 
 class Hub:

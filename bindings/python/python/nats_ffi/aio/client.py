@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
 
@@ -44,6 +45,7 @@ __all__ = ["Callback", "Client", "ErrorCallback", "Msg", "ServerVersion", "Subsc
 Callback = Callable[[], Awaitable[None] | None]
 ErrorCallback = Callable[[Exception], Awaitable[None] | None]
 EventCallback = Callable[[dict[str, Any]], Awaitable[None] | None]
+DelayCallback = Callable[[int], Awaitable[float | None] | float | None]
 Payload = bytes | bytearray | memoryview
 HeadersLike = (
     Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
@@ -79,6 +81,7 @@ class Client(ClientBase[Subscription]):
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
+        reconnect_delay_cb: DelayCallback | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`.
@@ -86,7 +89,9 @@ class Client(ClientBase[Subscription]):
         Callbacks are functions or coroutine functions. `error_cb` is called with every error that
         no call raises, those of message callbacks among them; without it they are logged to
         "nats_ffi". `event_cb` is called with every event of the connection as a dict, whose
-        "event" is its name.
+        "event" is its name. `reconnect_delay_cb` decides how many seconds to wait before another
+        round over the servers, of which it is told how many have failed since the connection was
+        lost; `None`, an error, or no answer within ten seconds stand for the usual back-off.
 
         Raises `NoServersError`, `AuthorizationError`, `SecureConnFailedError`, `InvalidUrlError`;
         `InvalidOptionError` for an unknown or unusable option.
@@ -102,7 +107,8 @@ class Client(ClientBase[Subscription]):
         events = hub.register(self)
         try:
             connect = _native.connect
-            connection = await hub.call(connect, hub.queue, events, document, False)
+            asks = reconnect_delay_cb is not None
+            connection = await hub.call(connect, hub.queue, events, document, False, asks)
         except BaseException as error:
             hub.unregister(events)
             if isinstance(error, errors.InvalidOptionError):
@@ -341,8 +347,21 @@ class Client(ClientBase[Subscription]):
             self._busy = False
             self._gate.wake()
 
-    def _on_signal(self, value: str | None) -> None:
+    async def _answer(self, question: _native.Question) -> None:
+        callback = self._callback("reconnect_delay_cb")
+        assert callback is not None
+        try:
+            delay = callback(question.attempts)
+            question.answer(await delay if inspect.isawaitable(delay) else delay)
+        except Exception as error:
+            question.answer(None)
+            await self._tell("error_cb", error)
+
+    def _on_signal(self, value: str | _native.Question | None) -> None:
         if value is None or self._hub is None:
+            return
+        if isinstance(value, _native.Question):
+            self._hub.backend.spawn(partial(self._answer, value))
             return
         self._events.append(value)
         if not self._busy:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from .. import _native
@@ -23,8 +23,8 @@ IDLE_SECONDS: Final = 10.0
 class Source(Protocol):
     """Whoever has callbacks to run."""
 
-    def _on_signal(self, value: str | None) -> None:
-        """Something is ready (`None`), or this has happened (JSON)."""
+    def _on_signal(self, value: Any) -> None:
+        """Something is ready (`None`), this has happened (JSON), or this is asked."""
 
 
 class Delivery:
@@ -65,7 +65,7 @@ class Delivery:
                     # Otherwise it would live until the next event.
                     del source
 
-    def _run(self, source: Source, value: str | None) -> None:
+    def _run(self, source: Source, value: Any) -> None:
         with self._lock:
             self._idle -= 1
             if self._idle == 0 and self._threads < MAX_THREADS:

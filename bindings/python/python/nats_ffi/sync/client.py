@@ -43,6 +43,7 @@ __all__ = ["Callback", "Client", "ErrorCallback", "Subscription"]
 Callback = Callable[[], None]
 ErrorCallback = Callable[[Exception], None]
 EventCallback = Callable[[dict[str, Any]], None]
+DelayCallback = Callable[[int], float | None]
 Payload = bytes | bytearray | memoryview
 HeadersLike = (
     Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
@@ -72,6 +73,7 @@ class Client(ClientBase[Subscription]):
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
+        reconnect_delay_cb: DelayCallback | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`. Arguments and errors are those of the asynchronous API;
@@ -87,7 +89,12 @@ class Client(ClientBase[Subscription]):
         self._ended.clear()
         try:
             self._connection = waiter().call(
-                _native.connect, threads.queue, events, document, True
+                _native.connect,
+                threads.queue,
+                events,
+                document,
+                True,
+                reconnect_delay_cb is not None,
             )
         except BaseException as error:
             threads.unregister(events)
@@ -280,8 +287,19 @@ class Client(ClientBase[Subscription]):
         finally:
             inside.event = None
 
-    def _on_signal(self, value: str | None) -> None:
-        if value is not None:
+    def _answer(self, question: _native.Question) -> None:
+        callback = self._callback("reconnect_delay_cb")
+        assert callback is not None
+        try:
+            question.answer(callback(question.attempts))
+        except BaseException as error:
+            question.answer(None)
+            self._tell("error_cb", error)
+
+    def _on_signal(self, value: str | _native.Question | None) -> None:
+        if isinstance(value, _native.Question):
+            self._answer(value)
+        elif value is not None:
             self._events.append(value)
             self._serial.kick()
 
