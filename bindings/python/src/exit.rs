@@ -5,12 +5,12 @@
 //! that wait stay where they are.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nats_bridge::fork::{self, PerEpoch};
+use nats_bridge::sync::lock;
 use nats_bridge::{connection, runtime};
 use nats_core::{Error, Result};
 use pyo3::prelude::*;
@@ -20,9 +20,16 @@ use rustix::io::Errno;
 /// The thread that shuts the interpreter down, once that has begun.
 static ENDING: OnceLock<ThreadId> = OnceLock::new();
 /// Threads between giving the interpreter up and having it back.
-static AWAY: AtomicUsize = AtomicUsize::new(0);
+static AWAY: PerEpoch<Away> = PerEpoch::new();
 /// Readable once the interpreter shuts down.
 static ALARM: PerEpoch<Result<OwnedFd>> = PerEpoch::new();
+
+/// A number of threads, and a way to wait until there are none.
+#[derive(Default)]
+struct Away {
+    count: Mutex<usize>,
+    none: Condvar,
+}
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,26 +44,40 @@ pub(crate) enum Waited {
 
 /// Waits, without the interpreter, until `fd` is readable or `timeout` is over; `None` waits on.
 pub(crate) fn wait(py: Python<'_>, fd: RawFd, timeout: Option<Duration>) -> Result<Waited> {
-    let alarm = alarm()?;
-    AWAY.fetch_add(1, Ordering::SeqCst);
+    let (alarm, away) = (alarm()?, AWAY.get(Away::default)?);
+    *lock(&away.count) += 1;
     let waited = py.detach(|| {
         let waited = wait_detached(fd, alarm, timeout);
         if is_lost() {
-            AWAY.fetch_sub(1, Ordering::SeqCst);
+            away.back();
             loop {
                 thread::park();
             }
         }
         waited
     });
-    AWAY.fetch_sub(1, Ordering::SeqCst);
+    away.back();
     waited
+}
+
+impl Away {
+    fn back(&self) {
+        let mut count = lock(&self.count);
+        *count -= 1;
+        if *count == 0 {
+            self.none.notify_all();
+        }
+    }
+
+    fn wait_for_none(&self, timeout: Duration) {
+        // What has not come back in time stays where it is.
+        let _ = self.none.wait_timeout_while(lock(&self.count), timeout, |count| *count > 0);
+    }
 }
 
 /// To be called in the child after `fork`.
 #[pyfunction]
 pub(crate) fn entered_child() {
-    AWAY.store(0, Ordering::SeqCst);
     fork::entered_child();
 }
 
@@ -71,9 +92,8 @@ pub(crate) fn shutdown(py: Python<'_>, seconds: f64) {
             // Can only fail by overflow, and then the descriptor is readable anyway.
             let _ = rustix::io::write(alarm, &1_u64.to_ne_bytes());
         }
-        let deadline = Instant::now() + timeout;
-        while AWAY.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
+        if let Ok(away) = AWAY.get(Away::default) {
+            away.wait_for_none(timeout);
         }
         if runtime::is_running() {
             // Whatever has not ended by now ends with the process.

@@ -237,16 +237,23 @@ async def test_a_full_buffer_is_waited_for(harness: Harness) -> None:
         sub = await nc.subscribe("py.loops.full")
         server.tell("pause")
 
+        total, sent = 2000, 0
+
         async def publish() -> None:
-            for _ in range(200):
-                await nc.publish("py.loops.full", bytes(100_000 // 10))
+            nonlocal sent
+            for _ in range(total):
+                await nc.publish("py.loops.full", bytes(10_000))
+                sent += 1
 
         async def resume() -> None:
-            await anyloop.sleep(0.05)
+            # A publish that has room does not suspend, so this runs when one has none.
+            while sent == 0:
+                await anyloop.sleep(0)
+            assert sent < total
             server.tell("resume")
 
         async def receive() -> None:
-            for _ in range(200):
+            for _ in range(total):
                 await sub.next_msg(WAIT)
 
         await anyloop.gather(publish, resume, receive)
