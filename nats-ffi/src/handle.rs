@@ -160,6 +160,32 @@ pub(crate) fn free_after<T: Handle>(handle: *mut T::Opaque, last: impl FnOnce(&T
     Ok(())
 }
 
+/// A look at a handle that counts nothing: whether it still stands for its object.
+pub(crate) struct Pulse {
+    id: usize,
+    slot: &'static Slot,
+}
+
+impl Pulse {
+    /// The pulse of `handle`, which may be any number.
+    pub(crate) fn of<T: Handle>(handle: *const T::Opaque) -> Result<Pulse> {
+        let (table, index, _) = locate::<T>(handle)?;
+        let slot = table.slot(index).ok_or_else(stale::<T>)?;
+        Ok(Pulse { id: handle.addr(), slot })
+    }
+
+    /// Whether `handle` is the one it was taken of, in this process, and not freed.
+    #[inline]
+    pub(crate) fn beats_for<O>(&self, handle: *const O) -> bool {
+        let id = self.id as u64;
+        let state = self.slot.state.load(Ordering::Acquire);
+        self.id == handle.addr()
+            && id >> 6 & 0x3f == u64::from(fork::epoch())
+            && state >> 36 == id >> 36
+            && state & ALIVE != 0
+    }
+}
+
 /// How many handles are alive in this process.
 pub(crate) fn live() -> usize {
     table().map_or(0, |table| table.live.load(Ordering::Relaxed))

@@ -1,15 +1,17 @@
 //! Publishing.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use nats_bridge::connection::Connection;
-use nats_core::{Code, Publish};
+use nats_bridge::fork::Held;
+use nats_core::{Client, Code, Publish, Result};
 
 use crate::connection::nats_connection;
 use crate::error::nats_error;
 use crate::guard::guard;
-use crate::handle;
+use crate::handle::{self, Pulse};
 use crate::headers::{nats_headers, with_headers};
 use crate::types::{nats_bytes, nats_status, nats_str};
 
@@ -30,9 +32,8 @@ pub extern "C" fn nats_publish(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        let connection = handle::get::<Arc<Connection>>(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
-        connection.publish(&Publish::new(subject, payload.bytes("payload")?))
+        publish(nc, &Publish::new(subject, payload.bytes("payload")?))
     })
 }
 
@@ -53,12 +54,46 @@ pub extern "C" fn nats_publish_msg(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        let connection = handle::get::<Arc<Connection>>(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let reply = reply.optional("reply", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
-        with_headers(headers, |headers| {
-            connection.publish(&Publish { subject, reply, headers, payload })
-        })
+        with_headers(headers, |headers| publish(nc, &Publish { subject, reply, headers, payload }))
     })
+}
+
+/// What a thread published over last. It holds the client, so that the next publish over the same
+/// connection counts no reference: one look at the handle tells that it still stands for it.
+struct Last {
+    pulse: Pulse,
+    client: Held<Client>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+fn publish(nc: *mut nats_connection, publish: &Publish<'_>) -> Result<()> {
+    let again = LAST.try_with(|last| {
+        let last = last.borrow();
+        let last = last.as_ref().filter(|last| last.pulse.beats_for(nc))?;
+        Some(last.client.get().and_then(|client| client.publish_now(publish)))
+    });
+    match again {
+        Ok(Some(Err(full))) if full.code() == Code::OutboundFull => {}
+        Ok(Some(result)) => return result,
+        // Another connection than before, or the thread is ending.
+        _ => remember(nc)?,
+    }
+    handle::get::<Arc<Connection>>(nc)?.publish(publish)
+}
+
+#[cold]
+fn remember(nc: *mut nats_connection) -> Result<()> {
+    let pulse = Pulse::of::<Arc<Connection>>(nc)?;
+    let client = handle::get::<Arc<Connection>>(nc)?.client().clone();
+    let next = Last { pulse, client: Held::new(client) };
+    // The last reference to a client closes its connection: not while the place is borrowed.
+    let before = LAST.try_with(|last| last.replace(Some(next)));
+    drop(before);
+    Ok(())
 }

@@ -84,6 +84,10 @@ impl nats_str {
     /// The text of the argument called `what`; `code` is reported when it is not UTF-8.
     pub(crate) fn text(&self, what: &str, code: Code) -> Result<&str> {
         let bytes = self.bytes(what)?;
+        if bytes.is_ascii() {
+            // SAFETY: ASCII is UTF-8; most subjects are, and this look at them is much shorter.
+            return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+        }
         std::str::from_utf8(bytes)
             .map_err(|e| Error::new(code, format!("{what}: not UTF-8 at byte {}", e.valid_up_to())))
     }

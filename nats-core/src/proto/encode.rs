@@ -15,7 +15,8 @@ use super::headers::Headers;
 use super::subject::{Filter, MAX_LEN, QueueGroup, Subject};
 use crate::error::{Code, Error, Result};
 
-/// Appends PUB, or HPUB when there are headers.
+/// Appends PUB, or HPUB when there are headers. Reserve [`publish_len`] bytes for it.
+#[inline]
 pub fn publish(
     out: &mut Vec<u8>,
     subject: Subject<'_>,
@@ -24,7 +25,6 @@ pub fn publish(
     payload: &[u8],
 ) {
     let headers = headers.filter(|headers| !headers.is_empty());
-    out.reserve(publish_len(subject, reply, headers, payload.len()));
     out.extend_from_slice(if headers.is_some() { b"HPUB " } else { b"PUB " });
     out.extend_from_slice(subject.as_str().as_bytes());
     out.push(b' ');
@@ -47,6 +47,7 @@ pub fn publish(
 }
 
 /// The exact number of bytes that [`publish`] appends for a payload of `payload_len` bytes.
+#[inline]
 pub fn publish_len(
     subject: Subject<'_>,
     reply: Option<Subject<'_>>,
@@ -266,24 +267,44 @@ fn operation(buf: &[u8]) -> Option<(OpKind, usize)> {
     (buf.get(body..len)? == b"\r\n").then_some((kind, len))
 }
 
-/// Appends `value` in decimal.
-fn number(out: &mut Vec<u8>, mut value: u64) {
-    let mut text = [0; 20];
-    let mut at = text.len();
-    loop {
-        at -= 1;
-        text[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
+/// Appends `value` in decimal; what most messages have, up to four digits, without a loop.
+#[inline]
+fn number(out: &mut Vec<u8>, value: u64) {
+    match value {
+        0..10 => out.push(b'0' + value as u8),
+        10..100 => out.extend_from_slice(&pair(value)),
+        100..1_000 => {
+            out.push(b'0' + (value / 100) as u8);
+            out.extend_from_slice(&pair(value % 100));
+        }
+        1_000..10_000 => {
+            out.extend_from_slice(&pair(value / 100));
+            out.extend_from_slice(&pair(value % 100));
+        }
+        _ => {
+            number(out, value / 10_000);
+            out.extend_from_slice(&pair(value % 10_000 / 100));
+            out.extend_from_slice(&pair(value % 100));
         }
     }
-    out.extend_from_slice(&text[at..]);
+}
+
+/// The two decimal digits of a number below 100.
+#[inline]
+fn pair(value: u64) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
 }
 
 /// How many decimal digits `value` has.
+#[inline]
 fn digits(value: usize) -> usize {
-    value.checked_ilog10().map_or(1, |log| log as usize + 1)
+    match value {
+        0..10 => 1,
+        10..100 => 2,
+        100..1_000 => 3,
+        1_000..10_000 => 4,
+        _ => 4 + digits(value / 10_000),
+    }
 }
 
 #[cfg(test)]

@@ -138,6 +138,7 @@ impl<P> Outbox<P> {
         if self.pending() + need > self.limit && self.pending() > 0 {
             self.make_room(need)?;
         }
+        self.buf.reserve(need);
         encode::publish(&mut self.buf, op.subject, op.reply, op.headers, op.payload);
         self.counters.messages += 1;
         self.counters.bytes +=
