@@ -20,8 +20,10 @@ use crate::sync::lock;
 
 /// Callbacks that a source makes before others get their turn.
 const TURN_CALLS: usize = 128;
-/// Or the time after which they do.
+/// Or the time after which they do, ...
 const TURN_TIME: Duration = Duration::from_millis(5);
+/// ... looked at every so many calls, because the clock costs as much as a quick callback.
+const CLOCK_CALLS: usize = 8;
 
 /// What a source does when it is run. Its drop is the end of the user's function, so the destroy
 /// hook hangs on that: it comes once, after the last callback.
@@ -103,7 +105,9 @@ impl Turn<'_> {
 
     /// Whether it is another source's turn.
     pub fn is_spent(&self) -> bool {
-        self.calls.get() >= TURN_CALLS || self.began.elapsed() >= TURN_TIME
+        let calls = self.calls.get();
+        calls >= TURN_CALLS
+            || (calls.is_multiple_of(CLOCK_CALLS) && self.began.elapsed() >= TURN_TIME)
     }
 
     /// Whether the source was stopped, so that no more callbacks may be made.
@@ -202,14 +206,21 @@ impl Source {
             return;
         };
         CURRENT.set(Some((self.id, self.group)));
-        let turn = Turn { source: self, began: Instant::now(), calls: Cell::new(0) };
         let mut next = Next::Done;
-        if !self.is_stopped() {
+        while !self.is_stopped() {
+            let turn = Turn { source: self, began: Instant::now(), calls: Cell::new(0) };
             let ran = catch_unwind(AssertUnwindSafe(|| job.run(&turn)));
             next = ran.unwrap_or_else(|panic| {
                 report(&panic);
                 Next::Done
             });
+            // A turn that nobody waits for the end of goes on without a change of threads.
+            if next != Next::Again || self.pool.has_waiting() {
+                break;
+            }
+        }
+        if self.is_stopped() {
+            next = Next::Done;
         }
         if next == Next::Done {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(job))) {

@@ -106,6 +106,11 @@ impl Pool {
         lock(&self.inner).live.is_empty()
     }
 
+    /// Whether a source waits for a thread.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !lock(&self.inner).ready.is_empty()
+    }
+
     /// Registers a source, making sure that there is a thread.
     pub(crate) fn admit(&'static self, id: u64, source: Weak<Source>) -> Result<()> {
         let mut inner = lock(&self.inner);

@@ -1,12 +1,11 @@
 //! A subscription as bindings hold it: read by calls, or delivered to a callback.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use nats_core::{Code, Error, Message, Result, SubscriptionStats};
+use nats_core::{Batch, Code, Error, Message, Result, SubscriptionStats};
 
 use crate::connection::{Callbacks, Connection};
 use crate::delivery::{Job, Next, Source, Turn};
@@ -14,8 +13,13 @@ use crate::queue::{Mark, Queue, WeakQueue};
 use crate::sync::lock;
 use crate::{pool, wait};
 
-/// A message callback.
-pub type MessageFn = Box<dyn FnMut(Message) + Send>;
+/// Hands messages to a callback. Those that were loaded and not handed over are dropped with it.
+pub trait Deliver: Send {
+    /// Makes `batch` ready; the one before has been handed over.
+    fn load(&mut self, batch: Batch);
+    /// Calls the program with the next message of the batch.
+    fn next(&mut self);
+}
 
 /// How many messages a callback subscription takes from the core at once.
 const BATCH: usize = 128;
@@ -53,14 +57,14 @@ impl Subscription {
         Subscription { core, mode: Mode::Polled(Mutex::new(None)) }
     }
 
-    /// A subscription that is delivered to `call`, once its [`Subscription::source`] is started.
+    /// A subscription that is delivered through `deliver`, once its [`Subscription::source`] is started.
     ///
     /// # Errors
     /// [`Code::Io`] when no delivery thread can be started.
     pub fn callback(
         connection: &Connection,
         core: nats_core::Subscription,
-        call: MessageFn,
+        deliver: Box<dyn Deliver>,
     ) -> Result<Subscription> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -69,8 +73,8 @@ impl Subscription {
             id,
             registry: Arc::clone(&connection.callbacks),
             core: core.clone(),
-            call,
-            taken: VecDeque::new(),
+            deliver,
+            loaded: 0,
             delivered: 0,
             limit: Arc::clone(&limit),
         };
@@ -112,11 +116,24 @@ impl Subscription {
     /// # Errors
     /// As [`Subscription::next`].
     pub fn take(&self, out: &mut Vec<Message>, max: usize, timeout: Duration) -> Result<()> {
+        self.take_batches(max, timeout, |batch| out.extend(batch))
+    }
+
+    /// Like [`Subscription::take`], in batches.
+    ///
+    /// # Errors
+    /// As [`Subscription::next`].
+    pub fn take_batches(
+        &self,
+        max: usize,
+        timeout: Duration,
+        mut each: impl FnMut(Batch),
+    ) -> Result<()> {
         let watch = self.watcher()?;
         if max == 0 {
             return Err(Error::new(Code::InvalidArgument, "cap: 0; expected at least 1"));
         }
-        let taken = self.take_within(out, max, timeout);
+        let taken = self.take_within(max, timeout, &mut each);
         // Another taker may have been faster than this one: empty is what counts.
         let emptied = match &taken {
             Ok(count) => *count < max || self.core.stats().pending_messages == 0,
@@ -204,16 +221,29 @@ impl Subscription {
         }
     }
 
-    fn take_within(&self, out: &mut Vec<Message>, max: usize, timeout: Duration) -> Result<usize> {
+    fn take_within(
+        &self,
+        max: usize,
+        timeout: Duration,
+        each: &mut impl FnMut(Batch),
+    ) -> Result<usize> {
+        let mut take_now = || {
+            let mut count = 0;
+            while let Some(batch) = self.core.take_batch(max - count) {
+                count += batch.len();
+                each(batch);
+            }
+            count
+        };
         let deadline = Instant::now() + timeout.min(wait::MAX_WAIT);
         loop {
-            let count = self.core.take(out, max);
+            let count = take_now();
             if count > 0 {
                 return Ok(count);
             }
             if let Some(reason) = self.core.end_reason() {
                 // What came between the two looks comes before the end.
-                let count = self.core.take(out, max);
+                let count = take_now();
                 return if count > 0 { Ok(count) } else { Err(reason) };
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -260,8 +290,9 @@ struct Messages {
     id: u64,
     registry: Arc<Callbacks>,
     core: nats_core::Subscription,
-    call: MessageFn,
-    taken: VecDeque<Message>,
+    deliver: Box<dyn Deliver>,
+    /// Messages that were loaded and not handed over.
+    loaded: usize,
     delivered: u64,
     limit: Arc<AtomicU64>,
 }
@@ -269,12 +300,13 @@ struct Messages {
 impl Job for Messages {
     fn run(&mut self, turn: &Turn<'_>) -> Next {
         loop {
-            while let Some(message) = self.taken.pop_front() {
+            while self.loaded > 0 {
                 if turn.is_stopped() || self.delivered >= self.limit.load(Ordering::Acquire) {
                     return Next::Done;
                 }
                 self.delivered += 1;
-                turn.call(|| (self.call)(message));
+                self.loaded -= 1;
+                turn.call(|| self.deliver.next());
                 if turn.is_spent() {
                     return Next::Again;
                 }
@@ -282,9 +314,9 @@ impl Job for Messages {
             if turn.is_stopped() {
                 return Next::Done;
             }
-            let mut taken = Vec::new();
-            if self.core.take(&mut taken, BATCH) > 0 {
-                self.taken.extend(taken);
+            if let Some(batch) = self.core.take_batch(BATCH) {
+                self.loaded = batch.len();
+                self.deliver.load(batch);
                 continue;
             }
             let waker = turn.waker();

@@ -27,7 +27,7 @@ pub mod fuzzing;
 pub use client::connect::connect;
 pub use client::handle::Client;
 pub use client::many::ManyOptions;
-pub use client::message::Message;
+pub use client::message::{Batch, Message, MessageRef};
 pub use client::publish::Publish;
 pub use client::request::Request;
 pub use client::subscription::{SubscribeOptions, Subscription};

@@ -2,10 +2,11 @@
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::{Arc, RwLock};
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use nats_bridge::{fork, wait};
-use nats_core::{Code, Error, Headers, Message, Result};
+use nats_core::{Batch, Code, Error, Headers, Message, MessageRef, Result};
 
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status, guard_value};
@@ -18,9 +19,29 @@ use crate::types::{nats_bytes, nats_status, nats_str, null};
 /// views (subject, payload, headers) live until the message is freed. In a forked child, messages
 /// of the parent can be read and freed, but not answered.
 pub struct nats_msg {
-    epoch: u32,
-    message: Message,
+    slab: NonNull<Slab>,
+    index: usize,
 }
+
+/// The messages of one batch. Each that the program was given is one reference to all of them, so
+/// that a message costs no allocation, and its end no more than a count.
+struct Slab {
+    references: AtomicUsize,
+    epoch: u32,
+    batch: Batch,
+    first: nats_msg,
+    more: Box<[nats_msg]>,
+}
+
+/// A batch on its way to the program, message by message; what is not handed over is freed with it.
+pub(crate) struct Messages {
+    slab: NonNull<Slab>,
+    next: usize,
+    count: usize,
+}
+
+// SAFETY: what it points to is Send and Sync (a batch, numbers), and its references are counted.
+unsafe impl Send for Messages {}
 
 /// The subject that the message was sent to. May hold bytes that are not UTF-8 when a peer sent
 /// such a subject. Empty when `msg` is no message.
@@ -63,7 +84,7 @@ pub extern "C" fn nats_msg_check(
     msg: *const nats_msg,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    guard(err, || borrow(&msg)?.message.decode_error().map_or(Ok(()), Err))
+    guard(err, || look(&msg)?.decode_error().map_or(Ok(()), Err))
 }
 
 /// The first value of a header (case-sensitive). Errors: `NOT_FOUND`.
@@ -76,7 +97,7 @@ pub extern "C" fn nats_msg_header(
 ) -> nats_status {
     guard_out(value, err, || {
         let name = header_text(&name, "name")?;
-        let found = borrow(&msg)?.message.headers().and_then(|h| h.get(name));
+        let found = look(&msg)?.headers().and_then(|h| h.get(name));
         found.map(nats_str::view).ok_or_else(|| no_header(name))
     })
 }
@@ -91,7 +112,7 @@ pub extern "C" fn nats_msg_header_ignore_case(
 ) -> nats_status {
     guard_out(value, err, || {
         let name = header_text(&name, "name")?;
-        let found = borrow(&msg)?.message.headers().and_then(|h| h.get_ignore_case(name));
+        let found = look(&msg)?.headers().and_then(|h| h.get_ignore_case(name));
         found.map(nats_str::view).ok_or_else(|| no_header(name))
     })
 }
@@ -107,11 +128,11 @@ pub extern "C" fn nats_msg_header_next(
     value: Option<&mut MaybeUninit<nats_str>>,
 ) -> i32 {
     guard_value(0, || {
-        let (Ok(msg), Some(cursor), Some(name), Some(value)) = (borrow(&msg), cursor, name, value)
+        let (Ok(msg), Some(cursor), Some(name), Some(value)) = (look(&msg), cursor, name, value)
         else {
             return 0;
         };
-        let Some((n, v)) = msg.message.headers().and_then(|h| h.next_from(cursor)) else {
+        let Some((n, v)) = msg.headers().and_then(|h| h.next_from(cursor)) else {
             return 0;
         };
         name.write(nats_str::view(n));
@@ -130,7 +151,7 @@ pub extern "C" fn nats_msg_headers(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard_out(out, err, || {
-        let headers = match borrow(&msg)?.message.headers() {
+        let headers = match look(&msg)?.headers() {
             Some(block) => block.to_headers()?,
             None => Headers::new(),
         };
@@ -197,33 +218,90 @@ pub extern "C" fn nats_msgs_free(msgs: Option<NonNull<*mut nats_msg>>, n: usize)
 
 /// Hands a message to the program, which owes a nats_msg_free().
 pub(crate) fn into_raw(message: Message) -> *mut nats_msg {
-    Arc::into_raw(Arc::new(nats_msg { epoch: fork::epoch(), message })).cast_mut()
+    Messages::new(message.into()).next().unwrap_or(std::ptr::null_mut())
 }
 
-/// Takes back a message that was not handed over after all.
-pub(crate) fn free(msg: *mut nats_msg) -> Result<()> {
+impl Messages {
+    /// Makes the messages of `batch` ready to be handed over.
+    pub(crate) fn new(batch: Batch) -> Messages {
+        let count = batch.len();
+        let part = |index| nats_msg { slab: NonNull::dangling(), index };
+        let mut slab = NonNull::from(Box::leak(Box::new(Slab {
+            references: AtomicUsize::new(count),
+            epoch: fork::epoch(),
+            batch,
+            first: part(0),
+            more: (1..count).map(part).collect(),
+        })));
+        // SAFETY: it was just made, and nobody else knows it yet.
+        let parts = unsafe { slab.as_mut() };
+        parts.first.slab = slab;
+        parts.more.iter_mut().for_each(|msg| msg.slab = slab);
+        Messages { slab, next: 0, count }
+    }
+}
+
+impl Iterator for Messages {
+    type Item = *mut nats_msg;
+
+    /// The next message; the program owes a nats_msg_free() for it.
+    fn next(&mut self) -> Option<*mut nats_msg> {
+        if self.next == self.count {
+            return None;
+        }
+        // SAFETY: the references of the messages that were not handed over keep it.
+        let slab = unsafe { self.slab.as_ref() };
+        let rest = self.next.checked_sub(1).and_then(|index| slab.more.get(index));
+        self.next += 1;
+        Some(std::ptr::from_ref(rest.unwrap_or(&slab.first)).cast_mut())
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        Slab::release(self.slab, self.count - self.next);
+    }
+}
+
+impl Slab {
+    /// Gives up `count` references.
+    fn release(slab: NonNull<Slab>, count: usize) {
+        if count == 0 {
+            return;
+        }
+        // SAFETY: the references that are given up keep it until here.
+        let references = unsafe { &slab.as_ref().references };
+        if references.fetch_sub(count, Ordering::Release) == count {
+            fence(Ordering::Acquire);
+            // SAFETY: it came from a box, and these were the last references.
+            drop(unsafe { Box::from_raw(slab.as_ptr()) });
+        }
+    }
+}
+
+/// Frees one reference to a message.
+fn free(msg: *mut nats_msg) -> Result<()> {
     if msg.is_null() {
         return Ok(());
     }
-    if borrow(&msg.cast_const())?.epoch != fork::epoch() {
-        // The last reference to a message may touch its connection, which belongs to the parent.
-        return Ok(());
+    let msg = msg.cast_const();
+    let (msg, slab) = borrow(&msg)?;
+    // The last reference may touch the connection, which belongs to the parent of a child.
+    if slab.epoch == fork::epoch() {
+        Slab::release(msg.slab, 1);
     }
-    // SAFETY: `borrow` accepted it, so it came from `into_raw`; the caller gives up one reference.
-    drop(unsafe { Arc::from_raw(msg.cast_const()) });
     Ok(())
 }
 
 /// Counts one more reference.
 fn retain(msg: *const nats_msg) -> Result<()> {
-    borrow(&msg)?;
-    // SAFETY: `borrow` accepted it, so it came from `into_raw` and holds a reference.
-    unsafe { Arc::increment_strong_count(msg) };
+    let (_, slab) = borrow(&msg)?;
+    slab.references.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 
-/// The message behind a pointer; the reference lives as long as the argument it was read from.
-fn borrow(msg: &*const nats_msg) -> Result<&nats_msg> {
+/// The message behind a pointer; the references live as long as the argument it was read from.
+fn borrow(msg: &*const nats_msg) -> Result<(&nats_msg, &Slab)> {
     if msg.is_null() {
         return Err(Error::new(Code::InvalidHandle, "the message is NULL"));
     }
@@ -234,21 +312,29 @@ fn borrow(msg: &*const nats_msg) -> Result<&nats_msg> {
         ));
     }
     // SAFETY: the header demands a message that was not freed; handles, which are odd, are out.
-    Ok(unsafe { &**msg })
+    let msg = unsafe { &**msg };
+    // SAFETY: every message counts as a reference to its slab.
+    Ok((msg, unsafe { msg.slab.as_ref() }))
 }
 
-fn view<T>(msg: *const nats_msg, none: T, body: impl FnOnce(&Message) -> T) -> T {
-    guard_value(None, || borrow(&msg).ok().map(|m| body(&m.message))).unwrap_or(none)
+/// The message behind a pointer, to be looked at.
+fn look(msg: &*const nats_msg) -> Result<MessageRef<'_>> {
+    borrow(msg).map(|(msg, slab)| slab.batch.get(msg.index))
+}
+
+fn view<T>(msg: *const nats_msg, none: T, body: impl FnOnce(MessageRef<'_>) -> T) -> T {
+    guard_value(None, || look(&msg).ok().map(body)).unwrap_or(none)
 }
 
 fn respond(msg: &*const nats_msg, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
-    let msg = borrow(msg)?;
-    if msg.epoch != fork::epoch() {
+    let (msg, slab) = borrow(msg)?;
+    if slab.epoch != fork::epoch() {
         return Err(Code::Forked.into());
     }
-    match msg.message.respond_now(headers, payload) {
+    let message = slab.batch.get(msg.index);
+    match message.respond_now(headers, payload) {
         Err(e) if e.code() == Code::OutboundFull => {
-            wait::block_on(msg.message.respond_with(headers, payload))?
+            wait::block_on(message.respond_with(headers, payload))?
         }
         result => result,
     }

@@ -6,15 +6,15 @@ use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use nats_bridge::connection::Connection;
-use nats_bridge::subscription::Subscription;
+use nats_bridge::subscription::{Deliver, Subscription};
 use nats_bridge::{options, wait};
-use nats_core::{Code, Message, Result, SubscribeOptions};
+use nats_core::{Batch, Code, Result, SubscribeOptions};
 
 use crate::connection::nats_connection;
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle::{self, Owned};
-use crate::message::{self, nats_msg};
+use crate::message::{self, Messages, nats_msg};
 use crate::queue::{Events, Value, nats_queue, start};
 use crate::types::{nats_destroy_cb, nats_status, nats_str, null, timeout, timeout_option};
 use crate::user::User;
@@ -151,13 +151,14 @@ pub extern "C" fn nats_subscription_take(
     guard_out(count, err, || {
         let first = msgs.ok_or_else(|| null("msgs"))?;
         let subscription = handle::get::<Subscription>(sub)?;
-        let mut taken = Vec::new();
-        subscription.take(&mut taken, cap, timeout(timeout_ms)?)?;
-        let count = taken.len();
-        for (i, message) in taken.into_iter().enumerate() {
-            // SAFETY: the caller promised room for `cap` pointers, and `i` is below that.
-            unsafe { first.add(i).write(message::into_raw(message)) };
-        }
+        let mut count = 0;
+        subscription.take_batches(cap, timeout(timeout_ms)?, |batch| {
+            for msg in Messages::new(batch) {
+                // SAFETY: the caller promised room for `cap` pointers, and no more are taken.
+                unsafe { first.add(count).write(msg) };
+                count += 1;
+            }
+        })?;
         Ok(count)
     })
 }
@@ -285,6 +286,34 @@ enum Place {
     Own(Owned<Subscription>),
 }
 
+/// Calls the program's function.
+struct Delivery {
+    cb: MessageFn,
+    nc: usize,
+    place: Arc<OnceLock<Place>>,
+    messages: Option<Messages>,
+    /// Last, so that its destroy hook runs after everything else has ended.
+    user: User,
+}
+
+impl Deliver for Delivery {
+    fn load(&mut self, batch: Batch) {
+        self.messages = Some(Messages::new(batch));
+    }
+
+    fn next(&mut self) {
+        let Some(msg) = self.messages.as_mut().and_then(Iterator::next) else { return };
+        let nc = std::ptr::with_exposed_provenance_mut(self.nc);
+        let sub = match self.place.get() {
+            Some(Place::Lent(handle)) => std::ptr::with_exposed_provenance_mut(*handle),
+            Some(Place::Own(handle)) => handle.ptr(),
+            None => std::ptr::null_mut(),
+        };
+        // SAFETY: the program gave the function for such calls; `user` is still owned.
+        unsafe { (self.cb)(nc, sub, msg, self.user.ptr()) }
+    }
+}
+
 /// The subscription of the core, with the connection that it belongs to.
 fn open(
     nc: *mut nats_connection,
@@ -309,18 +338,14 @@ fn deliver(
     out: Option<&mut MaybeUninit<*mut nats_subscription>>,
 ) -> Result<()> {
     let place = Arc::new(OnceLock::new());
-    let (nc, lookup) = (nc.expose_provenance(), Arc::clone(&place));
-    let call = move |message: Message| {
-        let nc = std::ptr::with_exposed_provenance_mut(nc);
-        let sub = match lookup.get() {
-            Some(Place::Lent(handle)) => std::ptr::with_exposed_provenance_mut(*handle),
-            Some(Place::Own(handle)) => handle.ptr(),
-            None => std::ptr::null_mut(),
-        };
-        // SAFETY: the program gave the function for such calls; `user` is still owned.
-        unsafe { cb(nc, sub, message::into_raw(message), user.ptr()) }
+    let delivery = Delivery {
+        cb,
+        nc: nc.expose_provenance(),
+        place: Arc::clone(&place),
+        messages: None,
+        user,
     };
-    let subscription = Subscription::callback(&connection, subscription, Box::new(call))?;
+    let subscription = Subscription::callback(&connection, subscription, Box::new(delivery))?;
     let source = subscription.source();
     let handle = Owned::new(subscription)?;
     let kept = match out {

@@ -107,7 +107,7 @@ impl Rules {
                 return done;
             }
             passed += 1;
-            out.deliver(message.into_raw());
+            out.deliver(message.into_run());
             if self.options.max_messages.is_some_and(|max| passed >= max) {
                 return done;
             }

@@ -9,10 +9,13 @@ use super::publish::Publish;
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
 use crate::error::{Code, Error, Result};
-use crate::proto::message::RawMessage;
+use crate::proto::block::View;
+use crate::proto::message::{RawMessage, Run};
 use crate::proto::{HeaderBlock, Headers};
 
-/// A received message: one block of memory, cheap to clone. Its views live as long as it does.
+/// A received message, cheap to clone. Its views live as long as it does.
+///
+/// Small messages that arrived together share a block of memory, 4 KiB at most.
 #[derive(Clone)]
 pub struct Message {
     raw: RawMessage,
@@ -20,69 +23,97 @@ pub struct Message {
     shared: Option<Arc<Shared>>,
 }
 
-impl Message {
-    pub(crate) fn new(raw: RawMessage, shared: &Arc<Shared>) -> Message {
-        let shared = (!raw.reply().is_empty()).then(|| Arc::clone(shared));
-        Message { raw, shared }
+/// A received message in a [`Batch`] or a [`Message`], borrowed from it.
+#[derive(Clone, Copy)]
+pub struct MessageRef<'a> {
+    raw: View<'a>,
+    shared: Option<&'a Arc<Shared>>,
+}
+
+/// Messages of one subscription that arrived together, at least one when it is made. Taking them
+/// out one by one, as an iterator, costs a reference count each; looking at them costs nothing.
+#[derive(Clone)]
+pub struct Batch {
+    run: Run,
+    shared: Option<Arc<Shared>>,
+}
+
+impl Batch {
+    pub(crate) fn new(run: Run, shared: &Arc<Shared>) -> Batch {
+        let shared = run.is_answerable().then(|| Arc::clone(shared));
+        Batch { run, shared }
     }
 
-    /// The subject; empty when it is not UTF-8 (see [`Message::decode_error`]).
-    pub fn subject(&self) -> &str {
+    /// The message at `index`, which must be below the batch's length.
+    #[inline]
+    pub fn get(&self, index: usize) -> MessageRef<'_> {
+        MessageRef { raw: self.run.view(index), shared: self.shared.as_ref() }
+    }
+}
+
+impl Iterator for Batch {
+    type Item = Message;
+
+    #[inline]
+    fn next(&mut self) -> Option<Message> {
+        let raw = self.run.next()?;
+        let answerable = self.shared.as_ref().filter(|_| !raw.view().reply().is_empty());
+        Some(Message { shared: answerable.cloned(), raw })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.run.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Batch {}
+
+impl From<Message> for Batch {
+    fn from(message: Message) -> Batch {
+        Batch { run: message.raw.into(), shared: message.shared }
+    }
+}
+
+impl<'a> MessageRef<'a> {
+    /// As [`Message::subject`].
+    pub fn subject(self) -> &'a str {
         std::str::from_utf8(self.raw.subject()).unwrap_or_default()
     }
 
-    /// The subject's bytes.
-    pub fn subject_bytes(&self) -> &[u8] {
+    /// As [`Message::subject_bytes`].
+    #[inline]
+    pub fn subject_bytes(self) -> &'a [u8] {
         self.raw.subject()
     }
 
-    /// Where an answer goes.
-    pub fn reply(&self) -> Option<&str> {
+    /// As [`Message::reply`].
+    pub fn reply(self) -> Option<&'a str> {
         std::str::from_utf8(self.raw.reply()).ok().filter(|reply| !reply.is_empty())
     }
 
-    /// The payload.
-    pub fn payload(&self) -> &[u8] {
+    /// As [`Message::payload`].
+    #[inline]
+    pub fn payload(self) -> &'a [u8] {
         self.raw.payload()
     }
 
-    /// The payload as a reference-counted view of the message.
-    pub fn payload_bytes(&self) -> Bytes {
-        self.raw.payload_bytes()
-    }
-
-    /// The header block, if the message has one.
-    pub fn headers(&self) -> Option<HeaderBlock<'_>> {
+    /// As [`Message::headers`].
+    pub fn headers(self) -> Option<HeaderBlock<'a>> {
         self.raw.headers()
     }
 
-    /// The first value of a header (case-sensitive) that is UTF-8.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(self.headers()?.get(name)?).ok()
-    }
-
-    /// The status of the header block, for example 503.
-    pub fn status(&self) -> Option<u16> {
+    /// As [`Message::status`].
+    pub fn status(self) -> Option<u16> {
         Some(self.raw.status()).filter(|status| *status != 0)
     }
 
-    /// Whether this is the server's word that nobody is subscribed to the subject of a request.
-    pub fn is_no_responders(&self) -> bool {
-        is_no_responders(&self.raw)
-    }
-
-    pub(crate) fn into_raw(self) -> RawMessage {
-        self.raw
-    }
-
-    /// The text behind the status.
-    pub fn description(&self) -> Option<&str> {
+    /// As [`Message::description`].
+    pub fn description(self) -> Option<&'a str> {
         std::str::from_utf8(self.headers()?.description()?).ok()
     }
 
-    /// [`Code::MalformedMessage`] when the subject or the header block cannot be decoded; what can
-    /// be read of the message still can.
-    pub fn decode_error(&self) -> Option<Error> {
+    /// As [`Message::decode_error`].
+    pub fn decode_error(self) -> Option<Error> {
         if !self.raw.is_malformed() {
             return None;
         }
@@ -93,14 +124,118 @@ impl Message {
         })
     }
 
+    /// As [`Message::respond_with`].
+    ///
+    /// # Errors
+    /// As [`Message::respond`].
+    pub async fn respond_with(
+        self,
+        headers: Option<&Headers>,
+        payload: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let (shared, answer) = self.answer(headers, payload.as_ref())?;
+        shared.publish_with(&answer, true).await
+    }
+
+    /// As [`Message::respond_now`].
+    ///
+    /// # Errors
+    /// As [`Message::respond`], and [`Code::OutboundFull`].
+    pub fn respond_now(self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
+        let (shared, answer) = self.answer(headers, payload)?;
+        shared.publish_now(&answer, true)
+    }
+
+    fn answer<'b>(
+        self,
+        headers: Option<&'b Headers>,
+        payload: &'b [u8],
+    ) -> Result<(&'a Shared, Publish<'b>)>
+    where
+        'a: 'b,
+    {
+        let (Some(shared), Some(reply)) = (self.shared, self.reply()) else {
+            return Err(Code::NoReply.into());
+        };
+        Ok((shared, Publish { subject: reply, reply: None, headers, payload }))
+    }
+}
+
+impl Message {
+    /// The message, borrowed.
+    #[inline]
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        MessageRef { raw: self.raw.view(), shared: self.shared.as_ref() }
+    }
+
+    /// The subject; empty when it is not UTF-8 (see [`Message::decode_error`]).
+    pub fn subject(&self) -> &str {
+        self.as_ref().subject()
+    }
+
+    /// The subject's bytes.
+    pub fn subject_bytes(&self) -> &[u8] {
+        self.as_ref().subject_bytes()
+    }
+
+    /// Where an answer goes.
+    pub fn reply(&self) -> Option<&str> {
+        self.as_ref().reply()
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        self.as_ref().payload()
+    }
+
+    /// The payload as a reference-counted view of the message.
+    pub fn payload_bytes(&self) -> Bytes {
+        self.raw.payload_bytes()
+    }
+
+    /// The header block, if the message has one.
+    pub fn headers(&self) -> Option<HeaderBlock<'_>> {
+        self.as_ref().headers()
+    }
+
+    /// The first value of a header (case-sensitive) that is UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.headers()?.get(name)?).ok()
+    }
+
+    /// The status of the header block, for example 503.
+    pub fn status(&self) -> Option<u16> {
+        self.as_ref().status()
+    }
+
+    /// Whether this is the server's word that nobody is subscribed to the subject of a request.
+    pub fn is_no_responders(&self) -> bool {
+        is_no_responders(self.raw.view())
+    }
+
+    pub(crate) fn into_run(self) -> Run {
+        self.raw.into()
+    }
+
+    /// The text behind the status.
+    pub fn description(&self) -> Option<&str> {
+        self.as_ref().description()
+    }
+
+    /// [`Code::MalformedMessage`] when the subject or the header block cannot be decoded; what can
+    /// be read of the message still can.
+    pub fn decode_error(&self) -> Option<Error> {
+        self.as_ref().decode_error()
+    }
+
     /// The id of the subscription that received it.
     pub fn sid(&self) -> u64 {
-        self.raw.sid()
+        self.raw.view().sid()
     }
 
     /// Bytes that the message counts for in pending limits.
     pub fn size(&self) -> usize {
-        self.raw.size()
+        self.raw.view().size()
     }
 
     /// Publishes an answer.
@@ -120,8 +255,7 @@ impl Message {
         headers: Option<&Headers>,
         payload: impl AsRef<[u8]>,
     ) -> Result<()> {
-        let (shared, answer) = self.answer(headers, payload.as_ref())?;
-        shared.publish_with(&answer, true).await
+        self.as_ref().respond_with(headers, payload).await
     }
 
     /// Publishes an answer without ever waiting for room in the outbound buffer.
@@ -129,19 +263,7 @@ impl Message {
     /// # Errors
     /// As [`Message::respond`], and [`Code::OutboundFull`].
     pub fn respond_now(&self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
-        let (shared, answer) = self.answer(headers, payload)?;
-        shared.publish_now(&answer, true)
-    }
-
-    fn answer<'a>(
-        &'a self,
-        headers: Option<&'a Headers>,
-        payload: &'a [u8],
-    ) -> Result<(&'a Shared, Publish<'a>)> {
-        let (Some(shared), Some(reply)) = (&self.shared, self.reply()) else {
-            return Err(Code::NoReply.into());
-        };
-        Ok((shared, Publish { subject: reply, reply: None, headers, payload }))
+        self.as_ref().respond_now(headers, payload)
     }
 }
 

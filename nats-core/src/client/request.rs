@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::handle::Client;
-use super::message::Message;
+use super::message::{Batch, Message};
 use super::publish::Publish;
 use crate::conn::requests::Reply;
 use crate::conn::shared::{State, lock};
@@ -108,7 +108,8 @@ impl Client {
     async fn request_on_shared_inbox(&self, request: &Request<'_>) -> Result<Message> {
         let (reply, inbox) = self.open_reply(request.subject)?;
         self.publish_with(&request.publish(&inbox)).await?;
-        Ok(Message::new(reply.await?, self.shared()))
+        let mut reply = Batch::new(reply.await?, self.shared());
+        reply.next().ok_or_else(|| Code::Internal.into())
     }
 
     async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::handle::Client;
-use super::message::Message;
+use super::message::{Batch, Message};
 use crate::conn::mailbox::{Mailbox, Overflow, PendingLimits, SubscriptionStats};
 use crate::conn::shared::{State, lock};
 use crate::error::{Code, Error, Result};
@@ -136,17 +136,22 @@ impl Subscription {
 
     /// The next message, if one is there now.
     pub fn try_next(&self) -> Option<Message> {
-        let raw = self.inner.mailbox.take_one()?;
-        Some(Message::new(raw, self.inner.client.shared()))
+        self.take_batch(1)?.next()
     }
 
     /// Appends up to `max` messages that are there now to `out`; returns how many.
     pub fn take(&self, out: &mut Vec<Message>, max: usize) -> usize {
-        let mut raw = Vec::new();
-        let count = self.inner.mailbox.take(&mut raw, max);
-        let shared = self.inner.client.shared();
-        out.extend(raw.into_iter().map(|raw| Message::new(raw, shared)));
-        count
+        let before = out.len();
+        while let Some(batch) = self.take_batch(max - (out.len() - before)) {
+            out.extend(batch);
+        }
+        out.len() - before
+    }
+
+    /// Takes messages that are there now: up to `max`, of those that share a block of memory.
+    pub fn take_batch(&self, max: usize) -> Option<Batch> {
+        let run = Some(max).filter(|max| *max > 0).and_then(|max| self.inner.mailbox.take(max))?;
+        Some(Batch::new(run, self.inner.client.shared()))
     }
 
     /// Ready(true): messages are pending. Ready(false): none is pending and none will come.

@@ -17,9 +17,9 @@ use super::stream::Stream;
 use super::tls;
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
+use crate::proto::block::Arrived;
 use crate::proto::encode::ConnectInfo;
-use crate::proto::message::RawMessage;
-use crate::proto::parse::Limits;
+use crate::proto::parse::{Limits, MsgFrame};
 use crate::proto::session::{Notice, PingRules, Session, Sink};
 
 /// The read buffer begins small, so that an idle connection is cheap, and doubles while reads fill
@@ -113,7 +113,7 @@ struct Handshake {
 struct Nobody;
 
 impl Sink for Nobody {
-    fn message(&mut self, _: RawMessage) {}
+    fn message(&mut self, _: &MsgFrame, _: Arrived<'_>) {}
 }
 
 impl Handshake {

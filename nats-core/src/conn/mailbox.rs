@@ -7,10 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Code, Error};
-use crate::proto::message::RawMessage;
+use crate::proto::block::Block;
+use crate::proto::message::Run;
 
 /// An empty queue gives larger memory back, so that an idle subscription stays cheap after a burst.
-const KEPT_CAPACITY: usize = 4096;
+const KEPT_CAPACITY: usize = 1024;
 
 /// What happens to a message that exceeds a subscription's pending limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub(crate) struct Pushed {
 
 #[derive(Default)]
 struct State {
-    items: VecDeque<RawMessage>,
+    items: VecDeque<Run>,
+    messages: usize,
     bytes: usize,
     stats: SubscriptionStats,
     slow: bool,
@@ -82,44 +84,38 @@ impl Mailbox {
         Mailbox { limits, state: Mutex::default() }
     }
 
-    /// Puts the batch in; `batch` is empty afterwards. The consumers to wake are added to `woken`.
-    pub(crate) fn push(&self, batch: &mut Vec<RawMessage>, woken: &mut Vec<Waker>) -> Pushed {
+    /// Puts the blocks in; `blocks` is empty afterwards. The consumers to wake are added to
+    /// `woken`.
+    pub(crate) fn push(&self, blocks: &mut Vec<Block>, woken: &mut Vec<Waker>) -> Pushed {
         let mut pushed = Pushed::default();
         let mut state = self.lock();
-        for message in batch.drain(..) {
-            self.push_one(&mut state, message, &mut pushed);
+        for block in blocks.drain(..) {
+            self.push_run(&mut state, block.into(), &mut pushed);
         }
         woken.extend(waiting(&mut state));
         pushed
     }
 
-    /// Puts one message in and wakes the consumers.
-    pub(crate) fn deliver(&self, message: RawMessage) {
+    /// Puts one run in and wakes the consumers.
+    pub(crate) fn deliver(&self, run: Run) {
         let mut woken = Vec::new();
-        self.push(&mut vec![message], &mut woken);
+        let mut state = self.lock();
+        self.push_run(&mut state, run, &mut Pushed::default());
+        woken.extend(waiting(&mut state));
+        drop(state);
         wake_all(woken);
     }
 
-    /// Moves up to `max` messages to the end of `out`.
-    pub(crate) fn take(&self, out: &mut Vec<RawMessage>, max: usize) -> usize {
+    /// Takes the oldest pending messages: up to `max`, and up to the end of their block.
+    pub(crate) fn take(&self, max: usize) -> Option<Run> {
         let mut state = self.lock();
-        let count = state.items.len().min(max);
-        let taken: usize = state.items.iter().take(count).map(RawMessage::size).sum();
-        out.extend(state.items.drain(..count));
-        let wakers = self.after_take(&mut state, count, taken);
+        let front = state.items.front_mut()?;
+        let run =
+            if front.len() > max { front.split_front(max) } else { state.items.pop_front()? };
+        let wakers = self.after_take(&mut state, &run);
         drop(state);
         wake_all(wakers);
-        count
-    }
-
-    /// The oldest pending message.
-    pub(crate) fn take_one(&self) -> Option<RawMessage> {
-        let mut state = self.lock();
-        let message = state.items.pop_front()?;
-        let wakers = self.after_take(&mut state, 1, message.size());
-        drop(state);
-        wake_all(wakers);
-        Some(message)
+        Some(run)
     }
 
     /// Ready(true): something is pending. Ready(false): empty, and no more will come. Otherwise the
@@ -161,7 +157,7 @@ impl Mailbox {
         let mut dropped = VecDeque::new();
         if discard {
             dropped = std::mem::take(&mut state.items);
-            state.bytes = 0;
+            (state.messages, state.bytes) = (0, 0);
         }
         woken.extend(waiting(&mut state));
         drop(state);
@@ -183,7 +179,7 @@ impl Mailbox {
     pub(crate) fn stats(&self) -> SubscriptionStats {
         let state = self.lock();
         SubscriptionStats {
-            pending_messages: state.items.len() as u64,
+            pending_messages: state.messages as u64,
             pending_bytes: state.bytes as u64,
             ..state.stats
         }
@@ -202,20 +198,24 @@ impl Mailbox {
         Poll::Pending
     }
 
-    fn push_one(&self, state: &mut State, message: RawMessage, pushed: &mut Pushed) {
-        if state.end.is_some() {
-            return;
+    fn push_run(&self, state: &mut State, mut run: Run, pushed: &mut Pushed) {
+        if self.fits(state, run.len(), run.size()) {
+            return self.append(state, run);
         }
+        while run.len() > 0 {
+            self.push_one(state, run.split_front(1), pushed);
+        }
+    }
+
+    fn push_one(&self, state: &mut State, message: Run, pushed: &mut Pushed) {
         let size = message.size();
-        if !self.fits(state, size) {
+        if state.end.is_none() && !self.fits(state, 1, size) {
             pushed.became_slow |= !state.slow;
             state.slow = true;
             match self.limits.overflow {
                 Overflow::DropNewest => return drop_one(state, pushed),
                 Overflow::DropOldest => {
-                    while !self.fits(state, size) {
-                        let Some(oldest) = state.items.pop_front() else { break };
-                        state.bytes -= oldest.size();
+                    while !self.fits(state, 1, size) && drop_oldest(state) {
                         drop_one(state, pushed);
                     }
                 }
@@ -226,30 +226,44 @@ impl Mailbox {
                 }
             }
         }
-        state.bytes += size;
-        state.items.push_back(message);
-        let (messages, bytes) = (state.items.len() as u64, state.bytes as u64);
+        self.append(state, message);
+    }
+
+    fn append(&self, state: &mut State, run: Run) {
+        if state.end.is_some() {
+            return;
+        }
+        state.messages += run.len();
+        state.bytes += run.size();
+        let rest = match state.items.back_mut() {
+            Some(last) => last.join(run),
+            None => Some(run),
+        };
+        state.items.extend(rest);
+        let (messages, bytes) = (state.messages as u64, state.bytes as u64);
         state.stats.max_pending_messages = state.stats.max_pending_messages.max(messages);
         state.stats.max_pending_bytes = state.stats.max_pending_bytes.max(bytes);
     }
 
     /// A single message larger than the byte limit still passes an empty queue.
-    fn fits(&self, state: &State, size: usize) -> bool {
+    fn fits(&self, state: &State, count: usize, size: usize) -> bool {
         let PendingLimits { messages, bytes, .. } = self.limits;
-        (messages == 0 || state.items.len() < messages)
-            && (bytes == 0 || state.items.is_empty() || state.bytes + size <= bytes)
+        let alone = count == 1 && state.messages == 0;
+        (messages == 0 || state.messages + count <= messages)
+            && (bytes == 0 || alone || state.bytes + size <= bytes)
     }
 
     /// Accounts for what was taken. A slow-consumer episode ends when half of the limits is free,
     /// so that a consumer on the edge does not cause an event for every message.
-    fn after_take(&self, state: &mut State, count: usize, bytes: usize) -> Vec<Waker> {
-        state.bytes -= bytes;
-        state.stats.delivered += count as u64;
+    fn after_take(&self, state: &mut State, taken: &Run) -> Vec<Waker> {
+        state.messages -= taken.len();
+        state.bytes -= taken.size();
+        state.stats.delivered += taken.len() as u64;
         let PendingLimits { messages: max, bytes: max_bytes, .. } = self.limits;
-        let relieved = (max == 0 || state.items.len() <= max / 2)
+        let relieved = (max == 0 || state.messages <= max / 2)
             && (max_bytes == 0 || state.bytes <= max_bytes / 2);
         state.slow &= !relieved;
-        if count == 0 || !state.items.is_empty() {
+        if !state.items.is_empty() {
             return Vec::new();
         }
         if state.items.capacity() > KEPT_CAPACITY {
@@ -261,6 +275,17 @@ impl Mailbox {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes the oldest pending message away; false when there is none.
+fn drop_oldest(state: &mut State) -> bool {
+    let Some(front) = state.items.front_mut() else { return false };
+    state.bytes -= front.split_front(1).size();
+    state.messages -= 1;
+    if front.len() == 0 {
+        state.items.pop_front();
+    }
+    true
 }
 
 fn drop_one(state: &mut State, pushed: &mut Pushed) {

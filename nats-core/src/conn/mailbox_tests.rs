@@ -1,29 +1,28 @@
 //! Limits, ends and waits of a subscription's queue.
 
 use super::*;
+use crate::proto::block::Arrived;
 use crate::proto::parse::{Frame, Limits, Parser, Step};
-use bytes::Bytes;
 
-fn message(payload: usize) -> RawMessage {
+fn message(payload: usize) -> Block {
     let wire =
         [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
     let step = Parser::new(Limits::default()).next(&wire).unwrap();
     let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
-    RawMessage::new(Bytes::from(wire), &frame)
+    Block::new(Arrived::Copied(&wire), &frame, 0)
 }
 
 fn mailbox(messages: usize, bytes: usize, overflow: Overflow) -> Mailbox {
     Mailbox::new(PendingLimits { messages, bytes, overflow })
 }
 
-fn push(mailbox: &Mailbox, batch: &mut Vec<RawMessage>) -> Pushed {
+fn push(mailbox: &Mailbox, batch: &mut Vec<Block>) -> Pushed {
     mailbox.push(batch, &mut Vec::new())
 }
 
 fn sizes(mailbox: &Mailbox) -> Vec<usize> {
-    let mut out = Vec::new();
-    mailbox.take(&mut out, usize::MAX);
-    out.iter().map(|m| m.payload().len()).collect()
+    let runs = std::iter::from_fn(|| mailbox.take(usize::MAX));
+    runs.flatten().map(|m| m.view().payload().len()).collect()
 }
 
 #[test]
@@ -32,7 +31,7 @@ fn drop_newest_counts_and_reports_an_episode_once() {
     let pushed = push(&mailbox, &mut (1..=6).map(message).collect());
     assert_eq!(pushed, Pushed { dropped: 2, became_slow: true, overflowed: false });
     assert!(!push(&mailbox, &mut vec![message(7)]).became_slow);
-    mailbox.take_one();
+    mailbox.take(1);
     assert!(!push(&mailbox, &mut (8..=9).map(message).collect()).became_slow, "same episode");
     assert_eq!(sizes(&mailbox), [2, 3, 4, 8]);
     assert!(push(&mailbox, &mut (1..=5).map(message).collect()).became_slow, "a new episode");

@@ -9,13 +9,15 @@ use std::task::Waker;
 use super::mailbox::Mailbox;
 use super::requests::{Requests, is_no_responders};
 use crate::error::{Code, Error};
+use crate::proto::block::{Arrived, Block};
 use crate::proto::encode;
-use crate::proto::message::RawMessage;
+use crate::proto::message::Run;
+use crate::proto::parse::MsgFrame;
 use crate::proto::session::Sink;
 use crate::proto::subject::{Filter, QueueGroup};
 
-/// A subscription keeps room for this many messages between two reads.
-const KEPT_CAPACITY: usize = 64;
+/// A subscription keeps room for this many blocks between two reads.
+const KEPT_CAPACITY: usize = 16;
 
 /// Where the messages of a subscription go.
 enum Target {
@@ -30,7 +32,9 @@ struct Entry {
     queue: Option<String>,
     target: Target,
     /// Messages of the current read, handed over together at its end.
-    staged: Vec<RawMessage>,
+    staged: Vec<Block>,
+    /// Length of the last block: about so long will the next one be.
+    expected: usize,
     received: u64,
     max: Option<u64>,
     draining: bool,
@@ -218,6 +222,7 @@ impl Registry {
     fn hand_over_one(&mut self, sid: u64, reports: &mut Vec<Report>) {
         let Some(entry) = self.entries.get_mut(&sid) else { return };
         let Target::Mailbox(mailbox) = &entry.target else { return };
+        entry.expected = entry.staged.first().map_or(0, Block::len);
         let pushed = mailbox.push(&mut entry.staged, &mut self.wakers);
         if entry.staged.capacity() > KEPT_CAPACITY {
             entry.staged = Vec::new();
@@ -241,6 +246,7 @@ impl Registry {
             queue: queue.map(|queue| queue.as_str().to_owned()),
             target,
             staged: Vec::new(),
+            expected: 0,
             received: 0,
             max: None,
             draining: false,
@@ -259,30 +265,54 @@ pub(crate) struct Dispatch<'a> {
 }
 
 impl Sink for Dispatch<'_> {
-    fn message(&mut self, message: RawMessage) {
+    #[inline]
+    fn message(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) {
         let registry = &mut *self.registry;
         registry.counters.messages += 1;
-        registry.counters.bytes += message.size() as u64;
-        let sid = message.sid();
-        if message.is_malformed() {
-            registry.malformed = Some(sid);
-        }
+        registry.counters.bytes += u64::from(frame.payload.end - frame.headers.start);
         // A message for an unknown sid was under way when its subscription ended.
-        let Some(entry) = registry.entries.get_mut(&sid) else { return };
-        // Servers do not count their own word that nobody listens, so neither do we.
-        entry.received += u64::from(!is_no_responders(&message));
-        match entry.target {
+        let Some(entry) = registry.entries.get_mut(&frame.sid) else { return };
+        entry.received += 1;
+        match &entry.target {
             Target::Requests => {
-                registry.wakers.extend(self.requests.complete(self.prefix, message));
+                let reply = Run::from(Block::new(arrived, frame, 0));
+                if reply.view(0).is_malformed() {
+                    registry.malformed = Some(frame.sid);
+                }
+                registry.wakers.extend(self.requests.complete(self.prefix, reply));
             }
-            Target::Mailbox(_) if entry.max.is_some_and(|max| entry.received > max) => {}
             Target::Mailbox(_) => {
                 if entry.staged.is_empty() {
-                    registry.touched.push(sid);
+                    registry.touched.push(frame.sid);
                 }
-                entry.staged.push(message);
+                if entry.stage(frame, arrived) {
+                    registry.malformed = Some(frame.sid);
+                }
             }
         }
+    }
+}
+
+impl Entry {
+    /// Puts one message behind those of this read. Returns whether it is malformed.
+    #[inline]
+    fn stage(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) -> bool {
+        if self.max.is_some_and(|max| self.received > max) {
+            return false;
+        }
+        let shared = match (&arrived, self.staged.last_mut()) {
+            (Arrived::Copied(bytes), Some(block)) => block.add(bytes, frame),
+            _ => false,
+        };
+        if !shared {
+            self.staged.push(Block::new(arrived, frame, self.expected));
+        }
+        let Some(view) = self.staged.last().map(|block| block.view(block.count() - 1)) else {
+            return false;
+        };
+        // Servers do not count their own word that nobody listens, so neither do we.
+        self.received -= u64::from(is_no_responders(view));
+        view.is_malformed()
     }
 }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::conn::mailbox::{Overflow, PendingLimits};
 use crate::proto::parse::{Frame, Limits, Parser, Step};
-use bytes::Bytes;
 
 fn mailbox(messages: usize, overflow: Overflow) -> Arc<Mailbox> {
     Arc::new(Mailbox::new(PendingLimits { messages, bytes: 0, overflow }))
@@ -17,7 +16,7 @@ fn feed(registry: &mut Registry, wire: &str) -> Vec<Report> {
     while !rest.is_empty() {
         let Step::Frame { frame, len } = parser.next(rest).unwrap() else { panic!("torn") };
         if let Frame::Msg(frame) = frame {
-            dispatch.message(RawMessage::new(Bytes::copy_from_slice(&rest[..len]), &frame));
+            dispatch.message(&frame, Arrived::Copied(&rest[..len - 2]));
         }
         rest = &rest[len..];
     }

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::nuid::{parse_base62, push_base62};
 use crate::error::{Code, Error, Result};
-use crate::proto::message::RawMessage;
+use crate::proto::block::View;
+use crate::proto::message::Run;
 
 /// Slots take the lower bits of a token, the generation of the slot the rest.
 const SLOT_BITS: u32 = 24;
@@ -16,7 +17,7 @@ const SLOT_BITS: u32 = 24;
 enum State {
     Free,
     Waiting(Option<Waker>),
-    Done(Result<RawMessage>),
+    Done(Result<Run>),
 }
 
 struct Slot {
@@ -64,8 +65,8 @@ impl Requests {
 
     /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix`
     /// on, names. A late or foreign token is ignored. The returned waker is to be woken.
-    pub(crate) fn complete(&self, prefix: usize, message: RawMessage) -> Option<Waker> {
-        let number = parse_base62(message.subject().get(prefix..)?)?;
+    pub(crate) fn complete(&self, prefix: usize, reply: Run) -> Option<Waker> {
+        let number = parse_base62(reply.view(0).subject().get(prefix..)?)?;
         let index = (number & ((1 << SLOT_BITS) - 1)) as usize;
         let mut table = self.lock();
         let slot = table.slots.get_mut(index)?;
@@ -74,8 +75,8 @@ impl Requests {
         }
         let State::Waiting(waker) = &mut slot.state else { return None };
         let waker = waker.take();
-        let reply =
-            if is_no_responders(&message) { Err(Code::NoResponders.into()) } else { Ok(message) };
+        let unheard = is_no_responders(reply.view(0));
+        let reply = if unheard { Err(Code::NoResponders.into()) } else { Ok(reply) };
         slot.state = State::Done(reply);
         waker
     }
@@ -121,7 +122,7 @@ fn hash(subject: &str) -> u64 {
 }
 
 /// A 503 without a payload is the server's word that nobody listens.
-pub(crate) fn is_no_responders(message: &RawMessage) -> bool {
+pub(crate) fn is_no_responders(message: View<'_>) -> bool {
     message.status() == 503 && message.payload().is_empty()
 }
 
@@ -134,7 +135,7 @@ pub(crate) struct Reply {
 }
 
 impl Future for Reply {
-    type Output = Result<RawMessage>;
+    type Output = Result<Run>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut table = self.requests.lock();
@@ -169,13 +170,13 @@ impl Drop for Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::block::{Arrived, Block};
     use crate::proto::parse::{Frame, Limits, Parser, Step};
-    use bytes::Bytes;
 
-    fn message(wire: &str) -> RawMessage {
+    fn message(wire: &str) -> Run {
         let step = Parser::new(Limits::default()).next(wire.as_bytes()).unwrap();
         let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
-        RawMessage::new(Bytes::copy_from_slice(wire.as_bytes()), &frame)
+        Block::new(Arrived::Copied(wire.as_bytes()), &frame, 0).into()
     }
 
     fn reply(requests: &Requests, token: &str, payload: &str) {
@@ -188,7 +189,7 @@ mod tests {
         (requests.open("subject", &mut token).unwrap(), token)
     }
 
-    fn poll(reply: &mut Reply) -> Poll<Result<RawMessage>> {
+    fn poll(reply: &mut Reply) -> Poll<Result<Run>> {
         Pin::new(reply).poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -199,7 +200,7 @@ mod tests {
         let (mut b, second) = open(&requests);
         assert!(poll(&mut a).is_pending());
         reply(&requests, &second, "b");
-        assert!(matches!(poll(&mut b), Poll::Ready(Ok(m)) if m.payload() == b"b"));
+        assert!(matches!(poll(&mut b), Poll::Ready(Ok(m)) if m.view(0).payload() == b"b"));
         drop((a, b));
         assert_eq!(requests.len(), 0);
         let (mut c, third) = open(&requests);
@@ -217,7 +218,7 @@ mod tests {
         reply(&requests, &token, "1");
         reply(&requests, &token, "2");
         requests.fail_all(&Code::ConnectionClosed.into());
-        assert!(matches!(poll(&mut waiting), Poll::Ready(Ok(m)) if m.payload() == b"1"));
+        assert!(matches!(poll(&mut waiting), Poll::Ready(Ok(m)) if m.view(0).payload() == b"1"));
     }
 
     #[test]

@@ -1,179 +1,114 @@
-//! One received message: a single block of bytes and the offsets of its parts.
+//! Received messages, one by one and in runs.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::header_block::HeaderBlock;
-use super::parse::MsgFrame;
+use super::block::{Block, View};
 
-/// A message as it came off the wire.
-///
-/// The control line, headers and payload stay in one block, so that a message costs one allocation
-/// and a clone costs one reference count.
+/// A message as it came off the wire: its place in a block. A clone costs one reference count.
 #[derive(Clone, Debug)]
 pub struct RawMessage {
-    bytes: Bytes,
-    sid: u64,
-    subject: (u32, u32),
-    reply: (u32, u32),
-    headers: (u32, u32),
-    payload: (u32, u32),
-    status: u16,
-    malformed: bool,
+    block: Arc<Block>,
+    index: usize,
+}
+
+/// Messages of one block that follow each other.
+#[derive(Clone, Debug)]
+pub struct Run {
+    block: Arc<Block>,
+    range: Range<usize>,
 }
 
 impl RawMessage {
-    /// Builds the message from the frame's bytes; `frame` holds offsets into `bytes`.
-    ///
-    /// Headers are checked here, once: a block that cannot be decoded marks this message and costs
-    /// nothing else, because it comes from another user through an honest server.
-    pub fn new(bytes: Bytes, frame: &MsgFrame) -> RawMessage {
-        let span = |range: &std::ops::Range<u32>| (range.start, range.end);
-        let mut message = RawMessage {
-            sid: frame.sid,
-            subject: span(&frame.subject),
-            reply: frame.reply.as_ref().map_or((0, 0), span),
-            headers: span(&frame.headers),
-            payload: span(&frame.payload),
-            status: 0,
-            malformed: false,
-            bytes,
-        };
-        message.malformed = std::str::from_utf8(message.slice(message.subject)).is_err()
-            || std::str::from_utf8(message.slice(message.reply)).is_err();
-        if !frame.headers.is_empty() {
-            message.read_headers();
-        }
-        message
+    /// The message itself.
+    #[inline]
+    pub fn view(&self) -> View<'_> {
+        self.block.view(self.index)
     }
 
-    /// The subscription id that the server sent the message to.
-    pub fn sid(&self) -> u64 {
-        self.sid
-    }
-
-    /// The subject's bytes.
-    pub fn subject(&self) -> &[u8] {
-        self.slice(self.subject)
-    }
-
-    /// The reply subject's bytes; empty when there is none.
-    pub fn reply(&self) -> &[u8] {
-        self.slice(self.reply)
-    }
-
-    /// The payload.
-    pub fn payload(&self) -> &[u8] {
-        self.slice(self.payload)
-    }
-
-    /// The payload as a shared view of the message's block.
+    /// The payload as a shared view of the message's memory.
     pub fn payload_bytes(&self) -> Bytes {
-        self.bytes.slice(self.payload.0 as usize..self.payload.1 as usize)
-    }
-
-    /// The header block, if the message has one.
-    pub fn headers(&self) -> Option<HeaderBlock<'_>> {
-        (self.headers.0 != self.headers.1).then(|| HeaderBlock::new(self.slice(self.headers)))
-    }
-
-    /// The status of the header block's first line; 0 when there is none.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// Whether the subject, the reply or the header block cannot be decoded.
-    pub fn is_malformed(&self) -> bool {
-        self.malformed
-    }
-
-    /// Bytes that the message counts for in pending limits and statistics: headers and payload.
-    pub fn size(&self) -> usize {
-        (self.headers.1 - self.headers.0 + self.payload.1 - self.payload.0) as usize
-    }
-
-    fn slice(&self, (start, end): (u32, u32)) -> &[u8] {
-        self.bytes.get(start as usize..end as usize).unwrap_or_default()
-    }
-
-    fn read_headers(&mut self) {
-        let block = HeaderBlock::new(self.slice(self.headers));
-        let status = block.status().unwrap_or(0);
-        let bad = block.check().is_err();
-        let folded = block.has_folds();
-        self.status = status;
-        self.malformed |= bad;
-        if folded {
-            self.unfold();
+        /// Keeps the memory of a payload.
+        struct Payload(RawMessage);
+        impl AsRef<[u8]> for Payload {
+            fn as_ref(&self) -> &[u8] {
+                self.0.view().payload()
+            }
         }
-    }
-
-    /// Rewrites a block with continuation lines, so that every value is one contiguous view.
-    fn unfold(&mut self) {
-        let unfolded = HeaderBlock::unfold(self.slice(self.headers));
-        let (start, end) = (self.headers.0 as usize, self.headers.1 as usize);
-        let mut bytes = Vec::with_capacity(self.bytes.len());
-        bytes.extend_from_slice(&self.bytes[..start]);
-        bytes.extend_from_slice(&unfolded);
-        bytes.extend_from_slice(&self.bytes[end..]);
-        let moved = |offset: u32| (offset as usize + unfolded.len() - (end - start)) as u32;
-        self.headers.1 = moved(self.headers.1);
-        self.payload = (moved(self.payload.0), moved(self.payload.1));
-        self.bytes = Bytes::from(bytes);
+        let split = self.block.split_payload(self.index);
+        split.unwrap_or_else(|| Bytes::from_owner(Payload(self.clone())))
     }
 }
+
+impl From<Block> for Run {
+    fn from(block: Block) -> Run {
+        let range = 0..block.count();
+        Run { block: Arc::new(block), range }
+    }
+}
+
+impl From<RawMessage> for Run {
+    fn from(message: RawMessage) -> Run {
+        Run { range: message.index..message.index + 1, block: message.block }
+    }
+}
+
+impl Run {
+    /// Bytes that they count for in pending limits and statistics.
+    pub fn size(&self) -> usize {
+        if self.len() == self.block.count() {
+            return self.block.size();
+        }
+        self.range.clone().map(|index| self.block.view(index).size()).sum()
+    }
+
+    /// Whether a message of the block asks for an answer.
+    pub fn is_answerable(&self) -> bool {
+        self.block.is_answerable()
+    }
+
+    /// The message at `index`, which is below the length of the run.
+    #[inline]
+    pub fn view(&self, index: usize) -> View<'_> {
+        self.block.view(self.range.start + index)
+    }
+
+    /// Takes the first `count` messages, or as many as there are.
+    pub fn split_front(&mut self, count: usize) -> Run {
+        let middle = self.range.start + count.min(self.len());
+        let front = Run { block: Arc::clone(&self.block), range: self.range.start..middle };
+        self.range.start = middle;
+        front
+    }
+
+    /// Appends `next` if it follows in the same block; hands it back otherwise.
+    pub fn join(&mut self, next: Run) -> Option<Run> {
+        if Arc::ptr_eq(&self.block, &next.block) && self.range.end == next.range.start {
+            self.range.end = next.range.end;
+            return None;
+        }
+        Some(next)
+    }
+}
+
+impl Iterator for Run {
+    type Item = RawMessage;
+
+    #[inline]
+    fn next(&mut self) -> Option<RawMessage> {
+        let index = self.range.next()?;
+        Some(RawMessage { block: Arc::clone(&self.block), index })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Run {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::parse::{Frame, Limits, Parser, Step};
-
-    fn message(wire: &[u8]) -> RawMessage {
-        match Parser::new(Limits::default()).next(wire).unwrap() {
-            Step::Frame { frame: Frame::Msg(frame), len } => {
-                RawMessage::new(Bytes::copy_from_slice(&wire[..len]), &frame)
-            }
-            _ => panic!("not a whole message"),
-        }
-    }
-
-    #[test]
-    fn parts_of_a_plain_message() {
-        let m = message(b"MSG foo.bar 7 _INBOX.x 5\r\nhello\r\n");
-        assert_eq!(m.subject(), b"foo.bar");
-        assert_eq!(m.reply(), b"_INBOX.x");
-        assert_eq!(m.payload(), b"hello");
-        assert_eq!((m.sid(), m.status(), m.is_malformed()), (7, 0, false));
-        assert!(m.headers().is_none());
-    }
-
-    #[test]
-    fn folded_header_values_become_one_view() {
-        let block = b"NATS/1.0\r\nA: one\r\n two\r\nB: x\r\n\r\n";
-        let mut wire = format!("HMSG s 1 {} {}\r\n", block.len(), block.len() + 2).into_bytes();
-        wire.extend_from_slice(block);
-        wire.extend_from_slice(b"ok\r\n");
-        let m = message(&wire);
-        let headers = m.headers().unwrap();
-        assert_eq!(headers.get("A"), Some(&b"one two"[..]));
-        assert_eq!(headers.get("B"), Some(&b"x"[..]));
-        assert_eq!(m.payload(), b"ok");
-    }
-
-    #[test]
-    fn a_bad_block_marks_the_message_only() {
-        let m = message(b"HMSG s 1 3 5\r\nabcok\r\n");
-        assert!(m.is_malformed());
-        assert_eq!(m.payload(), b"ok");
-        let m = message(b"MSG \xff\xfe 1 2\r\nok\r\n");
-        assert!(m.is_malformed());
-        assert_eq!(m.subject(), b"\xff\xfe");
-    }
-
-    #[test]
-    fn status_is_read_once() {
-        let block = b"NATS/1.0 503\r\n\r\n";
-        let wire =
-            [format!("HMSG s 1 {0} {0}\r\n", block.len()).as_bytes(), block, b"\r\n"].concat();
-        assert_eq!(message(&wire).status(), 503);
-    }
-}
+#[path = "message_tests.rs"]
+mod tests;

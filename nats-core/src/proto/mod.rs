@@ -3,6 +3,7 @@
 //! Everything here is a function of its inputs, so it is tested with byte strings and a clock that
 //! the test owns. Order of the modules is layer order.
 
+pub mod block;
 pub mod encode;
 pub mod header_block;
 pub mod headers;

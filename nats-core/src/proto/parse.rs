@@ -98,7 +98,7 @@ impl Parser {
     pub fn new(limits: Limits) -> Parser {
         // Offsets into the buffer are 32 bits wide: a line and a message stay below that together.
         let limits = Limits {
-            control_line: limits.control_line.min(1 << 30),
+            control_line: limits.control_line.min(1 << 15),
             info_line: limits.info_line.min(1 << 30),
             message: limits.message.min(1 << 31),
         };

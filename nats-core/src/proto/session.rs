@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::block::Arrived;
 use super::encode::{self, ConnectInfo};
 use super::info::ServerInfo;
-use super::message::RawMessage;
 use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
 use super::server_error::{Scope, ServerError};
 use crate::error::{Code, Error, Result};
@@ -53,8 +53,8 @@ pub enum Notice {
 
 /// Where received messages go.
 pub trait Sink {
-    /// Takes one message. Called in the order of arrival.
-    fn message(&mut self, message: RawMessage);
+    /// Takes one message; the frame's ranges are offsets into it. Called in the order of arrival.
+    fn message(&mut self, frame: &MsgFrame, arrived: Arrived<'_>);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Session {
         &mut self,
         buf: &mut BytesMut,
         now: Instant,
-        sink: &mut dyn Sink,
+        sink: &mut impl Sink,
     ) -> Result<usize> {
         let mut at = 0;
         loop {
@@ -135,10 +135,11 @@ impl Session {
                     buf.advance(at);
                     at = 0;
                     let bytes = buf.split_to(len).freeze();
-                    sink.message(RawMessage::new(bytes, &frame));
+                    sink.message(&frame, Arrived::Split(bytes));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len } => {
-                    sink.message(copied(&buf[at..at + len], &frame));
+                    // Without the CRLF behind the payload, which nobody asks for again.
+                    sink.message(&frame, Arrived::Copied(&buf[at..at + len - 2]));
                     at += len;
                 }
                 Step::Frame { frame, len } => {
@@ -295,12 +296,6 @@ impl Session {
         self.notices.push_back(Notice::ServerError(reported));
         Ok(())
     }
-}
-
-fn copied(bytes: &[u8], frame: &MsgFrame) -> RawMessage {
-    // Without the CRLF behind the payload, which nobody asks for again.
-    let whole = bytes.get(..frame.payload.end as usize).unwrap_or(bytes);
-    RawMessage::new(Bytes::copy_from_slice(whole), frame)
 }
 
 #[cfg(test)]

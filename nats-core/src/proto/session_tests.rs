@@ -1,13 +1,15 @@
 //! The session's rules, with a clock of the test's own and no socket.
 
 use super::*;
+use crate::proto::block::Block;
+use crate::proto::message::{RawMessage, Run};
 
 #[derive(Default)]
 struct Got(Vec<RawMessage>);
 
 impl Sink for Got {
-    fn message(&mut self, message: RawMessage) {
-        self.0.push(message);
+    fn message(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) {
+        self.0.extend(Run::from(Block::new(arrived, frame, 0)));
     }
 }
 
@@ -205,7 +207,7 @@ fn large_frames_leave_the_buffer_without_a_copy_and_small_ones_do_not_pin_it() {
     wire.extend_from_slice(&payload);
     wire.extend_from_slice(b"\r\nMSG s 1 3\r\nend\r\n");
     rig.feed(&wire).unwrap();
-    let payloads: Vec<_> = rig.got.0.iter().map(|m| m.payload().to_vec()).collect();
+    let payloads: Vec<_> = rig.got.0.iter().map(|m| m.view().payload().to_vec()).collect();
     assert_eq!(payloads, [b"ok".to_vec(), payload, b"end".to_vec()]);
     assert!(rig.buf.is_empty());
 }
