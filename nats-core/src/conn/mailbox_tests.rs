@@ -1,7 +1,7 @@
 //! Limits, ends and waits of a subscription's queue.
 
 use super::*;
-use crate::proto::block::Arrived;
+use crate::proto::block::{Arrived, Expected};
 use crate::proto::parse::{Frame, Limits, Parser, Step};
 
 fn message(payload: usize) -> Block {
@@ -9,7 +9,7 @@ fn message(payload: usize) -> Block {
         [format!("MSG s 1 {payload}\r\n").as_bytes(), &vec![b'x'; payload], b"\r\n"].concat();
     let step = Parser::new(Limits::default()).next(&wire).unwrap();
     let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
-    Block::new(Arrived::Copied(&wire), &frame, 0)
+    Block::new(Arrived::Copied(&wire), &frame, Expected::default())
 }
 
 fn mailbox(messages: usize, bytes: usize, overflow: Overflow) -> Mailbox {

@@ -15,6 +15,7 @@ pub(crate) mod secret;
 pub(crate) mod server_addr;
 pub(crate) mod servers;
 pub(crate) mod shared;
+pub(crate) mod sids;
 pub(crate) mod stream;
 pub(crate) mod supervise;
 pub(crate) mod tls;

@@ -1,15 +1,14 @@
 //! The subscriptions of one connection: where messages go, and what is sent again after a
 //! reconnect.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::mailbox::Mailbox;
 use super::requests::{Requests, is_no_responders};
+use super::sids::Sids;
 use crate::error::{Code, Error};
-use crate::proto::block::{Arrived, Block};
+use crate::proto::block::{Arrived, Block, Expected};
 use crate::proto::encode;
 use crate::proto::message::Run;
 use crate::proto::parse::MsgFrame;
@@ -33,8 +32,8 @@ struct Entry {
     target: Target,
     /// Messages of the current read, handed over together at its end.
     staged: Vec<Block>,
-    /// Length of the last block: about so long will the next one be.
-    expected: usize,
+    /// What the last block had: about so much will the next one have.
+    expected: Expected,
     received: u64,
     max: Option<u64>,
     draining: bool,
@@ -64,7 +63,7 @@ pub(crate) struct InCounters {
 #[derive(Default)]
 pub(crate) struct Registry {
     last_sid: u64,
-    entries: HashMap<u64, Entry, BuildHasherDefault<SidHasher>>,
+    entries: Sids<Entry>,
     touched: Vec<u64>,
     malformed: Option<u64>,
     wakers: Vec<Waker>,
@@ -98,13 +97,13 @@ impl Registry {
 
     /// Forgets a subscription. False: it was gone already.
     pub(crate) fn remove(&mut self, sid: u64) -> bool {
-        self.entries.remove(&sid).is_some()
+        self.entries.remove(sid).is_some()
     }
 
     /// The subscription ends after `max` messages, counted from its beginning. Returns false when
     /// it is gone, and removes it when it has received that many already.
     pub(crate) fn set_max(&mut self, sid: u64, max: u64) -> bool {
-        let Some(entry) = self.entries.get_mut(&sid) else { return false };
+        let Some(entry) = self.entries.get_mut(sid) else { return false };
         entry.max = Some(max);
         if entry.received >= max {
             self.finish(sid, Code::SubscriptionEnded.into());
@@ -115,13 +114,13 @@ impl Registry {
     /// The server was told to stop; what is under way may still arrive, but a reconnect must not
     /// subscribe again. Returns false when the subscription is gone.
     pub(crate) fn set_draining(&mut self, sid: u64) -> bool {
-        self.entries.get_mut(&sid).map(|entry| entry.draining = true).is_some()
+        self.entries.get_mut(sid).map(|entry| entry.draining = true).is_some()
     }
 
     /// Ends a subscription: its pending messages stay, then `reason` is what its consumers see.
     pub(crate) fn finish(&mut self, sid: u64, reason: Error) {
         if let Some(Entry { target: Target::Mailbox(mailbox), mut staged, .. }) =
-            self.entries.remove(&sid)
+            self.entries.remove(sid)
         {
             mailbox.push(&mut staged, &mut self.wakers);
             mailbox.end(reason, false, &mut self.wakers);
@@ -141,7 +140,7 @@ impl Registry {
     pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) -> bool {
         let denied = |entry: &Entry| entry.subject == subject && entry.queue.as_deref() == queue;
         let sids: Vec<u64> =
-            self.entries.iter().filter(|(_, entry)| denied(entry)).map(|(sid, _)| *sid).collect();
+            self.entries.iter().filter(|(_, entry)| denied(entry)).map(|(sid, _)| sid).collect();
         let inbox = self.mux.take_if(|mux| sids.contains(mux)).is_some();
         for sid in sids {
             self.finish(sid, reason.clone());
@@ -155,7 +154,7 @@ impl Registry {
             .entries
             .iter()
             .filter(|(_, entry)| matches!(entry.target, Target::Mailbox(_)))
-            .map(|(sid, _)| *sid)
+            .map(|(sid, _)| sid)
             .collect();
         sids.sort_unstable();
         sids
@@ -163,7 +162,7 @@ impl Registry {
 
     /// The mailbox of a subscription.
     pub(crate) fn mailbox(&self, sid: u64) -> Option<Arc<Mailbox>> {
-        match &self.entries.get(&sid)?.target {
+        match &self.entries.get(sid)?.target {
             Target::Mailbox(mailbox) => Some(Arc::clone(mailbox)),
             Target::Requests => None,
         }
@@ -172,10 +171,10 @@ impl Registry {
     /// Writes what a new socket must be told. Subscriptions that were draining, or whose count is
     /// complete, end here instead.
     pub(crate) fn replay(&mut self, out: &mut Vec<u8>) {
-        let mut sids: Vec<u64> = self.entries.keys().copied().collect();
+        let mut sids: Vec<u64> = self.entries.iter().map(|(sid, _)| sid).collect();
         sids.sort_unstable();
         for sid in sids {
-            let Some(entry) = self.entries.get(&sid) else { continue };
+            let Some(entry) = self.entries.get(sid) else { continue };
             if entry.draining {
                 self.finish(sid, Code::SubscriptionClosed.into());
                 continue;
@@ -214,15 +213,15 @@ impl Registry {
         }
         self.touched = touched;
         if let Some(sid) = self.malformed.take() {
-            let subject = self.entries.get(&sid).map(|e| e.subject.clone()).unwrap_or_default();
+            let subject = self.entries.get(sid).map(|e| e.subject.clone()).unwrap_or_default();
             reports.push(Report::Malformed { sid, subject });
         }
     }
 
     fn hand_over_one(&mut self, sid: u64, reports: &mut Vec<Report>) {
-        let Some(entry) = self.entries.get_mut(&sid) else { return };
+        let Some(entry) = self.entries.get_mut(sid) else { return };
         let Target::Mailbox(mailbox) = &entry.target else { return };
-        entry.expected = entry.staged.first().map_or(0, Block::len);
+        entry.expected = entry.staged.first().map(Block::expectation).unwrap_or_default();
         let pushed = mailbox.push(&mut entry.staged, &mut self.wakers);
         if entry.staged.capacity() > KEPT_CAPACITY {
             entry.staged = Vec::new();
@@ -232,7 +231,7 @@ impl Registry {
             reports.push(Report::Slow { sid, subject: entry.subject.clone() });
         }
         if pushed.overflowed {
-            self.entries.remove(&sid);
+            self.entries.remove(sid);
             reports.push(Report::Overflowed { sid });
         } else if entry.max.is_some_and(|max| entry.received >= max) {
             self.finish(sid, Code::SubscriptionEnded.into());
@@ -246,7 +245,7 @@ impl Registry {
             queue: queue.map(|queue| queue.as_str().to_owned()),
             target,
             staged: Vec::new(),
-            expected: 0,
+            expected: Expected::default(),
             received: 0,
             max: None,
             draining: false,
@@ -271,11 +270,11 @@ impl Sink for Dispatch<'_> {
         registry.counters.messages += 1;
         registry.counters.bytes += u64::from(frame.payload.end - frame.headers.start);
         // A message for an unknown sid was under way when its subscription ended.
-        let Some(entry) = registry.entries.get_mut(&frame.sid) else { return };
+        let Some(entry) = registry.entries.get_mut(frame.sid) else { return };
         entry.received += 1;
         match &entry.target {
             Target::Requests => {
-                let reply = Run::from(Block::new(arrived, frame, 0));
+                let reply = Run::from(Block::new(arrived, frame, Expected::default()));
                 if reply.view(0).is_malformed() {
                     registry.malformed = Some(frame.sid);
                 }
@@ -313,26 +312,6 @@ impl Entry {
         // Servers do not count their own word that nobody listens, so neither do we.
         self.received -= u64::from(is_no_responders(view));
         view.is_malformed()
-    }
-}
-
-/// Sids are small consecutive numbers: one multiplication spreads them over the table.
-#[derive(Default)]
-struct SidHasher(u64);
-
-impl Hasher for SidHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -170,13 +170,13 @@ impl Drop for Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::block::{Arrived, Block};
+    use crate::proto::block::{Arrived, Block, Expected};
     use crate::proto::parse::{Frame, Limits, Parser, Step};
 
     fn message(wire: &str) -> Run {
         let step = Parser::new(Limits::default()).next(wire.as_bytes()).unwrap();
         let Step::Frame { frame: Frame::Msg(frame), .. } = step else { panic!() };
-        Block::new(Arrived::Copied(wire.as_bytes()), &frame, 0).into()
+        Block::new(Arrived::Copied(wire.as_bytes()), &frame, Expected::default()).into()
     }
 
     fn reply(requests: &Requests, token: &str, payload: &str) {

@@ -52,6 +52,13 @@ struct Span {
     malformed: bool,
 }
 
+/// How much room a block needs, as the one before it tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Expected {
+    bytes: usize,
+    count: usize,
+}
+
 /// One message of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
@@ -69,18 +76,18 @@ impl Arrived<'_> {
 }
 
 impl Block {
-    /// A block with one message, and room for about `expected` bytes. `frame` holds offsets into
-    /// the bytes that have arrived.
+    /// A block with one message, and room for what is expected. `frame` holds offsets into the bytes
+    /// that have arrived.
     ///
     /// Headers are checked here, once: a block that cannot be decoded marks its message and costs
     /// nothing else, because it comes from another user through an honest server.
-    pub fn new(arrived: Arrived<'_>, frame: &MsgFrame, expected: usize) -> Block {
+    pub fn new(arrived: Arrived<'_>, frame: &MsgFrame, expected: Expected) -> Block {
         let (mut span, folded) = Span::read(arrived.bytes(), frame, None);
         let memory = match arrived {
             Arrived::Split(bytes) if !folded => Memory::Split(bytes),
             _ => {
                 let bytes = arrived.bytes();
-                let mut own = Vec::with_capacity(expected.min(SHARED).max(bytes.len()));
+                let mut own = Vec::with_capacity(expected.bytes.max(bytes.len()));
                 span.append(&mut own, bytes, folded);
                 Memory::Own(own)
             }
@@ -91,7 +98,7 @@ impl Block {
             size: span.size(),
             answerable: frame.reply.is_some(),
             first: span,
-            more: Vec::new(),
+            more: Vec::with_capacity(expected.count.saturating_sub(1)),
         }
     }
 
@@ -122,9 +129,14 @@ impl Block {
         self.size
     }
 
-    /// Bytes of memory that its messages take.
-    pub fn len(&self) -> usize {
-        self.bytes().len()
+    /// What to expect of the next block of the subscription.
+    pub fn expectation(&self) -> Expected {
+        match &self.memory {
+            Memory::Own(own) if own.len() <= SHARED => {
+                Expected { bytes: own.len(), count: self.count() }
+            }
+            _ => Expected::default(),
+        }
     }
 
     /// The subscription id that the server sent the messages to.

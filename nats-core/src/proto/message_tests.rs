@@ -1,7 +1,7 @@
 //! The parts of messages, alone and in shared blocks.
 
 use super::*;
-use crate::proto::block::Arrived;
+use crate::proto::block::{Arrived, Expected};
 use crate::proto::parse::{Frame, Limits, MsgFrame, Parser, Step};
 
 fn first(block: Block) -> RawMessage {
@@ -11,7 +11,7 @@ fn first(block: Block) -> RawMessage {
 fn message(wire: &[u8]) -> RawMessage {
     match Parser::new(Limits::default()).next(wire).unwrap() {
         Step::Frame { frame: Frame::Msg(frame), len } => {
-            first(Block::new(Arrived::Copied(&wire[..len]), &frame, 0))
+            first(Block::new(Arrived::Copied(&wire[..len]), &frame, Expected::default()))
         }
         _ => panic!("not a whole message"),
     }
@@ -82,7 +82,8 @@ fn messages_share_a_block_until_it_is_full() {
     wire.extend_from_slice(folded);
     wire.extend_from_slice(b"x\r\nMSG a 1 3\r\nend\r\n");
     let frames = frames(&wire);
-    let mut block = Block::new(Arrived::Copied(&wire[frames[0].0.clone()]), &frames[0].1, 100);
+    let mut block =
+        Block::new(Arrived::Copied(&wire[frames[0].0.clone()]), &frames[0].1, Expected::default());
     for (range, frame) in &frames[1..] {
         assert!(block.add(&wire[range.clone()], frame));
     }
@@ -96,10 +97,11 @@ fn messages_share_a_block_until_it_is_full() {
 fn a_block_that_messages_share_stays_small() {
     let wire = [b"MSG a 1 1000\r\n".as_slice(), &[b'x'; 1000], b"\r\n"].concat();
     let (range, frame) = frames(&wire).remove(0);
-    let mut block = Block::new(Arrived::Copied(&wire[range.clone()]), &frame, usize::MAX);
+    let mut block = Block::new(Arrived::Copied(&wire[range.clone()]), &frame, Expected::default());
     while block.add(&wire[range.clone()], &frame) {}
     assert_eq!(block.count(), 4);
-    let split = Block::new(Arrived::Split(Bytes::copy_from_slice(&wire)), &frame, 0);
+    let split =
+        Block::new(Arrived::Split(Bytes::copy_from_slice(&wire)), &frame, Expected::default());
     assert_eq!(first(split).payload_bytes(), [b'x'; 1000].as_slice());
 }
 
@@ -107,7 +109,8 @@ fn a_block_that_messages_share_stays_small() {
 fn a_run_is_split_and_joined_in_order() {
     let wire = b"MSG a 1 1\r\n1\r\nMSG a 1 2\r\n22\r\nMSG a 1 3\r\n333\r\n";
     let frames = frames(wire);
-    let mut block = Block::new(Arrived::Copied(&wire[frames[0].0.clone()]), &frames[0].1, 0);
+    let mut block =
+        Block::new(Arrived::Copied(&wire[frames[0].0.clone()]), &frames[0].1, Expected::default());
     for (range, frame) in &frames[1..] {
         block.add(&wire[range.clone()], frame);
     }

@@ -12,7 +12,7 @@ mod fault;
 mod line;
 
 pub use fault::Fault;
-use line::{Line, message};
+use line::Line;
 
 use super::subject::excerpt;
 
@@ -121,6 +121,11 @@ impl Parser {
     }
 
     fn line(&mut self, buf: &[u8], looked: usize) -> Result<Step, Fault> {
+        if looked == 0
+            && let Some(frame) = line::plain_message(buf, &self.limits)?
+        {
+            return self.body(buf, frame);
+        }
         let more = Step::More { needed: buf.len() + 1 };
         let Some((operation, name)) = operation(buf)? else {
             return Ok(more);
@@ -141,7 +146,8 @@ impl Parser {
         let line = Line::new(&buf[..len], name);
         let frame = match operation {
             Operation::Msg | Operation::Hmsg => {
-                let frame = message(&line, operation == Operation::Hmsg, self.limits.message)?;
+                let headers = operation == Operation::Hmsg;
+                let frame = line::message(&line, headers, self.limits.message)?;
                 return self.body(buf, frame);
             }
             Operation::Info => Frame::Info(line.text()?),

@@ -1,7 +1,7 @@
 //! The session's rules, with a clock of the test's own and no socket.
 
 use super::*;
-use crate::proto::block::Block;
+use crate::proto::block::{Block, Expected};
 use crate::proto::message::{RawMessage, Run};
 
 #[derive(Default)]
@@ -9,7 +9,7 @@ struct Got(Vec<RawMessage>);
 
 impl Sink for Got {
     fn message(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) {
-        self.0.extend(Run::from(Block::new(arrived, frame, 0)));
+        self.0.extend(Run::from(Block::new(arrived, frame, Expected::default())));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::subject::excerpt;
-use super::{Fault, MsgFrame};
+use super::{Fault, Limits, MsgFrame};
 
 /// One control line, with its line end.
 pub(super) struct Line<'a> {
@@ -95,7 +95,49 @@ pub(super) fn message(
     with_headers: bool,
     limit: usize,
 ) -> Result<MsgFrame, Fault> {
-    let (arguments, count) = line.arguments::<5>()?;
+    let (arguments, count) = line.arguments::<MOST>()?;
+    frame(line, &arguments[..count], with_headers, limit)
+}
+
+/// Reads MSG or HMSG in one pass, if `buf` begins with a whole control line of the form that servers
+/// write: capital letters, one space between arguments, CRLF. `None` leaves it to the longer way.
+pub(super) fn plain_message(buf: &[u8], limits: &Limits) -> Result<Option<MsgFrame>, Fault> {
+    let (name, with_headers) = match buf {
+        [b'M', b'S', b'G', b' ', ..] => ("MSG".len(), false),
+        [b'H', b'M', b'S', b'G', b' ', ..] => ("HMSG".len(), true),
+        _ => return Ok(None),
+    };
+    let mut arguments = [const { 0..0 }; MOST];
+    let mut at = name + 1;
+    for count in 0..MOST {
+        let rest = buf.get(at..).unwrap_or_default();
+        let Some(len) = rest.iter().position(|byte| *byte <= b' ') else { return Ok(None) };
+        arguments[count] = at as u32..(at + len) as u32;
+        match &rest[len..] {
+            _ if len == 0 => return Ok(None),
+            [b' ', ..] => at += len + 1,
+            [b'\r', b'\n', ..] if at + len + 2 <= limits.control_line => {
+                let line = Line { bytes: &buf[..at + len + 2], start: name, end: at + len };
+                let arguments = &arguments[..=count];
+                return frame(&line, arguments, with_headers, limits.message).map(Some);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// The most arguments: subject, sid, reply and two sizes.
+const MOST: usize = 5;
+
+/// The frame that the arguments of `line` describe.
+fn frame(
+    line: &Line<'_>,
+    arguments: &[Range<u32>],
+    with_headers: bool,
+    limit: usize,
+) -> Result<MsgFrame, Fault> {
+    let count = arguments.len();
     let sizes = if with_headers { 2 } else { 1 };
     let (reply, sizes) = match count.checked_sub(2 + sizes) {
         Some(0) => (None, &arguments[2..count]),
@@ -119,10 +161,9 @@ pub(super) fn message(
     // The limits that Parser::new enforces keep these sums below 2^32.
     let start = line.bytes.len() as u32;
     let payload = start + block as u32;
-    let [subject, ..] = arguments;
     Ok(MsgFrame {
         sid,
-        subject,
+        subject: arguments[0].clone(),
         reply,
         headers: start..payload,
         payload: payload..start + total as u32,
