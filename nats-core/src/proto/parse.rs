@@ -122,7 +122,7 @@ impl Parser {
 
     fn line(&mut self, buf: &[u8], looked: usize) -> Result<Step, Fault> {
         if looked == 0
-            && let Some(frame) = line::plain_message(buf, &self.limits)?
+            && let Some(frame) = line::plain_message(buf, &self.limits)
         {
             return self.body(buf, frame);
         }

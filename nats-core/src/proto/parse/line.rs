@@ -95,49 +95,7 @@ pub(super) fn message(
     with_headers: bool,
     limit: usize,
 ) -> Result<MsgFrame, Fault> {
-    let (arguments, count) = line.arguments::<MOST>()?;
-    frame(line, &arguments[..count], with_headers, limit)
-}
-
-/// Reads MSG or HMSG in one pass, if `buf` begins with a whole control line of the form that servers
-/// write: capital letters, one space between arguments, CRLF. `None` leaves it to the longer way.
-pub(super) fn plain_message(buf: &[u8], limits: &Limits) -> Result<Option<MsgFrame>, Fault> {
-    let (name, with_headers) = match buf {
-        [b'M', b'S', b'G', b' ', ..] => ("MSG".len(), false),
-        [b'H', b'M', b'S', b'G', b' ', ..] => ("HMSG".len(), true),
-        _ => return Ok(None),
-    };
-    let mut arguments = [const { 0..0 }; MOST];
-    let mut at = name + 1;
-    for count in 0..MOST {
-        let rest = buf.get(at..).unwrap_or_default();
-        let Some(len) = rest.iter().position(|byte| *byte <= b' ') else { return Ok(None) };
-        arguments[count] = at as u32..(at + len) as u32;
-        match &rest[len..] {
-            _ if len == 0 => return Ok(None),
-            [b' ', ..] => at += len + 1,
-            [b'\r', b'\n', ..] if at + len + 2 <= limits.control_line => {
-                let line = Line { bytes: &buf[..at + len + 2], start: name, end: at + len };
-                let arguments = &arguments[..=count];
-                return frame(&line, arguments, with_headers, limits.message).map(Some);
-            }
-            _ => return Ok(None),
-        }
-    }
-    Ok(None)
-}
-
-/// The most arguments: subject, sid, reply and two sizes.
-const MOST: usize = 5;
-
-/// The frame that the arguments of `line` describe.
-fn frame(
-    line: &Line<'_>,
-    arguments: &[Range<u32>],
-    with_headers: bool,
-    limit: usize,
-) -> Result<MsgFrame, Fault> {
-    let count = arguments.len();
+    let (arguments, count) = line.arguments::<5>()?;
     let sizes = if with_headers { 2 } else { 1 };
     let (reply, sizes) = match count.checked_sub(2 + sizes) {
         Some(0) => (None, &arguments[2..count]),
@@ -168,6 +126,99 @@ fn frame(
         headers: start..payload,
         payload: payload..start + total as u32,
     })
+}
+
+/// Reads MSG or HMSG in one pass, if `buf` begins with a whole control line of the form that servers
+/// write: capital letters, one space between arguments, CRLF, sizes within the limits. `None` leaves
+/// it to the longer way, which knows every form and every fault.
+pub(super) fn plain_message(buf: &[u8], limits: &Limits) -> Option<MsgFrame> {
+    let (name, with_headers) = match buf {
+        [b'M', b'S', b'G', b' ', ..] => ("MSG".len(), false),
+        [b'H', b'M', b'S', b'G', b' ', ..] => ("HMSG".len(), true),
+        _ => return None,
+    };
+    let mut rest = Rest { line: &buf[..buf.len().min(limits.control_line)], at: name + 1 };
+    let subject = rest.word()?;
+    let (sid, true) = rest.number()? else { return None };
+    let mut reply = None;
+    let mut first = rest.at;
+    // Sizes come last, so whatever is not followed by as many of them is the reply subject.
+    let (block, total) = loop {
+        let sizes = match rest.number() {
+            Some((total, false)) if !with_headers => Some((0, total)),
+            Some((block, true)) if with_headers => match rest.number() {
+                Some((total, false)) => Some((block, total)),
+                _ => None,
+            },
+            _ => None,
+        };
+        match sizes {
+            Some(sizes) => break sizes,
+            None if reply.is_some() => return None,
+            None => {
+                rest.at = first;
+                reply = Some(rest.word()?);
+                first = rest.at;
+            }
+        }
+    };
+    if total > limits.message as u64 || block > total {
+        return None;
+    }
+    // The limits that Parser::new enforces keep these sums below 2^32.
+    let start = rest.at as u32;
+    let payload = start + block as u32;
+    let end = start + total as u32;
+    Some(MsgFrame { sid, subject, reply, headers: start..payload, payload: payload..end })
+}
+
+/// What is left of a control line.
+struct Rest<'a> {
+    line: &'a [u8],
+    at: usize,
+}
+
+impl Rest<'_> {
+    /// A word and the space behind it.
+    #[inline]
+    fn word(&mut self) -> Option<Range<u32>> {
+        let start = self.at;
+        let mut at = start;
+        while at < self.line.len() && self.line[at] > b' ' {
+            at += 1;
+        }
+        self.at = at + 1;
+        (at > start && self.line.get(at) == Some(&b' ')).then_some(start as u32..at as u32)
+    }
+
+    /// A number, and whether a space follows it rather than the end of the line.
+    #[inline]
+    fn number(&mut self) -> Option<(u64, bool)> {
+        const SAFE: usize = 18;
+        let start = self.at;
+        let (mut at, mut value) = (start, 0);
+        while at < self.line.len() && self.line[at].is_ascii_digit() {
+            value = u64::wrapping_add(value * 10, u64::from(self.line[at] - b'0'));
+            at += 1;
+            if at - start > SAFE {
+                return None;
+            }
+        }
+        if at == start {
+            return None;
+        }
+        match self.line.get(at..) {
+            Some([b' ', ..]) => {
+                self.at = at + 1;
+                Some((value, true))
+            }
+            Some([b'\r', b'\n', ..]) => {
+                self.at = at + 2;
+                Some((value, false))
+            }
+            _ => None,
+        }
+    }
 }
 
 fn blank(byte: u8) -> bool {
