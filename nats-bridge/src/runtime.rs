@@ -12,7 +12,7 @@ use crate::fork::PerEpoch;
 use crate::sync::lock;
 
 /// Worker threads when nothing else was asked for.
-pub const DEFAULT_THREADS: usize = 2;
+pub const DEFAULT_THREADS: usize = 1;
 
 /// The most worker threads that can be asked for.
 pub const MAX_THREADS: usize = 64;

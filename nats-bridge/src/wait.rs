@@ -1,7 +1,11 @@
 //! Blocking waits for threads that do not belong to the runtime.
 
 use std::future::Future;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use nats_core::{Code, Error, Result};
 use tokio::runtime::Handle;
@@ -17,8 +21,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// [`Code::InvalidArgument`] on a thread of the runtime, where waiting would stop all I/O; the
 /// errors of [`runtime::handle`].
 pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
-    refuse_inside_runtime()?;
-    Ok(runtime::handle()?.block_on(future))
+    run(future, None)?.ok_or_else(|| Code::Internal.into())
 }
 
 /// Like [`block_on`], but gives up after `timeout`.
@@ -26,9 +29,52 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
 /// # Errors
 /// [`Code::Timeout`] when `future` was not ready in time, and the errors of [`block_on`].
 pub fn block_on_for<F: Future>(future: F, timeout: Duration) -> Result<F::Output> {
-    let timeout = timeout.min(MAX_WAIT);
-    block_on(async { tokio::time::timeout(timeout, future).await })?
-        .map_err(|_| Error::from(Code::Timeout))
+    run(future, Some(Instant::now() + timeout.min(MAX_WAIT)))?.ok_or_else(|| Code::Timeout.into())
+}
+
+thread_local! {
+    static THREAD: Waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+}
+
+/// Wakes a thread that waits in [`run`].
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls `future` on the calling thread until it is ready, or `deadline` has come. The thread
+/// itself watches the clock: a timer of the runtime would wake an I/O thread for every wait.
+fn run<F: Future>(future: F, deadline: Option<Instant>) -> Result<Option<F::Output>> {
+    refuse_inside_runtime()?;
+    let runtime = runtime::handle()?;
+    let _context = runtime.enter();
+    // A thread that is ending has no waker of its own any more.
+    let waker = THREAD
+        .try_with(Waker::clone)
+        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(std::thread::current()))));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Ok(Some(value));
+        }
+        let Some(deadline) = deadline else {
+            std::thread::park();
+            continue;
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        std::thread::park_timeout(left);
+    }
 }
 
 /// Fails on a thread that runs a tokio task.

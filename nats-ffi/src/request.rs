@@ -7,7 +7,7 @@ use std::time::Duration;
 use nats_bridge::connection::Connection;
 use nats_bridge::subscription::Subscription;
 use nats_bridge::{options, wait};
-use nats_core::{Client, Code, Error, Headers, ManyOptions, Message, Request, Result};
+use nats_core::{Client, Code, Error, Headers, ManyOptions, Request, Result};
 
 use crate::connection::nats_connection;
 use crate::error::nats_error;
@@ -56,13 +56,13 @@ pub extern "C" fn nats_request_msg(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard_out(out, err, || {
-        let client = client(nc)?;
+        let connection = handle::get::<Arc<Connection>>(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
-        let answer = wait::block_on(ask(&client, subject, headers.as_ref(), payload, how))??;
-        Ok(message::into_raw(answer))
+        let request = how.apply(request(subject, headers.as_ref(), payload));
+        connection.request(&request).map(message::into_raw)
     })
 }
 
@@ -88,7 +88,8 @@ pub extern "C" fn nats_request_async(
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
         start(queue, token, async move {
-            ask(&client, &subject, headers.as_ref(), &payload, how).await.map(Value::Message)
+            let request = how.apply(request(&subject, headers.as_ref(), &payload));
+            client.request_with(&request).await.map(Value::Message)
         })
     })
 }
@@ -143,6 +144,10 @@ impl How {
             own_inbox: flags & NATS_REQUEST_OWN_INBOX != 0,
         })
     }
+
+    fn apply(self, request: Request<'_>) -> Request<'_> {
+        Request { timeout: self.timeout, own_inbox: self.own_inbox, ..request }
+    }
 }
 
 fn client(nc: *mut nats_connection) -> Result<Client> {
@@ -153,17 +158,4 @@ fn request<'a>(subject: &'a str, headers: Option<&'a Headers>, payload: &'a [u8]
     let mut request = Request::new(subject, payload);
     request.headers = headers;
     request
-}
-
-async fn ask(
-    client: &Client,
-    subject: &str,
-    headers: Option<&Headers>,
-    payload: &[u8],
-    how: How,
-) -> Result<Message> {
-    let mut request = request(subject, headers, payload);
-    request.timeout = how.timeout;
-    request.own_inbox = how.own_inbox;
-    client.request_with(&request).await
 }

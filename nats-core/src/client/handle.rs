@@ -59,8 +59,7 @@ impl Client {
     /// [`Code::ConnectionClosed`].
     pub async fn flush_timeout(&self, timeout: Duration) -> Result<()> {
         let (sender, answer) = oneshot::channel();
-        let sent = lock(&self.shared().outbox).ping(PongWaiter::Flush(sender));
-        sent.map_err(|_| Error::from(Code::ConnectionClosed))?.wake();
+        self.shared().ping(PongWaiter::Flush(sender))?;
         match tokio::time::timeout(timeout, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Code::ConnectionClosed.into()),

@@ -78,20 +78,37 @@ impl Client {
 impl Shared {
     #[inline]
     pub(crate) fn publish_now(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {
+        let op = self.checked(publish, answer)?;
+        // The lock is released at the end of the first statement.
+        let wake = lock(&self.outbox).publish(&op)?;
+        wake.wake();
+        Ok(())
+    }
+
+    /// Publishes what its sender is going to wait for: past the driver, if that sleeps, so that no
+    /// thread has to wake up before the server has it.
+    pub(crate) fn publish_past_driver(&self, publish: &Publish<'_>) -> Result<()> {
+        let op = self.checked(publish, false)?;
+        let mut outbox = lock(&self.outbox);
+        let wake = outbox.publish(&op)?;
+        let wake = outbox.offer(wake, |bytes| lock(&self.shortcut).write(bytes));
+        drop(outbox);
+        wake.wake();
+        Ok(())
+    }
+
+    #[inline]
+    fn checked<'a>(&self, publish: &Publish<'a>, answer: bool) -> Result<PublishOp<'a>> {
         let subject = |text| {
             if self.options.lenient_subjects { Subject::lenient(text) } else { Subject::new(text) }
         };
-        let op = PublishOp {
+        Ok(PublishOp {
             subject: subject(publish.subject)?,
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,
             answer,
-        };
-        // The lock is released at the end of the first statement.
-        let wake = lock(&self.outbox).publish(&op)?;
-        wake.wake();
-        Ok(())
+        })
     }
 
     pub(crate) async fn publish_with(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {

@@ -54,6 +54,13 @@ impl<'a> Request<'a> {
         Request { own_inbox: true, ..self }
     }
 
+    /// The error of a request that was given up after `timeout`.
+    pub fn timed_out(&self, timeout: Duration) -> Error {
+        let subject = self.subject.escape_debug();
+        let text = format!("no reply from \"{subject}\" within {} ms", timeout.as_millis());
+        Error::new(Code::Timeout, text)
+    }
+
     pub(crate) fn publish<'b>(&self, reply: &'b str) -> Publish<'b>
     where
         'a: 'b,
@@ -81,33 +88,43 @@ impl Client {
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
         let timeout = request.timeout.unwrap_or(self.options().request_timeout);
-        let exchange = async {
-            let reply = if request.own_inbox {
-                self.request_on_own_inbox(request).await
-            } else {
-                self.request_on_shared_inbox(request).await
-            };
-            reply.map_err(|error| match error.code() {
-                Code::NoResponders => {
-                    let subject = request.subject.escape_debug();
-                    Error::new(error.code(), format!("nobody is subscribed to \"{subject}\""))
-                }
-                _ => error,
-            })
+        let reply = tokio::time::timeout(timeout, self.exchange(request)).await;
+        reply.unwrap_or_else(|_| Err(request.timed_out(timeout)))
+    }
+
+    /// [`Client::request_with`] without its timeout, for those who watch the clock themselves. See
+    /// [`Request::timed_out`].
+    ///
+    /// # Errors
+    /// Those of [`Client::request_with`] but [`Code::Timeout`].
+    pub async fn exchange(&self, request: &Request<'_>) -> Result<Message> {
+        let reply = if request.own_inbox {
+            self.request_on_own_inbox(request).await
+        } else {
+            self.request_on_shared_inbox(request).await
         };
-        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
-            let text = format!(
-                "no reply from \"{}\" within {} ms",
-                request.subject.escape_debug(),
-                timeout.as_millis()
-            );
-            Err(Error::new(Code::Timeout, text))
+        reply.map_err(|error| match error.code() {
+            Code::NoResponders => {
+                let subject = request.subject.escape_debug();
+                Error::new(error.code(), format!("nobody is subscribed to \"{subject}\""))
+            }
+            _ => error,
         })
     }
 
     async fn request_on_shared_inbox(&self, request: &Request<'_>) -> Result<Message> {
         let (reply, inbox) = self.open_reply(request.subject)?;
-        self.publish_with(&request.publish(&inbox)).await?;
+        let publish = request.publish(&inbox);
+        // Several at a time share the driver's writes; a single one need not wait for the driver.
+        let sent = if reply.is_alone() {
+            self.shared().publish_past_driver(&publish)
+        } else {
+            self.publish_now(&publish)
+        };
+        match sent {
+            Err(full) if full.code() == Code::OutboundFull => self.publish_with(&publish).await?,
+            sent => sent?,
+        }
         let mut reply = Batch::new(reply.await?, self.shared());
         reply.next().ok_or_else(|| Code::Internal.into())
     }

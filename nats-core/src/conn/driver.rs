@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -40,6 +40,11 @@ pub(crate) struct Driver {
     pub(super) said_goodbye: bool,
     /// Nothing was left to write when the driver went to sleep.
     pub(super) was_idle: bool,
+    /// The outbox has to be looked at; otherwise whoever puts something in rings.
+    pub(super) look: bool,
+    pub(super) rung: Arc<AtomicBool>,
+    /// Who is woken with it.
+    pub(super) waker: Option<Waker>,
     /// The next write is the first after a sleep: the peer may have died meanwhile.
     pub(super) woken_to_write: bool,
     malformed_at: Option<Instant>,
@@ -61,6 +66,9 @@ impl Driver {
             close_by: None,
             said_goodbye: false,
             was_idle: true,
+            look: true,
+            rung: Arc::default(),
+            waker: None,
             woken_to_write: false,
             malformed_at: None,
         }
@@ -217,6 +225,8 @@ impl Driver {
         lock(&shared.pool).connected();
         *lock(&shared.url) = Some(url.clone());
         self.control.clear();
+        (self.look, self.waker) = (true, None);
+        *lock(&shared.shortcut) = link.stream.shortcut();
         // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
         shared.with_registry(|registry| {
             registry.replay(&mut self.control);

@@ -58,7 +58,7 @@ impl Link {
         let is_tls = shake.upgraded.is_some();
         let stream = match (shake.upgraded, shake.stream) {
             (Some(stream), _) => stream,
-            (None, Some(stream)) => Stream::Plain(stream),
+            (None, Some(stream)) => stream.into(),
             (None, None) => return Err(Code::Internal.into()),
         };
         Ok((Link { stream, session, buf, read_size: READ_MIN, is_tls }, info))

@@ -2,6 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -110,9 +111,18 @@ impl Driver {
         None
     }
 
+    /// Looks for orders and for something to write, if somebody has said that there is some.
     fn obey(&mut self, cx: &Context<'_>) -> Option<End> {
+        let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if !self.rung.swap(false, Ordering::Acquire) && known {
+            return None;
+        }
+        self.look = true;
         let mut outbox = lock(&self.shared.outbox);
-        outbox.register(cx.waker());
+        if !known {
+            outbox.register(cx.waker(), &self.rung);
+            self.waker = Some(cx.waker().clone());
+        }
         let orders = outbox.orders();
         if orders.close && self.close_by.is_none() {
             self.close_by = Some(Instant::now() + CLOSE_GRACE);
@@ -180,16 +190,22 @@ impl Driver {
         self.flight.bytes.clear();
         self.flight.written = 0;
         link.session.poll_output(&mut self.control);
-        self.flight.control = !self.control.is_empty();
+        if !self.look && self.control.is_empty() {
+            return false;
+        }
+        self.look = true;
+        let mut outbox = lock(&self.shared.outbox);
+        self.flight.control = !self.control.is_empty() && outbox.claim();
         if self.flight.control {
             std::mem::swap(&mut self.flight.bytes, &mut self.control);
             return true;
         }
-        if lock(&self.shared.outbox).take(&mut self.flight.bytes) {
+        if let Some(begun) = outbox.take(&mut self.flight.bytes) {
+            self.flight.written = begun;
             self.woken_to_write = std::mem::take(&mut self.was_idle);
             return true;
         }
-        self.was_idle = true;
+        (self.was_idle, self.look) = (true, false);
         if self.flight.bytes.capacity() > KEPT_CAPACITY {
             self.flight.bytes = Vec::new();
         }

@@ -58,9 +58,10 @@ impl Requests {
         slot.state = State::Waiting(None);
         slot.subject = hash(subject);
         let generation = slot.generation;
+        let alone = table.slots.len() == table.free.len() + 1;
         drop(table);
         push_base62(inbox, generation << SLOT_BITS | index as u64);
-        Ok(Reply { requests: Arc::clone(self), index, generation })
+        Ok(Reply { requests: Arc::clone(self), index, generation, alone })
     }
 
     /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix`
@@ -132,6 +133,14 @@ pub(crate) struct Reply {
     requests: Arc<Requests>,
     index: usize,
     generation: u64,
+    alone: bool,
+}
+
+impl Reply {
+    /// Whether no other request was in flight when this one was made.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
+    }
 }
 
 impl Future for Reply {

@@ -15,6 +15,7 @@ use super::registry::Registry;
 use super::requests::Requests;
 use super::server_addr::ServerAddr;
 use super::servers::Pool;
+use super::stream::Shortcut;
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
 use crate::proto::outbox::{Orders, Outbox};
@@ -82,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) options: ConnectOptions,
     registry: Mutex<Registry>,
     pub(crate) outbox: Mutex<Outbox<PongWaiter>>,
+    /// Taken within the outbox's lock.
+    pub(crate) shortcut: Mutex<Shortcut>,
     pub(crate) requests: Arc<Requests>,
     pub(crate) pool: Mutex<Pool>,
     pub(crate) events: EventSink,
@@ -113,6 +116,7 @@ impl Shared {
         Ok(Arc::new(Shared {
             registry: Mutex::default(),
             outbox: Mutex::new(Outbox::new(options.outbound_bytes, options.outbound_policy)),
+            shortcut: Mutex::default(),
             requests: Arc::default(),
             pool: Mutex::new(Pool::new(servers, options.max_reconnects, options.randomize)),
             events: EventSink::new(options.event_callback.clone()),
@@ -137,6 +141,16 @@ impl Shared {
         drop(registry);
         wake_all(wakers);
         value
+    }
+
+    /// Appends a PING whose PONG answers `waiter`, and writes it at once if the driver sleeps.
+    pub(crate) fn ping(&self, waiter: PongWaiter) -> Result<()> {
+        let mut outbox = lock(&self.outbox);
+        let wake = outbox.ping(waiter).map_err(|_| Error::from(Code::ConnectionClosed))?;
+        let wake = outbox.offer(wake, |bytes| lock(&self.shortcut).write(bytes));
+        drop(outbox);
+        wake.wake();
+        Ok(())
     }
 
     /// Asks the driver for something.

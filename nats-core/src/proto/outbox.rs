@@ -6,6 +6,8 @@
 //! the block is walked again and what was not completely written goes back to the front.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use super::encode::{self, OpKind};
@@ -63,13 +65,22 @@ pub struct Orders {
 /// The driver, if it sleeps: to be woken once the lock is released.
 #[must_use = "the driver would sleep on"]
 #[derive(Debug)]
-pub struct Wake(Option<Waker>);
+pub struct Wake(Option<Bell>);
+
+/// How the driver is woken: it is told that there is something to look at here, since it may be
+/// awake for another reason at any time.
+#[derive(Clone, Debug)]
+struct Bell {
+    waker: Waker,
+    rung: Arc<AtomicBool>,
+}
 
 impl Wake {
     /// Wakes the driver, if it sleeps.
     #[inline]
     pub fn wake(self) {
-        if let Some(waker) = self.0 {
+        if let Some(Bell { waker, rung }) = self.0 {
+            rung.store(true, Ordering::Release);
             waker.wake();
         }
     }
@@ -94,6 +105,8 @@ pub struct OutCounters {
 /// The outbound buffer; `P` is whoever waits for a PONG.
 pub struct Outbox<P> {
     buf: Vec<u8>,
+    /// How much of the first operation in `buf` has been written already.
+    begun: usize,
     taken: usize,
     limit: usize,
     policy: OutboundPolicy,
@@ -103,7 +116,7 @@ pub struct Outbox<P> {
     headers_ok: bool,
     pongs: VecDeque<P>,
     orders: Orders,
-    driver: Option<Waker>,
+    driver: Option<Bell>,
     /// The driver found nothing to write: the next operation must wake it.
     idle: bool,
     counters: OutCounters,
@@ -115,6 +128,7 @@ impl<P> Outbox<P> {
     pub fn new(limit: usize, policy: OutboundPolicy) -> Outbox<P> {
         Outbox {
             buf: Vec::new(),
+            begun: 0,
             taken: 0,
             limit,
             policy,
@@ -144,6 +158,30 @@ impl<P> Outbox<P> {
         self.counters.bytes +=
             (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
         Ok(self.wake_idle())
+    }
+
+    /// Lets `write` take the publish that was just accepted, if the driver has nothing to write and
+    /// nothing else waits; it says how many bytes went. What did not go is the driver's.
+    pub fn offer(&mut self, wake: Wake, write: impl FnOnce(&[u8]) -> usize) -> Wake {
+        // Only a driver that sleeps leaves the socket to others.
+        if wake.0.is_none() || !self.live {
+            return wake;
+        }
+        self.begun = write(&self.buf).min(self.buf.len());
+        if self.begun < self.buf.len() {
+            return wake;
+        }
+        self.begun = 0;
+        self.buf.clear();
+        self.idle = true;
+        Wake(None)
+    }
+
+    /// The driver is about to write without having taken anything: nobody else may. False: first it
+    /// must take what somebody else has begun to write.
+    pub fn claim(&mut self) -> bool {
+        self.idle = false;
+        self.begun == 0
     }
 
     /// Appends a PING whose PONG `waiter` waits for.
@@ -187,6 +225,8 @@ impl<P> Outbox<P> {
     /// A socket is up: the server's limits apply from now on.
     pub fn up(&mut self, max_payload: usize, headers_ok: bool) {
         self.live = true;
+        // The driver is awake and has the replay to write first.
+        self.idle = false;
         self.orders.reconnect = false;
         self.limits(max_payload, headers_ok);
     }
@@ -197,15 +237,16 @@ impl<P> Outbox<P> {
         self.headers_ok = headers_ok;
     }
 
-    /// The driver's side: swaps the buffered bytes into `chunk` (which is empty). False: there is
-    /// nothing to write, and the next operation wakes the driver.
-    pub fn take(&mut self, chunk: &mut Vec<u8>) -> bool {
+    /// The driver's side: swaps the buffered bytes into `chunk` (which is empty) and says how many
+    /// of them have been written already. None: there is nothing to write, and the next operation
+    /// wakes the driver.
+    pub fn take(&mut self, chunk: &mut Vec<u8>) -> Option<usize> {
         self.idle = self.buf.is_empty();
         if self.idle {
             if self.buf.capacity() > KEPT_CAPACITY {
                 self.buf = Vec::new();
             }
-            return false;
+            return None;
         }
         std::mem::swap(&mut self.buf, chunk);
         if self.policy == OutboundPolicy::DropOldest && chunk.len() > self.limit / 2 {
@@ -215,15 +256,15 @@ impl<P> Outbox<P> {
             let first = encode::scan(chunk).next().map(|(_, range)| range.end);
             self.buf = chunk.split_off(fits.or(first).unwrap_or(chunk.len()));
         }
-        self.taken = chunk.len();
-        true
+        let begun = std::mem::take(&mut self.begun);
+        self.taken = chunk.len() - begun;
+        Some(begun)
     }
 
-    /// Stores the driver's waker.
-    pub fn register(&mut self, driver: &Waker) {
-        if !self.driver.as_ref().is_some_and(|waker| waker.will_wake(driver)) {
-            self.driver = Some(driver.clone());
-        }
+    /// Stores how the driver is woken. `rung` becomes true when there is something for it here
+    /// after it was told that there is nothing.
+    pub fn register(&mut self, waker: &Waker, rung: &Arc<AtomicBool>) {
+        self.driver = Some(Bell { waker: waker.clone(), rung: Arc::clone(rung) });
     }
 
     /// The driver wrote `bytes` of what it took.
@@ -241,7 +282,7 @@ impl<P> Outbox<P> {
         kept_publishes(&mut kept, chunk, unsent);
         kept_publishes(&mut kept, &self.buf, encode::scan(&self.buf));
         self.buf = kept;
-        self.taken = 0;
+        (self.begun, self.taken) = (0, 0);
         std::mem::take(&mut self.pongs)
     }
 
@@ -355,7 +396,7 @@ impl<P> Outbox<P> {
         let mut kept = Vec::new();
         let mut excess = self.buf.len().saturating_sub(goal);
         for (kind, range) in encode::scan(&self.buf) {
-            if kind == OpKind::Pub && excess > 0 {
+            if kind == OpKind::Pub && excess > 0 && range.start >= self.begun {
                 excess = excess.saturating_sub(range.len());
                 self.counters.dropped += 1;
             } else {

@@ -26,7 +26,7 @@ fn a_torn_publish_is_sent_again_whole_and_a_sent_one_is_not() {
             outbox.publish(&op(subject, b"123")).unwrap().wake();
         }
         let mut chunk = Vec::new();
-        assert!(outbox.take(&mut chunk));
+        assert!(outbox.take(&mut chunk).is_some());
         assert_eq!(chunk.len(), 42);
         outbox.publish(&op("d", b"123")).unwrap().wake();
         outbox.down(&chunk, cut);
@@ -86,7 +86,7 @@ fn drop_oldest_refuses_nothing_while_a_block_is_stuck_in_the_socket() {
     };
     (0..10).for_each(|n| publish(&mut outbox, n));
     let mut stuck = Vec::new();
-    assert!(outbox.take(&mut stuck) && stuck.len() <= 60);
+    assert!(outbox.take(&mut stuck).is_some() && stuck.len() <= 60);
     (10..100).for_each(|n| publish(&mut outbox, n));
     let kept = text(&mut outbox) + &text(&mut outbox);
     assert!(kept.ends_with("99\r\n"), "{kept}");
@@ -97,13 +97,13 @@ fn drop_oldest_refuses_nothing_while_a_block_is_stuck_in_the_socket() {
 #[test]
 fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
-    outbox.register(Waker::noop());
+    outbox.register(Waker::noop(), &Arc::default());
     assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
     let mut chunk = Vec::new();
-    assert!(outbox.take(&mut chunk));
+    assert!(outbox.take(&mut chunk).is_some());
     assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none(), "the driver is busy");
     chunk.clear();
-    assert!(outbox.take(&mut chunk) && !outbox.take(&mut Vec::new()));
+    assert!(outbox.take(&mut chunk).is_some() && outbox.take(&mut Vec::new()).is_none());
     assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_some());
     assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
     assert!(outbox.order(|orders| orders.close = true).0.is_some());
@@ -129,7 +129,7 @@ fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
     outbox.ping(1).unwrap().wake();
     assert_eq!(outbox.refuse_all(), [1]);
     let mut chunk = Vec::new();
-    assert!(outbox.take(&mut chunk), "what was accepted can still be written");
+    assert!(outbox.take(&mut chunk).is_some(), "what was accepted can still be written");
     outbox.down(&chunk, 0);
     assert_eq!((outbox.discard(), outbox.counters().dropped), (1, 1));
     assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
@@ -145,4 +145,63 @@ fn while_draining_only_answers_are_accepted() {
     outbox.publish(&answer).unwrap().wake();
     assert!(outbox.refuse_all().is_empty());
     assert_eq!(outbox.publish(&answer).unwrap_err().code(), Code::ConnectionClosed);
+}
+
+/// An outbox whose driver sleeps.
+fn asleep() -> Outbox<u32> {
+    let mut outbox = outbox(1024, OutboundPolicy::Wait);
+    outbox.up(1024, true);
+    outbox.register(Waker::noop(), &Arc::default());
+    assert!(outbox.take(&mut Vec::new()).is_none());
+    outbox
+}
+
+#[test]
+fn others_may_write_while_the_driver_sleeps() {
+    let mut outbox = asleep();
+    for _ in 0..2 {
+        let wake = outbox.publish(&op("a", b"123")).unwrap();
+        let mut seen = Vec::new();
+        let wake = outbox.offer(wake, |bytes| {
+            seen.extend_from_slice(bytes);
+            bytes.len()
+        });
+        assert!(wake.0.is_none(), "the driver sleeps on");
+        assert_eq!((seen.as_slice(), outbox.pending()), (&b"PUB a 3\r\n123\r\n"[..], 0));
+    }
+    assert!(outbox.claim());
+    let wake = outbox.publish(&op("a", b"123")).unwrap();
+    outbox.offer(wake, |_| panic!("the driver is writing")).wake();
+    assert_eq!(text(&mut outbox), "PUB a 3\r\n123\r\n");
+}
+
+#[test]
+fn what_others_have_begun_to_write_the_driver_goes_on_with() {
+    for begun in [0, 5] {
+        let mut outbox = asleep();
+        let wake = outbox.publish(&op("a", b"123")).unwrap();
+        let wake = outbox.offer(wake, |_| begun);
+        assert!(wake.0.is_some(), "the driver is woken");
+        outbox.publish(&op("b", b"")).unwrap().wake();
+        assert_eq!(outbox.claim(), begun == 0, "nothing may come in between");
+        let mut chunk = Vec::new();
+        assert_eq!(outbox.take(&mut chunk), Some(begun));
+        assert_eq!(String::from_utf8(chunk).unwrap(), "PUB a 3\r\n123\r\nPUB b 0\r\n\r\n");
+    }
+}
+
+#[test]
+fn a_publish_that_was_begun_is_not_dropped_and_survives_the_socket_whole() {
+    let mut outbox = asleep();
+    outbox.policy = OutboundPolicy::DropOldest;
+    outbox.limit = 40;
+    let wake = outbox.publish(&op("a", b"123")).unwrap();
+    outbox.offer(wake, |_| 5).wake();
+    for subject in ["b", "c", "d"] {
+        outbox.publish(&op(subject, b"123")).unwrap().wake();
+    }
+    assert_eq!(outbox.counters().dropped, 2);
+    outbox.policy = OutboundPolicy::Wait;
+    outbox.down(&[], 0);
+    assert_eq!(text(&mut outbox), "PUB a 3\r\n123\r\nPUB d 3\r\n123\r\n");
 }
