@@ -37,5 +37,5 @@ pub use conn::options::{ConnectOptions, ReconnectDelay};
 pub use conn::secret::Secret;
 pub use conn::shared::{State, Stats};
 pub use error::{Code, Error, Result};
-pub use proto::outbox::OutboundPolicy;
+pub use proto::outbox::{OutboundPolicy, Room};
 pub use proto::{HeaderBlock, Headers, ServerInfo};

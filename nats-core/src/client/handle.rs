@@ -12,6 +12,7 @@ use crate::conn::options::ConnectOptions;
 use crate::conn::shared::{PongWaiter, Shared, State, Stats, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
+use crate::proto::outbox::Room;
 
 /// A connection to NATS. Cheap to clone; all methods work from every thread.
 ///
@@ -178,6 +179,11 @@ impl Client {
     /// Bytes that were accepted and are not written yet.
     pub fn outbound_pending(&self) -> usize {
         lock(&self.shared().outbox).pending()
+    }
+
+    /// What can be published now without waiting and without being refused.
+    pub fn room(&self) -> Room {
+        lock(&self.shared().outbox).room()
     }
 
     /// The options that the connection was made with.

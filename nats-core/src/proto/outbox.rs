@@ -102,6 +102,17 @@ pub struct OutCounters {
     pub dropped: u64,
 }
 
+/// What can be published at one moment without waiting and without being refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of encoded publishes that the buffer takes; 0 also when it takes none any more.
+    pub bytes: usize,
+    /// The largest sum of headers and payload.
+    pub max_payload: usize,
+    /// Whether headers may be sent.
+    pub headers: bool,
+}
+
 /// The outbound buffer; `P` is whoever waits for a PONG.
 pub struct Outbox<P> {
     buf: Vec<u8>,
@@ -326,6 +337,16 @@ impl<P> Outbox<P> {
     /// Bytes accepted and not yet written.
     pub fn pending(&self) -> usize {
         self.buf.len() + self.taken
+    }
+
+    /// What [`Outbox::publish`] takes now.
+    pub fn room(&self) -> Room {
+        let bytes = match (self.gate, self.policy) {
+            (Gate::Draining | Gate::Closed, _) => 0,
+            (Gate::Open, OutboundPolicy::DropOldest) => usize::MAX,
+            (Gate::Open, _) => self.limit.saturating_sub(self.pending()),
+        };
+        Room { bytes, max_payload: self.max_payload, headers: self.headers_ok }
     }
 
     /// Whether there is room again for waiting publishers (half of the limit).

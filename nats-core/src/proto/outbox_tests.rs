@@ -65,6 +65,24 @@ fn full_buffer_refuses_and_one_large_message_passes_an_empty_one() {
 }
 
 #[test]
+fn what_fits_the_room_is_not_refused() {
+    let mut waiting = outbox(64, OutboundPolicy::Wait);
+    waiting.up(100, true);
+    assert_eq!(waiting.room(), Room { bytes: 64, max_payload: 100, headers: true });
+    waiting.publish(&op("a", &[b'x'; 53])).unwrap().wake();
+    assert_eq!(waiting.room().bytes, 0);
+    assert_eq!(waiting.publish(&op("a", b"")).unwrap_err().code(), Code::OutboundFull);
+    waiting.refuse_publishes();
+    text(&mut waiting);
+    assert_eq!(waiting.room().bytes, 0);
+    let mut dropping = outbox(64, OutboundPolicy::DropOldest);
+    dropping.publish(&op("a", &[b'x'; 200])).unwrap().wake();
+    assert_eq!(dropping.room().bytes, usize::MAX);
+    dropping.refuse_all();
+    assert_eq!(dropping.room().bytes, 0);
+}
+
+#[test]
 fn drop_oldest_keeps_the_newest_and_counts() {
     let mut outbox = outbox(120, OutboundPolicy::DropOldest);
     for n in 0..100 {
