@@ -14,6 +14,7 @@ pub mod table;
 pub mod options;
 pub mod event;
 pub mod queue;
+pub mod driven;
 pub mod pool;
 pub mod delivery;
 pub mod reconnect;

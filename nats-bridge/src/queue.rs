@@ -389,7 +389,7 @@ impl<V> State<V> {
 }
 
 /// Yields PANIC for a panic.
-fn caught<V>(
+pub(crate) fn caught<V>(
     operation: impl Future<Output = Result<V>> + Send + 'static,
 ) -> impl Future<Output = Result<V>> + Send + Unpin {
     let mut operation = Box::pin(operation);

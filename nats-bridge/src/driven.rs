@@ -1,0 +1,166 @@
+//! Operations that are carried on by whoever wakes them, without a task of the runtime.
+//!
+//! A task is handed to another thread twice, when it starts and when it is woken. An operation that
+//! waits for one answer and has hardly anything to do with it is cheaper where the answer arrives.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use nats_core::Result;
+use tokio::runtime::Handle;
+use tokio::task::unconstrained;
+
+use crate::queue::{Queue, Ticket, caught};
+use crate::runtime;
+use crate::sync::lock;
+
+/// Nobody polls.
+const IDLE: u8 = 0;
+/// A thread polls, or the operation has ended.
+const POLLED: u8 = 1;
+/// A thread polls, and has to do so once more.
+const AGAIN: u8 = 2;
+
+/// A way to give an operation up that [`Queue::drive`] has started.
+pub struct Driven(Arc<dyn Abort>);
+
+trait Abort: Send + Sync {
+    fn abort(&self);
+}
+
+struct Operation<V> {
+    state: AtomicU8,
+    /// None: it has ended.
+    work: Mutex<Option<Work<V>>>,
+    runtime: Handle,
+}
+
+struct Work<V> {
+    future: Pin<Box<dyn Future<Output = Result<V>> + Send>>,
+    /// None in the first step, whose errors are the caller's.
+    ticket: Option<Ticket<V>>,
+}
+
+impl<V: Send + 'static> Queue<V> {
+    /// Like [`Queue::start`], for an operation whose steps are short and take no lock under which
+    /// it may be woken: they are made by the thread that wakes it.
+    ///
+    /// # Errors
+    /// As [`Queue::start`].
+    pub fn drive<F>(&self, token: u64, operation: F) -> Result<Option<Driven>>
+    where
+        F: Future<Output = Result<V>> + Send + 'static,
+    {
+        // It is polled in the middle of other tasks, whose budgets are not its own.
+        let future = Box::pin(unconstrained(caught(operation)));
+        let operation = Arc::new(Operation {
+            state: AtomicU8::new(POLLED),
+            work: Mutex::new(Some(Work { future, ticket: None })),
+            runtime: runtime::handle()?,
+        });
+        if let Some((result, _)) = operation.step(|| Some(self.ticket(token))) {
+            // There is no ticket yet: its drop would be a completion.
+            let value = result?;
+            self.ticket(token).complete(Ok(value));
+            return Ok(None);
+        }
+        if !operation.rest() {
+            operation.carry_on();
+        }
+        Ok(Some(Driven(operation)))
+    }
+}
+
+impl Driven {
+    /// Completes the operation with CANCELLED, unless it has ended.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl<V: Send + 'static> Operation<V> {
+    /// Polls once. At the end the result and the ticket are returned; otherwise `ticket` supplies
+    /// one that is still missing.
+    fn step(
+        self: &Arc<Self>,
+        ticket: impl FnOnce() -> Option<Ticket<V>>,
+    ) -> Option<(Result<V>, Option<Ticket<V>>)> {
+        let mut slot = lock(&self.work);
+        let work = slot.as_mut()?;
+        let waker = Waker::from(Arc::clone(self));
+        let polled = {
+            let _context = self.runtime.enter();
+            work.future.as_mut().poll(&mut Context::from_waker(&waker))
+        };
+        match polled {
+            Poll::Pending => {
+                work.ticket = work.ticket.take().or_else(ticket);
+                None
+            }
+            Poll::Ready(result) => {
+                let ended = slot.take();
+                // What ends with the future may wake others, and the hook of a queue may do
+                // anything.
+                drop(slot);
+                ended.map(|work| (result, work.ticket))
+            }
+        }
+    }
+
+    /// The end of a poll that has left the operation waiting: false when it was woken meanwhile.
+    fn rest(&self) -> bool {
+        self.state.compare_exchange(POLLED, IDLE, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Polls as long as it is woken.
+    fn carry_on(self: &Arc<Self>) {
+        loop {
+            self.state.store(POLLED, Ordering::Release);
+            if let Some((result, ticket)) = self.step(|| None) {
+                if let Some(ticket) = ticket {
+                    ticket.complete(result);
+                }
+                return;
+            }
+            if self.rest() {
+                return;
+            }
+        }
+    }
+
+    fn wake_now(self: &Arc<Self>) {
+        let next = |state| match state {
+            IDLE => Some(POLLED),
+            POLLED => Some(AGAIN),
+            _ => None,
+        };
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) == Ok(IDLE) {
+            self.carry_on();
+        }
+    }
+}
+
+impl<V: Send + 'static> Wake for Operation<V> {
+    fn wake(self: Arc<Self>) {
+        self.wake_now();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_now();
+    }
+}
+
+impl<V: Send + 'static> Abort for Operation<V> {
+    fn abort(&self) {
+        let given_up = lock(&self.work).take();
+        // Completes with CANCELLED.
+        drop(given_up);
+    }
+}
+
+#[cfg(test)]
+#[path = "driven_tests.rs"]
+mod tests;
