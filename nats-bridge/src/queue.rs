@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,11 @@ pub struct Ticket<V> {
 struct Shared<V> {
     state: Mutex<State<V>>,
     arrived: Condvar,
+    /// Readable while there are entries. Raised behind the lock, so that who is woken finds it
+    /// free, and lowered under it: readable once too often does no harm.
+    fd: OnceLock<OwnedFd>,
+    /// Whether it has been raised since it was lowered; told behind the deed.
+    raised: AtomicBool,
 }
 
 struct State<V> {
@@ -87,7 +92,6 @@ struct State<V> {
     interrupted: bool,
     waiting: usize,
     hook: Option<WakeHook>,
-    fd: Option<OwnedFd>,
 }
 
 enum Entry<V> {
@@ -105,9 +109,13 @@ impl<V> Queue<V> {
             interrupted: false,
             waiting: 0,
             hook: None,
-            fd: None,
         };
-        Queue(Arc::new(Shared { state: Mutex::new(state), arrived: Condvar::new() }))
+        Queue(Arc::new(Shared {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            fd: OnceLock::new(),
+            raised: AtomicBool::new(false),
+        }))
     }
 
     /// Appends up to `cap` events to `out`, waiting at most `timeout` for the first one. Nothing in
@@ -135,19 +143,18 @@ impl<V> Queue<V> {
     /// # Errors
     /// [`Code::Io`]; [`Code::QueueClosed`].
     pub fn fd(&self) -> Result<RawFd> {
-        let mut state = lock(&self.0.state);
+        let state = lock(&self.0.state);
         if state.closed {
             return Err(Code::QueueClosed.into());
         }
-        if let Some(fd) = &state.fd {
+        if let Some(fd) = self.0.fd.get() {
             return Ok(fd.as_raw_fd());
         }
         let fd = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
             .map_err(|e| Error::from(std::io::Error::from(e)).context("eventfd"))?;
-        let raw = fd.as_raw_fd();
-        state.fd = Some(fd);
+        let raw = self.0.fd.get_or_init(|| fd).as_raw_fd();
         if !state.entries.is_empty() {
-            state.raise_fd();
+            self.0.raise_fd();
         }
         Ok(raw)
     }
@@ -249,9 +256,7 @@ impl<V> Queue<V> {
             }
         }
         if state.entries.is_empty() {
-            if !taken.is_empty() {
-                state.clear_fd();
-            }
+            self.0.clear_fd();
         } else if state.waiting > 0 {
             self.0.arrived.notify_one();
         }
@@ -354,7 +359,7 @@ impl<V> Default for Queue<V> {
 impl<V> Shared<V> {
     /// Runs `add`, which says whether it added an entry, and wakes who must know.
     fn push(&self, add: impl FnOnce(&mut State<V>) -> bool) {
-        let hook = {
+        let (was_empty, hook) = {
             let mut state = lock(&self.state);
             let was_empty = state.entries.is_empty();
             if state.closed || !add(&mut state) {
@@ -363,25 +368,26 @@ impl<V> Shared<V> {
             if state.waiting > 0 {
                 self.arrived.notify_one();
             }
-            if was_empty {
-                state.raise_fd();
-            }
-            state.hook.clone().filter(|_| was_empty)
+            (was_empty, state.hook.clone().filter(|_| was_empty))
         };
+        if was_empty {
+            self.raise_fd();
+        }
         call(hook);
     }
-}
 
-impl<V> State<V> {
     fn raise_fd(&self) {
-        if let Some(fd) = &self.fd {
+        if let Some(fd) = self.fd.get() {
             // Can only fail by overflow, and then the descriptor is readable anyway.
             let _ = rustix::io::write(fd, &1_u64.to_ne_bytes());
+            self.raised.store(true, Ordering::Release);
         }
     }
 
     fn clear_fd(&self) {
-        if let Some(fd) = &self.fd {
+        if let Some(fd) = self.fd.get()
+            && self.raised.swap(false, Ordering::AcqRel)
+        {
             // Can only fail because it is clear already.
             let _ = rustix::io::read(fd, &mut [0; 8]);
         }

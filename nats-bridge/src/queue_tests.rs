@@ -143,9 +143,7 @@ fn the_descriptor_is_readable_while_events_wait() {
     queue.ticket(0).complete(Ok(0));
     let raw = queue.fd().unwrap();
     assert_eq!(queue.fd().unwrap(), raw);
-    let state = lock(&queue.0.state);
-    let fd = state.fd.as_ref().unwrap().try_clone().unwrap();
-    drop(state);
+    let fd = queue.0.fd.get().unwrap().try_clone().unwrap();
     let fd: BorrowedFd<'_> = std::os::fd::AsFd::as_fd(&fd);
     assert!(readable(fd), "filled before the descriptor was asked for");
     queue.ticket(1).complete(Ok(1));
