@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use nats_core::{
-    Client, Code, ConnectOptions, Error, Message, Publish, Request, Result, State,
-    SubscribeOptions, Subscription,
+    Client, Code, ConnectOptions, Error, Publish, Result, State, SubscribeOptions, Subscription,
 };
 
 use crate::delivery::{self, Job, Next, Source, Turn};
@@ -133,20 +132,6 @@ impl Connection {
                 wait::block_on(self.client.publish_with(publish))?
             }
             result => result,
-        }
-    }
-
-    /// Sends a request and blocks the calling thread until its reply comes.
-    ///
-    /// # Errors
-    /// Those of [`Client::request_with`].
-    pub fn request(&self, request: &Request<'_>) -> Result<Message> {
-        let timeout = request.timeout.unwrap_or(self.client.options().request_timeout);
-        let mut reply = None;
-        let exchange = async { reply = Some(self.client.exchange(request).await) };
-        match wait::block_on_for(exchange, timeout) {
-            Err(e) if e.code() == Code::Timeout => Err(request.timed_out(timeout)),
-            waited => waited.and_then(|()| reply.unwrap_or_else(|| Err(Code::Internal.into()))),
         }
     }
 

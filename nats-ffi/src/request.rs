@@ -56,13 +56,13 @@ pub extern "C" fn nats_request_msg(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard_out(out, err, || {
-        let connection = handle::get::<Arc<Connection>>(nc)?;
+        let client = client(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
         let request = how.apply(request(subject, headers.as_ref(), payload));
-        connection.request(&request).map(message::into_raw)
+        wait::block_on(client.request_with(&request))?.map(message::into_raw)
     })
 }
 

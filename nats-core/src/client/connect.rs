@@ -1,10 +1,13 @@
 //! Making a connection.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::handle::Client;
 use crate::conn::driver::Driver;
 use crate::conn::options::ConnectOptions;
+use crate::conn::requests::expire;
 use crate::conn::shared::Shared;
 use crate::conn::supervise::supervise;
 use crate::error::{Code, Error, Result};
@@ -31,6 +34,7 @@ impl ConnectOptions {
             .map_err(|_| Error::new(Code::InvalidArgument, "connect needs a tokio runtime"))?;
         let shared = Shared::new(self)?;
         let client = Client::new(shared.clone());
+        runtime.spawn(expire(Arc::downgrade(&shared.requests)));
         let fault = shared.options.fault.clone();
         if shared.options.connect_in_background {
             runtime.spawn(supervise(Driver::new(shared, None), fault));

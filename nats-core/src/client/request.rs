@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::handle::Client;
 use super::message::{Batch, Message};
 use super::publish::Publish;
@@ -54,13 +56,6 @@ impl<'a> Request<'a> {
         Request { own_inbox: true, ..self }
     }
 
-    /// The error of a request that was given up after `timeout`.
-    pub fn timed_out(&self, timeout: Duration) -> Error {
-        let subject = self.subject.escape_debug();
-        let text = format!("no reply from \"{subject}\" within {} ms", timeout.as_millis());
-        Error::new(Code::Timeout, text)
-    }
-
     pub(crate) fn publish<'b>(&self, reply: &'b str) -> Publish<'b>
     where
         'a: 'b,
@@ -88,42 +83,44 @@ impl Client {
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
         let timeout = request.timeout.unwrap_or(self.options().request_timeout);
-        let reply = tokio::time::timeout(timeout, self.exchange(request)).await;
-        reply.unwrap_or_else(|_| Err(request.timed_out(timeout)))
-    }
-
-    /// [`Client::request_with`] without its timeout, for those who watch the clock themselves. See
-    /// [`Request::timed_out`].
-    ///
-    /// # Errors
-    /// Those of [`Client::request_with`] but [`Code::Timeout`].
-    pub async fn exchange(&self, request: &Request<'_>) -> Result<Message> {
         let reply = if request.own_inbox {
-            self.request_on_own_inbox(request).await
+            within(timeout, self.request_on_own_inbox(request)).await
         } else {
-            self.request_on_shared_inbox(request).await
+            self.request_on_shared_inbox(request, timeout).await
         };
+        let subject = request.subject.escape_debug();
         reply.map_err(|error| match error.code() {
             Code::NoResponders => {
-                let subject = request.subject.escape_debug();
                 Error::new(error.code(), format!("nobody is subscribed to \"{subject}\""))
+            }
+            Code::Timeout => {
+                let text = format!("no reply from \"{subject}\" within {} ms", timeout.as_millis());
+                Error::new(error.code(), text)
             }
             _ => error,
         })
     }
 
-    async fn request_on_shared_inbox(&self, request: &Request<'_>) -> Result<Message> {
-        let (reply, inbox) = self.open_reply(request.subject)?;
+    async fn request_on_shared_inbox(
+        &self,
+        request: &Request<'_>,
+        timeout: Duration,
+    ) -> Result<Message> {
+        // A deadline beyond what a clock can tell is none.
+        let deadline = Instant::now().checked_add(timeout);
+        let (reply, inbox) = self.open_reply(request.subject, deadline)?;
         let publish = request.publish(&inbox);
         // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let sent = if reply.is_alone() {
+        let published = if reply.is_alone() {
             self.shared().publish_past_driver(&publish)
         } else {
             self.publish_now(&publish)
         };
-        match sent {
-            Err(full) if full.code() == Code::OutboundFull => self.publish_with(&publish).await?,
-            sent => sent?,
+        match published {
+            Err(error) if error.code() == Code::OutboundFull => {
+                within(timeout, self.publish_with(&publish)).await?;
+            }
+            published => published?,
         }
         let mut reply = Batch::new(reply.await?, self.shared());
         reply.next().ok_or_else(|| Code::Internal.into())
@@ -156,12 +153,12 @@ impl Client {
         subject: &str,
     ) -> Result<impl Future<Output = Error> + use<>> {
         // A slot like those of the shared inbox, whose token is never told to anybody.
-        let slot = self.shared().requests.open(subject, &mut String::new())?;
+        let slot = self.shared().requests.open(subject, &mut String::new(), None)?;
         Ok(async { slot.await.err().unwrap_or(Code::Internal.into()) })
     }
 
     /// Takes a slot for a reply; the first request subscribes to the inbox of all.
-    fn open_reply(&self, subject: &str) -> Result<(Reply, String)> {
+    fn open_reply(&self, subject: &str, deadline: Option<Instant>) -> Result<(Reply, String)> {
         let shared = self.shared();
         let mut inbox = String::with_capacity(shared.request_inbox.len() + 11);
         inbox.push_str(&shared.request_inbox);
@@ -179,8 +176,13 @@ impl Client {
                     let sid = registry.add_mux(filter);
                     lock(&shared.outbox).subscribe(sid, filter, None).wake();
                 }
-                shared.requests.open(subject, &mut inbox)
+                shared.requests.open(subject, &mut inbox, deadline)
             })
             .map(|reply| (reply, inbox))
     }
+}
+
+/// The result of `work`, or [`Code::Timeout`].
+async fn within<T>(timeout: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(Code::Timeout.into()))
 }

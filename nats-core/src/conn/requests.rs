@@ -3,8 +3,11 @@
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::nuid::{parse_base62, push_base62};
 use crate::error::{Code, Error, Result};
@@ -24,6 +27,8 @@ struct Slot {
     generation: u64,
     /// Hash of the request's subject, to find it when the server denies the publish.
     subject: u64,
+    /// When it has waited long enough.
+    deadline: Option<Instant>,
     state: State,
 }
 
@@ -31,25 +36,40 @@ struct Slot {
 struct Table {
     slots: Vec<Slot>,
     free: Vec<usize>,
+    /// When [`Requests::expire`] will be called next.
+    armed: Option<Instant>,
 }
 
 /// The table of requests in flight on one connection.
 #[derive(Default)]
 pub(crate) struct Requests {
     table: Mutex<Table>,
+    /// A deadline has come up that is earlier than what [`expire`] waits for.
+    earlier: Arc<Notify>,
 }
 
 impl Requests {
-    /// Takes a slot and appends its token to `inbox`.
+    /// Takes a slot and appends its token to `inbox`. The request ends with [`Code::Timeout`] at
+    /// the deadline.
     ///
     /// # Errors
     /// More requests wait than a token can tell apart (16 million).
-    pub(crate) fn open(self: &Arc<Requests>, subject: &str, inbox: &mut String) -> Result<Reply> {
+    pub(crate) fn open(
+        self: &Arc<Requests>,
+        subject: &str,
+        inbox: &mut String,
+        deadline: Option<Instant>,
+    ) -> Result<Reply> {
         let mut table = self.lock();
         let index = match table.free.pop() {
             Some(index) => index,
             None if table.slots.len() >> SLOT_BITS == 0 => {
-                table.slots.push(Slot { generation: 0, subject: 0, state: State::Free });
+                table.slots.push(Slot {
+                    generation: 0,
+                    subject: 0,
+                    deadline: None,
+                    state: State::Free,
+                });
                 table.slots.len() - 1
             }
             None => return Err(Error::new(Code::Internal, "too many requests are in flight")),
@@ -57,8 +77,16 @@ impl Requests {
         let slot = &mut table.slots[index];
         slot.state = State::Waiting(None);
         slot.subject = hash(subject);
+        slot.deadline = deadline;
         let generation = slot.generation;
         let alone = table.slots.len() == table.free.len() + 1;
+        // Mostly an earlier request's deadline comes first, and the timer stays as it is.
+        if let Some(deadline) = deadline
+            && table.armed.is_none_or(|armed| deadline < armed)
+        {
+            table.armed = Some(deadline);
+            self.earlier.notify_one();
+        }
         drop(table);
         push_base62(inbox, generation << SLOT_BITS | index as u64);
         Ok(Reply { requests: Arc::clone(self), index, generation, alone })
@@ -104,6 +132,17 @@ impl Requests {
         super::mailbox::wake_all(wakers);
     }
 
+    /// Ends the requests whose time is over; when the next one's is.
+    fn expire(&self, now: Instant) -> Option<Instant> {
+        let timeout = Error::from(Code::Timeout);
+        self.fail(&timeout, |slot| slot.deadline.is_some_and(|deadline| deadline <= now));
+        let mut table = self.lock();
+        let waiting = table.slots.iter().filter(|slot| matches!(slot.state, State::Waiting(_)));
+        let next = waiting.filter_map(|slot| slot.deadline).min();
+        table.armed = next;
+        next
+    }
+
     /// Requests in flight.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -113,6 +152,29 @@ impl Requests {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        self.earlier.notify_one();
+    }
+}
+
+/// Ends requests at their deadlines as long as there is a table. One timer for all of them: setting
+/// and clearing one for each costs more than the rest of a request.
+pub(crate) async fn expire(requests: Weak<Requests>) {
+    while let Some(table) = requests.upgrade() {
+        let earlier = Arc::clone(&table.earlier);
+        let next = table.expire(Instant::now());
+        drop(table);
+        match next {
+            Some(deadline) => {
+                // However it ends, the deadlines are looked at.
+                let _ = tokio::time::timeout_at(deadline, earlier.notified()).await;
+            }
+            None => earlier.notified().await,
+        }
     }
 }
 
@@ -181,6 +243,7 @@ mod tests {
     use super::*;
     use crate::proto::block::{Arrived, Block, Expected};
     use crate::proto::parse::{Frame, Limits, Parser, Step};
+    use std::time::Duration;
 
     fn message(wire: &str) -> Run {
         let step = Parser::new(Limits::default()).next(wire.as_bytes()).unwrap();
@@ -195,7 +258,7 @@ mod tests {
 
     fn open(requests: &Arc<Requests>) -> (Reply, String) {
         let mut token = String::new();
-        (requests.open("subject", &mut token).unwrap(), token)
+        (requests.open("subject", &mut token, None).unwrap(), token)
     }
 
     fn poll(reply: &mut Reply) -> Poll<Result<Run>> {
@@ -247,7 +310,7 @@ mod tests {
     #[test]
     fn a_denied_subject_fails_its_requests_only() {
         let requests = Arc::new(Requests::default());
-        let mut denied = requests.open("secret", &mut String::new()).unwrap();
+        let mut denied = requests.open("secret", &mut String::new(), None).unwrap();
         let (mut other, _) = open(&requests);
         requests.fail_subject("secret", &Code::Permission.into());
         let Poll::Ready(Err(error)) = poll(&mut denied) else { panic!() };
@@ -262,5 +325,27 @@ mod tests {
             drop(open(&requests));
         }
         assert_eq!((requests.len(), requests.lock().slots.len()), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_end_at_their_deadlines_and_the_task_with_the_table() {
+        let requests = Arc::new(Requests::default());
+        let task = tokio::spawn(expire(Arc::downgrade(&requests)));
+        let started = Instant::now();
+        let open = |ms: u64| {
+            let deadline = Some(started + Duration::from_millis(ms));
+            requests.open("subject", &mut String::new(), deadline).unwrap()
+        };
+        let (late, early, answered) = (open(300), open(200), open(100));
+        drop(answered);
+        let waits = async |reply: Reply| {
+            let error = reply.await.unwrap_err();
+            (error.code(), started.elapsed().as_millis())
+        };
+        assert_eq!(waits(early).await, (Code::Timeout, 200));
+        assert_eq!(waits(late).await, (Code::Timeout, 300));
+        assert_eq!(waits(open(400)).await, (Code::Timeout, 400));
+        drop(requests);
+        task.await.unwrap();
     }
 }
