@@ -1,0 +1,154 @@
+/* The benchmark driver of nats.c. */
+#include <nats/nats.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+/* From here on a thread for each subscription, which is the default, is not what its documentation
+ * recommends: it has a pool of threads for many subscriptions. */
+#define MANY_SUBSCRIPTIONS 1000
+
+#define REQUEST_TIMEOUT 10000
+
+static const char client_name[] = "nats.c";
+
+typedef natsConnection client;
+
+typedef struct {
+  const char *subject;
+  void *payload;
+  int size;
+  natsMsg *with_headers;
+} message;
+
+typedef struct {
+  natsSubscription **subs;
+  bench_arrivals *arrivals;
+} receiver;
+
+static inline void check(natsStatus status, const char *doing) {
+  if (status != NATS_OK) bench_fail(doing, natsStatus_GetText(status));
+}
+
+static const char *client_version(void) { return nats_GetVersion(); }
+
+static void client_check(const bench_args *args) {
+  if (args->mode == BENCH_BATCH) bench_unsupported("nats.c hands messages over one by one");
+  if (args->mode == BENCH_ITERATOR && args->subs > 1)
+    bench_unsupported("nats.c cannot wait for several synchronous subscriptions at once");
+}
+
+static client *client_open(const bench_args *args) {
+  natsOptions *options;
+  natsConnection *nc;
+  check(natsOptions_Create(&options), "options");
+  check(natsOptions_SetURL(options, args->url), "options");
+  check(natsOptions_SetAllowReconnect(options, false), "options");
+  if (args->subs >= MANY_SUBSCRIPTIONS)
+    check(natsOptions_UseGlobalMessageDelivery(options, true), "options");
+  check(natsConnection_Connect(&nc, options), "connect");
+  natsOptions_Destroy(options);
+  return nc;
+}
+
+static void client_close(client *nc) {
+  natsConnection_Close(nc);
+  natsConnection_Destroy(nc);
+}
+
+static message *message_new(const char *subject, void *payload, size_t size, size_t headers) {
+  message *msg = bench_alloc(sizeof *msg);
+  *msg = (message){.subject = subject, .payload = payload, .size = (int)size};
+  if (headers)
+    check(natsMsg_Create(&msg->with_headers, subject, NULL, payload, msg->size), "message");
+  for (size_t i = 0; i < headers; i++) {
+    char name[8];
+    const char *value = bench_header(i, name);
+    check(natsMsgHeader_Set(msg->with_headers, name, value), "headers");
+  }
+  return msg;
+}
+
+static inline void client_publish(client *nc, const message *msg) {
+  natsStatus status;
+  if (msg->with_headers)
+    status = natsConnection_PublishMsg(nc, msg->with_headers);
+  else
+    status = natsConnection_Publish(nc, msg->subject, msg->payload, msg->size);
+  check(status, "publish");
+}
+
+static void client_flush(client *nc) {
+  check(natsConnection_FlushTimeout(nc, BENCH_PATIENCE), "flush");
+}
+
+static inline size_t client_request(client *nc, const message *msg) {
+  natsMsg *answer;
+  check(natsConnection_Request(&answer, nc, msg->subject, msg->payload, msg->size, REQUEST_TIMEOUT),
+        "request");
+  size_t size = (size_t)natsMsg_GetDataLength(answer);
+  natsMsg_Destroy(answer);
+  return size;
+}
+
+typedef struct {
+  client *nc;
+  const message *msg;
+  size_t count;
+  atomic_size_t sent;
+} requests;
+
+static void *request_loop(void *argument) {
+  requests *shared = argument;
+  while (atomic_fetch_add_explicit(&shared->sent, 1, memory_order_relaxed) < shared->count)
+    bench_check(client_request(shared->nc, shared->msg), (size_t)shared->msg->size);
+  return NULL;
+}
+
+/* There is no asynchronous request: a thread for each that is to be under way. */
+static void client_requests(client *nc, const bench_args *args, const message *msg, size_t count) {
+  requests shared = {.nc = nc, .msg = msg, .count = count};
+  pthread_t *threads = bench_alloc(args->inflight * sizeof *threads);
+  for (size_t i = 0; i < args->inflight; i++) threads[i] = bench_spawn(request_loop, &shared);
+  for (size_t i = 0; i < args->inflight; i++) bench_join(threads[i]);
+  free(threads);
+}
+
+static void on_message(client *nc, natsSubscription *sub, natsMsg *msg, void *user) {
+  bench_arrivals *arrivals = user;
+  (void)nc;
+  (void)sub;
+  bench_check((size_t)natsMsg_GetDataLength(msg), arrivals->size);
+  natsMsg_Destroy(msg);
+  bench_arrived(arrivals, 1);
+}
+
+static receiver *receiver_new(client *nc, const bench_args *args, const char *subject,
+                              bench_arrivals *arrivals) {
+  receiver *in = bench_alloc(sizeof *in);
+  in->subs = bench_alloc(args->subs * sizeof *in->subs);
+  in->arrivals = arrivals;
+  for (size_t i = 0; i < args->subs; i++) {
+    natsStatus status =
+        args->mode == BENCH_CALLBACK
+            ? natsConnection_Subscribe(&in->subs[i], nc, subject, on_message, arrivals)
+            : natsConnection_SubscribeSync(&in->subs[i], nc, subject);
+    check(status, "subscribe");
+    check(natsSubscription_SetPendingLimits(in->subs[i], -1, -1), "limits");
+  }
+  return in;
+}
+
+static void receiver_run(receiver *in) {
+  while (!bench_complete(in->arrivals)) {
+    natsMsg *msg;
+    natsStatus status = natsSubscription_NextMsg(&msg, in->subs[0], BENCH_PATIENCE);
+    if (status == NATS_TIMEOUT) bench_late(in->arrivals);
+    check(status, "receive");
+    bench_check((size_t)natsMsg_GetDataLength(msg), in->arrivals->size);
+    natsMsg_Destroy(msg);
+    bench_arrived(in->arrivals, 1);
+  }
+}
+
+#include "ops.h"

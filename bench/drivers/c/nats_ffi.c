@@ -1,0 +1,185 @@
+/* The benchmark driver of nats-ffi. */
+#include "nats_ffi.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+/* The most messages or events that are taken at once. */
+#define BATCH 256
+
+static const char client_name[] = "nats-ffi-c";
+
+typedef nats_connection client;
+
+typedef struct {
+  nats_str subject;
+  nats_bytes payload;
+  nats_headers *headers;
+} message;
+
+/* The subscriptions of a connection; one that is pulled from among many has a queue that tells
+ * which of them has messages. */
+typedef struct {
+  nats_subscription **subs;
+  nats_queue *queue;
+  enum bench_mode mode;
+  bench_arrivals *arrivals;
+} receiver;
+
+static noreturn void fail(const char *doing, nats_str text) {
+  fprintf(stderr, "%s: %.*s\n", doing, (int)text.len, text.ptr);
+  exit(1);
+}
+
+static inline void check(nats_status status, const char *doing) {
+  if (status) fail(doing, nats_status_text(status));
+}
+
+static const char *client_version(void) {
+  static char version[32];
+  nats_str text = nats_version();
+  snprintf(version, sizeof version, "%.*s", (int)text.len, text.ptr);
+  return version;
+}
+
+static void client_check(const bench_args *args) { (void)args; }
+
+static client *client_open(const bench_args *args) {
+  nats_options *options;
+  nats_connection *nc;
+  nats_error *error;
+  nats_str json = NATS_STR("{\"reconnect\":false,\"pending_messages\":0,\"pending_bytes\":0}");
+  if (nats_options_new(json, &options, &error) ||
+      nats_connect(nats_zstr(args->url), options, &nc, &error))
+    fail("connect", nats_error_text(error));
+  nats_options_free(options);
+  return nc;
+}
+
+static void client_close(client *nc) {
+  check(nats_connection_close(nc, NULL), "close");
+  nats_connection_free(nc);
+}
+
+static message *message_new(const char *subject, void *payload, size_t size, size_t headers) {
+  message *msg = bench_alloc(sizeof *msg);
+  msg->subject = (nats_str){subject, strlen(subject)};
+  msg->payload = nats_bytes_of(payload, size);
+  if (headers) check(nats_headers_new(&msg->headers, NULL), "headers");
+  for (size_t i = 0; i < headers; i++) {
+    char name[8];
+    const char *value = bench_header(i, name);
+    check(nats_headers_append(msg->headers, nats_zstr(name), nats_zstr(value), NULL), "headers");
+  }
+  return msg;
+}
+
+static inline void client_publish(client *nc, const message *msg) {
+  nats_status status;
+  if (msg->headers)
+    status = nats_publish_msg(nc, msg->subject, (nats_str){0}, msg->headers, msg->payload, NULL);
+  else
+    status = nats_publish(nc, msg->subject, msg->payload, NULL);
+  check(status, "publish");
+}
+
+static void client_flush(client *nc) {
+  check(nats_connection_flush(nc, BENCH_PATIENCE, NULL), "flush");
+}
+
+static inline size_t client_request(client *nc, const message *msg) {
+  nats_msg *answer;
+  check(nats_request(nc, msg->subject, msg->payload, 0, &answer, NULL), "request");
+  size_t size = nats_msg_payload(answer).len;
+  nats_msg_free(answer);
+  return size;
+}
+
+static void start_request(client *nc, const message *msg, nats_queue *queue, size_t number) {
+  nats_status status =
+      nats_request_async(nc, msg->subject, NULL, msg->payload, 0, 0, queue, number, NULL);
+  check(status, "request");
+}
+
+/* One thread: the answers arrive on a queue, and each is followed by the next request. */
+static void client_requests(client *nc, const bench_args *args, const message *msg, size_t count) {
+  nats_queue *queue;
+  size_t sent = 0, done = 0;
+  check(nats_queue_new(&queue, NULL), "queue");
+  while (sent < count && sent < args->inflight) start_request(nc, msg, queue, sent++);
+  while (done < count) {
+    nats_event events[BATCH];
+    size_t ready;
+    check(nats_queue_poll(queue, events, BATCH, BENCH_PATIENCE, &ready, NULL), "poll");
+    if (!ready) bench_fail("request", "no answer in time");
+    for (size_t i = 0; i < ready; i++) {
+      check(events[i].status, "request");
+      bench_check(nats_msg_payload(events[i].value).len, args->size);
+      nats_msg_free(events[i].value);
+      if (sent < count) start_request(nc, msg, queue, sent++);
+    }
+    done += ready;
+  }
+  nats_queue_free(queue);
+}
+
+static void on_message(client *nc, nats_subscription *sub, nats_msg *msg, void *user) {
+  bench_arrivals *arrivals = user;
+  (void)nc;
+  (void)sub;
+  bench_check(nats_msg_payload(msg).len, arrivals->size);
+  nats_msg_free(msg);
+  bench_arrived(arrivals, 1);
+}
+
+static receiver *receiver_new(client *nc, const bench_args *args, const char *subject,
+                              bench_arrivals *arrivals) {
+  receiver *in = bench_alloc(sizeof *in);
+  nats_msg_cb callback = args->mode == BENCH_CALLBACK ? on_message : NULL;
+  in->subs = bench_alloc(args->subs * sizeof *in->subs);
+  in->mode = args->mode;
+  in->arrivals = arrivals;
+  if (!callback && args->subs > 1) check(nats_queue_new(&in->queue, NULL), "queue");
+  for (size_t i = 0; i < args->subs; i++) {
+    nats_status status = nats_subscribe_with(nc, nats_zstr(subject), (nats_str){0}, callback,
+                                             arrivals, NULL, &in->subs[i], NULL);
+    check(status, "subscribe");
+    if (in->queue) check(nats_subscription_watch(in->subs[i], in->queue, i, NULL), "watch");
+  }
+  return in;
+}
+
+/* Takes what is there, one message or a batch; returns how many, 0 when there is none in time. */
+static inline size_t receiver_take(receiver *in, nats_subscription *sub, int64_t timeout) {
+  nats_msg *msgs[BATCH];
+  size_t count = 1;
+  nats_status status = in->mode == BENCH_BATCH
+                           ? nats_subscription_take(sub, msgs, BATCH, timeout, &count, NULL)
+                           : nats_subscription_next(sub, timeout, msgs, NULL);
+  if (status == NATS_ERR_TIMEOUT) return 0;
+  check(status, "receive");
+  for (size_t i = 0; i < count; i++) bench_check(nats_msg_payload(msgs[i]).len, in->arrivals->size);
+  nats_msgs_free(msgs, count);
+  bench_arrived(in->arrivals, count);
+  return count;
+}
+
+static void receiver_run(receiver *in) {
+  while (!bench_complete(in->arrivals)) {
+    if (!in->queue) {
+      if (!receiver_take(in, in->subs[0], BENCH_PATIENCE)) bench_late(in->arrivals);
+      continue;
+    }
+    nats_event events[BATCH];
+    size_t ready;
+    check(nats_queue_poll(in->queue, events, BATCH, BENCH_PATIENCE, &ready, NULL), "poll");
+    if (!ready) bench_late(in->arrivals);
+    for (size_t i = 0; i < ready; i++)
+      while (receiver_take(in, in->subs[events[i].token], 0)) continue;
+  }
+}
+
+#include "ops.h"

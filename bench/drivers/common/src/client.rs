@@ -1,0 +1,87 @@
+//! How a client does what is measured.
+
+use std::future::Future;
+
+use crate::args::{Args, Mode};
+use crate::failure::Result;
+
+/// A connection of the client under test. Clones share it.
+pub trait Client: Clone + Send + Sync + 'static {
+    /// A message to publish, with payload and headers, as the client wants it.
+    type Message: Message;
+    /// A subscription.
+    type Subscription: Subscription;
+    /// How it can receive.
+    const MODES: &'static [Mode];
+
+    /// The name in the report.
+    fn name(args: &Args) -> &'static str;
+
+    /// The version of the client.
+    fn version() -> String;
+
+    /// Connects; ready when the handshake is done.
+    fn connect(args: &Args) -> impl Future<Output = Result<Self>> + Send;
+
+    /// Publishes a message.
+    fn publish(
+        &self,
+        subject: &'static str,
+        message: &Self::Message,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Waits until everything that was published is out.
+    fn flush(&self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Subscribes.
+    fn subscribe(
+        &self,
+        subject: &'static str,
+    ) -> impl Future<Output = Result<Self::Subscription>> + Send;
+
+    /// Sends a request; returns the size of the answer's payload.
+    fn request(
+        &self,
+        subject: &'static str,
+        message: &Self::Message,
+    ) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// A message to publish any number of times.
+pub trait Message: Send + Sync + Sized + 'static {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// What the client says of its headers.
+    fn new(payload: Vec<u8>, headers: impl Iterator<Item = (String, &'static str)>)
+    -> Result<Self>;
+}
+
+/// Receives the messages of a batch.
+pub trait Batch: Send {
+    /// The next message of the batch has a payload of this size.
+    fn message(&mut self, size: usize);
+}
+
+impl<F: FnMut(usize) + Send> Batch for F {
+    #[inline]
+    fn message(&mut self, size: usize) {
+        self(size);
+    }
+}
+
+/// A subscription of the client under test.
+pub trait Subscription: Send + 'static {
+    /// Awaits one message; returns the size of its payload, or None when no more will come.
+    fn next(&mut self) -> impl Future<Output = Option<usize>> + Send;
+
+    /// Awaits messages and hands over all that are there; returns how many, or None when no more
+    /// will come. A client without batches gives one.
+    fn batch(&mut self, batch: &mut impl Batch) -> impl Future<Output = Option<usize>> + Send {
+        async {
+            let size = self.next().await?;
+            batch.message(size);
+            Some(1)
+        }
+    }
+}

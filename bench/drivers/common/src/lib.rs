@@ -1,0 +1,19 @@
+//! What the benchmark drivers of Rust clients share. A driver says how its client does things, by
+//! [`Client`]; the operations are the same code for every client.
+#![forbid(unsafe_code)]
+
+mod args;
+mod arrivals;
+mod client;
+mod failure;
+mod latency;
+mod meter;
+mod ops;
+mod run;
+
+pub use args::{Args, Mode, Op};
+pub use client::{Batch, Client, Message, Subscription};
+pub use failure::{Failure, Result};
+pub use latency::Latencies;
+pub use meter::{Measured, Meter};
+pub use run::{drive, run};
