@@ -151,6 +151,8 @@ pub struct Spread {
 /// Something that was to be reached.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Goal {
+    /// Where it belongs: a language, or growth for instance.
+    pub group: String,
     /// What is compared with what.
     pub name: String,
     /// What was measured; none when rows are missing.
@@ -224,6 +226,7 @@ mod tests {
     fn a_file_is_read_back_and_another_layout_refused() {
         let machine = Machine { cpu: "x".into(), cores: 2, kernel: "6".into(), memory_mib: 1024 };
         let goal = Goal {
+            group: "C".into(),
             name: "g".into(),
             value: None,
             limit: 0.5,
