@@ -1,0 +1,204 @@
+/** The operations. nats.js and ours have the same API, so they run the same code. */
+
+import { Failure, HEADERS, PATIENCE, REQUEST_TIMEOUT, Unsupported, warmUp } from "./bench.mjs";
+
+/** After so many messages of a connection, publishers let the event loop send them. */
+const FLUSH_EVERY = 2000;
+
+/**
+ * Does the operation that the options ask for. A library has `connect` and `headers`, and
+ * `unbounded`, the options of a subscription in which any number of messages may wait.
+ */
+export async function measure(library, options, meter) {
+  if (options.threads > 1) {
+    throw new Unsupported("a connection belongs to one event loop, and so to one thread");
+  }
+  const opened = [];
+  const connect = async () => {
+    const nc = await library.connect({ servers: options.url, reconnect: false });
+    opened.push(nc);
+    return nc;
+  };
+  await OPERATIONS[options.op](connect, library, options, meter);
+  for (const nc of opened) {
+    await nc.close();
+  }
+}
+
+/** Publishes round-robin. */
+async function publishOver(clients, subject, payload, options, count) {
+  const round = FLUSH_EVERY * clients.length;
+  for (let sent = 0, turn = 0; sent < count; turn++) {
+    if (turn === clients.length) {
+      turn = 0;
+    }
+    clients[turn].publish(subject, payload, options);
+    if (++sent % round === 0) {
+      await flush(clients);
+    }
+  }
+}
+
+async function flush(clients) {
+  for (const nc of clients) {
+    await nc.flush();
+  }
+}
+
+async function publish(connect, library, options, meter) {
+  const clients = [];
+  while (clients.length < options.conns) {
+    clients.push(await connect());
+  }
+  const payload = new Uint8Array(options.size);
+  let extras;
+  if (options.headers > 0) {
+    extras = { headers: library.headers() };
+    for (const [name, value] of Object.entries(HEADERS)) {
+      extras.headers.set(name, value);
+    }
+  }
+  const send = async (count) => {
+    await publishOver(clients, "bench.data", payload, extras, count);
+    await flush(clients);
+  };
+  await send(warmUp(options));
+  await meter.measure(() => send(options.count));
+}
+
+/** Subscriptions whose messages are counted together. */
+class Receiver {
+  #options;
+  #left = 0;
+  #done = () => {};
+  #fail = () => {};
+
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** Subscribes as often, and reads in the way, as the options say. */
+  subscribe(nc, subject, unbounded) {
+    const { mode, subs, size } = this.#options;
+    // Each way counts in place: a call for it would be seen in what is measured.
+    const callback = (_error, message) => {
+      if (message.data.length !== size) {
+        this.#refuse(message);
+      } else if (--this.#left === 0) {
+        this.#done();
+      }
+    };
+    for (let number = 0; number < subs; number++) {
+      if (mode === "callback") {
+        nc.subscribe(subject, { callback, ...unbounded });
+      } else {
+        this.#iterate(nc.subscribe(subject, unbounded)).catch((error) => this.#fail(error));
+      }
+    }
+  }
+
+  /** Begins, and waits until so many messages have come. */
+  async receive(count, begin) {
+    this.#left = count;
+    const arrived = new Promise((resolve, reject) => {
+      this.#done = resolve;
+      this.#fail = reject;
+    });
+    const late = () => {
+      const missing = `${count - this.#left} of ${count} messages`;
+      this.#fail(new Failure(`${missing} within ${PATIENCE / 1000} s`));
+    };
+    const timer = setTimeout(late, PATIENCE);
+    await Promise.all([begin(count), arrived]);
+    clearTimeout(timer);
+  }
+
+  async #iterate(sub) {
+    const size = this.#options.size;
+    for await (const message of sub) {
+      if (message.data.length !== size) {
+        this.#refuse(message);
+      } else if (--this.#left === 0) {
+        this.#done();
+      }
+    }
+  }
+
+  #refuse(message) {
+    this.#fail(new Failure(`a payload of ${message.data?.length} bytes arrived`));
+  }
+}
+
+async function receive(nc, subject, library, options, meter, begin) {
+  const receiver = new Receiver(options);
+  receiver.subscribe(nc, subject, library.unbounded);
+  await nc.flush();
+  await receiver.receive(warmUp(options), begin);
+  await meter.measure(() => receiver.receive(options.count, begin));
+}
+
+function checkMode(options) {
+  if (options.mode === "batch") {
+    throw new Unsupported("subscriptions do not hand out batches");
+  }
+}
+
+async function subscribe(connect, library, options, meter) {
+  checkMode(options);
+  const nc = await connect();
+  const begin = async (count) => {
+    nc.publish("bench.go", `${count} ${options.size} ${options.headers} ${options.subs}`);
+  };
+  await receive(nc, "bench.data", library, options, meter, begin);
+}
+
+async function pubsub(connect, library, options, meter) {
+  checkMode(options);
+  if (options.subs > 1) {
+    throw new Unsupported("pubsub has one subscription");
+  }
+  const nc = await connect();
+  const payload = new Uint8Array(options.size);
+  const begin = (count) => publishOver([nc], "bench.loop", payload, undefined, count);
+  await receive(nc, "bench.loop", library, options, meter, begin);
+}
+
+async function request(connect, library, options, meter) {
+  const nc = await connect();
+  const payload = new Uint8Array(options.size);
+  const ask = async () => {
+    const reply = await nc.request("bench.echo", payload, { timeout: REQUEST_TIMEOUT });
+    if (reply.data.length !== options.size) {
+      throw new Failure(`an answer of ${reply.data.length} bytes`);
+    }
+  };
+  const askAll = async (count) => {
+    let left = count;
+    const asking = async () => {
+      while (left-- > 0) {
+        await ask();
+      }
+    };
+    await Promise.all(Array.from({ length: options.inflight }, asking));
+  };
+  const askTimed = async (count) => {
+    for (let sent = 0; sent < count; sent++) {
+      const start = performance.now();
+      await ask();
+      meter.latencies.push((performance.now() - start) * 1000);
+    }
+  };
+  await askAll(warmUp(options));
+  await meter.measure(() => (options.inflight === 1 ? askTimed : askAll)(options.count));
+}
+
+async function connect(connect, library, options, meter) {
+  await (await connect()).close();
+  await meter.measure(async () => {
+    for (let opened = 0; opened < options.conns; opened++) {
+      await connect();
+    }
+  });
+}
+
+const OPERATIONS = { publish, subscribe, pubsub, request, connect };

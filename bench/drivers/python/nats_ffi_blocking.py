@@ -1,0 +1,220 @@
+"""Driver for the blocking API of nats_ffi."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import bench
+from bench import Failure, Meter, Unsupported
+
+# PYTHONPATH goes before: it may name another build.
+sys.path.append(str(bench.ROOT / "bindings/python/python"))
+import nats_ffi  # noqa: E402
+from nats_ffi import sync as nats  # noqa: E402
+
+MOST_READERS = 100
+"""Whoever iterates many subscriptions needs a thread for each."""
+
+
+class Driver:
+    """One operation."""
+
+    def __init__(self, options: argparse.Namespace, meter: Meter) -> None:
+        self._options = options
+        self._meter = meter
+        self._clients: list[Any] = []
+        self._payload = bytes(options.size)
+
+    def run(self) -> None:
+        """Does the operation that the options ask for."""
+        if self._options.threads > 1 and self._options.op != "publish":
+            raise Unsupported("several threads are for publish")
+        getattr(self, self._options.op)()
+        for nc in self._clients:
+            nc.close()
+
+    def publish(self) -> None:
+        """Publishes, round-robin over the connections or by threads over one."""
+        threads, conns = self._options.threads, self._options.conns
+        if threads > 1 and conns > 1:
+            raise Unsupported("several threads share one connection")
+        clients = [self._connect() for _ in range(conns)]
+
+        def send(count: int) -> None:
+            if threads == 1:
+                self._publish_over(clients, count)
+            else:
+                _in_threads(threads, lambda: self._publish_over(clients, count // threads))
+            for nc in clients:
+                nc.flush()
+
+        send(bench.warm_up(self._options))
+        with self._meter:
+            send(self._options.count)
+
+    def subscribe(self) -> None:
+        """Receives what the other side sends when told so."""
+        nc = self._connect()
+
+        def begin(count: int) -> None:
+            options = self._options
+            order = f"{count} {options.size} {options.headers} {options.subs}"
+            nc.publish("bench.go", order.encode())
+
+        self._receive(nc, "bench.data", begin)
+
+    def pubsub(self) -> None:
+        """Receives what the connection itself publishes."""
+        if self._options.subs > 1:
+            raise Unsupported("pubsub has one subscription")
+        nc = self._connect()
+
+        def begin(count: int) -> None:
+            for _ in range(count):
+                nc.publish("bench.loop", self._payload)
+
+        self._receive(nc, "bench.loop", begin)
+
+    def request(self) -> None:
+        """Asks in series, or by as many threads as requests are to be in flight."""
+        nc, options = self._connect(), self._options
+
+        def ask(turns: Iterator[int]) -> None:
+            for _ in turns:
+                reply = nc.request("bench.echo", self._payload, timeout=bench.REQUEST_TIMEOUT)
+                if len(reply.data) != options.size:
+                    raise Failure(f"an answer of {len(reply.data)} bytes")
+
+        def ask_timed(count: int) -> None:
+            for turn in range(count):
+                start = time.perf_counter_ns()
+                ask(iter((turn,)))
+                self._meter.latencies.append(time.perf_counter_ns() - start)
+
+        def ask_all(count: int) -> None:
+            turns = iter(range(count))
+            _in_threads(options.inflight, lambda: ask(turns))
+
+        ask_all(bench.warm_up(options))
+        with self._meter:
+            (ask_timed if options.inflight == 1 else ask_all)(options.count)
+
+    def connect(self) -> None:
+        """Opens connections."""
+        self._connect().close()
+        with self._meter:
+            for _ in range(self._options.conns):
+                self._connect()
+
+    def _connect(self) -> Any:
+        self._clients.append(nats.connect(self._options.url, allow_reconnect=False))
+        return self._clients[-1]
+
+    def _publish_over(self, clients: list[Any], count: int) -> None:
+        payload = self._payload
+        turns = itertools.islice(itertools.cycle(clients), count)
+        if self._options.headers:
+            headers = nats.Headers(bench.HEADERS)
+            for nc in turns:
+                nc.publish("bench.data", payload, headers=headers)
+        else:
+            for nc in turns:
+                nc.publish("bench.data", payload)
+
+    def _receive(self, nc: Any, subject: str, begin: Callable[[int], None]) -> None:
+        receiver = Receiver(self._options)
+        receiver.subscribe(nc, subject)
+        nc.flush()
+        receiver.receive(bench.warm_up(self._options), begin)
+        with self._meter:
+            receiver.receive(self._options.count, begin)
+
+
+class Receiver:
+    """Subscriptions whose messages are counted together, on whatever threads they come."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._finished = threading.Event()
+        self._wrong: int | None = None
+        if options.mode != "callback" and options.subs > MOST_READERS:
+            raise Unsupported("a thread would be needed for each subscription")
+
+    def subscribe(self, nc: Any, subject: str) -> None:
+        """Subscribes as often, and reads in the way, as the options say."""
+        bounds = {"pending_msgs_limit": 0, "pending_bytes_limit": 0}
+        if self._options.mode == "callback":
+            for _ in range(self._options.subs):
+                nc.subscribe(subject, cb=self._on_message, **bounds)
+            return
+        read = self._iterate if self._options.mode == "iterator" else self._take
+        for _ in range(self._options.subs):
+            sub = nc.subscribe(subject, **bounds)
+            threading.Thread(target=read, args=(sub,), daemon=True).start()
+
+    def receive(self, count: int, begin: Callable[[int], None]) -> None:
+        """Begins, and waits until so many messages have come."""
+        self._count = count
+        # Unlike `+= 1`, its steps cannot interleave.
+        self._arrived = itertools.count(1).__next__
+        self._finished.clear()
+        begin(count)
+        if not self._finished.wait(bench.PATIENCE):
+            missing = f"{self._arrived() - 1} of {count} messages"
+            raise Failure(f"{missing} within {bench.PATIENCE:.0f} s")
+        if self._wrong is not None:
+            raise Failure(f"a payload of {self._wrong} bytes arrived")
+
+    # Each way counts in place: a call for it would be seen in what is measured.
+
+    def _on_message(self, message: Any) -> None:
+        if len(message.data) != self._options.size:
+            self._refuse(message)
+        if self._arrived() == self._count:
+            self._finished.set()
+
+    def _iterate(self, sub: Any) -> None:
+        size = self._options.size
+        for message in sub:
+            if len(message.data) != size:
+                self._refuse(message)
+            if self._arrived() == self._count:
+                self._finished.set()
+
+    def _take(self, sub: Any) -> None:
+        size = self._options.size
+        try:
+            while True:
+                for message in sub.take(bench.BATCH, timeout=None):
+                    if len(message.data) != size:
+                        self._refuse(message)
+                    if self._arrived() == self._count:
+                        self._finished.set()
+        except nats_ffi.errors.ConnectionClosedError:
+            return
+
+    def _refuse(self, message: Any) -> None:
+        self._wrong = len(message.data)
+        self._finished.set()
+
+
+def _in_threads(number: int, work: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(number) as pool:
+        for future in [pool.submit(work) for _ in range(number)]:
+            future.result()
+
+
+if __name__ == "__main__":
+    options = bench.parse(bench.parser())
+    bench.run(
+        "nats-ffi-python-blocking",
+        nats_ffi.__version__,
+        lambda meter: Driver(options, meter).run(),
+    )

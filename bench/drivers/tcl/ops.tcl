@@ -1,0 +1,238 @@
+# The operations. nats-tcl and ours have the same API, so they run the same code.
+
+namespace eval ::ops {
+    # After so many messages of a connection, publishers let the event loop send them.
+    variable flush_every 2000
+    # How many messages or answers are to come still.
+    variable left 0
+    # How many requests are to be sent still.
+    variable unsent 0
+    # Set when the last one has come: to what went wrong, or to nothing.
+    variable over ""
+    # The open connections.
+    variable opened {}
+}
+
+# Does the operation that the options ask for. `configuration` is what a connection needs beyond
+# its server.
+proc ::ops::measure {given configuration} {
+    variable options $given
+    variable config $configuration
+    variable payload [string repeat x [dict get $given size]]
+    variable opened
+    if {[dict get $given threads] > 1} {
+        ::bench::unsupported "a connection belongs to one interpreter, and so to one thread"
+    }
+    Op_[dict get $given op]
+    foreach nc $opened {
+        $nc destroy
+    }
+}
+
+proc ::ops::Connect {} {
+    variable options
+    variable config
+    variable opened
+    set nc [nats::connection new]
+    $nc configure -servers [dict get $options url] {*}$config
+    $nc connect
+    lappend opened $nc
+    return $nc
+}
+
+proc ::ops::Ping {clients} {
+    foreach nc $clients {
+        $nc ping
+    }
+}
+
+# Publishes round-robin.
+proc ::ops::Publish {clients subject count} {
+    variable payload
+    variable flush_every
+    set round [expr {$flush_every * [llength $clients]}]
+    for {set sent 0} {$sent < $count} {} {
+        foreach nc $clients {
+            $nc publish $subject $payload
+            if {[incr sent] == $count} break
+        }
+        if {$sent % $round == 0} {Ping $clients}
+    }
+}
+
+# The same with headers.
+proc ::ops::PublishMessage {clients subject count} {
+    variable payload
+    variable flush_every
+    set message [nats::msg create $subject -data $payload]
+    nats::header set message {*}$::bench::headers
+    set round [expr {$flush_every * [llength $clients]}]
+    for {set sent 0} {$sent < $count} {} {
+        foreach nc $clients {
+            $nc publish_msg $message
+            if {[incr sent] == $count} break
+        }
+        if {$sent % $round == 0} {Ping $clients}
+    }
+}
+
+proc ::ops::Op_publish {} {
+    variable options
+    for {set number 0} {$number < [dict get $options conns]} {incr number} {
+        lappend clients [Connect]
+    }
+    set publish [expr {[dict get $options headers] ? "PublishMessage" : "Publish"}]
+    $publish $clients bench.data [::bench::warm_up $options]
+    Ping $clients
+    set count [dict get $options count]
+    ::bench::measure {
+        $publish $clients bench.data $count
+        Ping $clients
+    }
+}
+
+# A message has come.
+proc ::ops::Received {size subject message reply} {
+    variable left
+    variable over
+    if {[string length $message] != $size} {
+        set over "a payload of [string length $message] bytes arrived"
+    } elseif {[incr left -1] == 0} {
+        set over ""
+    }
+}
+
+# Begins by a script, and waits until so many messages have come.
+proc ::ops::Await {count begin} {
+    variable left $count
+    variable over ""
+    set timer [after $::bench::patience [list ::ops::Late $count]]
+    {*}$begin $count
+    # Publishing lets callbacks have their turn.
+    while {$left > 0 && $over eq ""} {
+        vwait ::ops::over
+    }
+    after cancel $timer
+    if {$over ne ""} {error $over}
+}
+
+proc ::ops::Late {count} {
+    variable left
+    variable over
+    set seconds [expr {$::bench::patience / 1000}]
+    set over "[expr {$count - $left}] of $count messages within $seconds s"
+}
+
+proc ::ops::Receive {nc subject begin} {
+    variable options
+    for {set number 0} {$number < [dict get $options subs]} {incr number} {
+        $nc subscribe $subject -callback [list ::ops::Received [dict get $options size]]
+    }
+    $nc ping
+    Await [::bench::warm_up $options] $begin
+    ::bench::measure {
+        Await [dict get $options count] $begin
+    }
+}
+
+proc ::ops::CheckMode {} {
+    variable options
+    if {[dict get $options mode] ne "callback"} {
+        ::bench::unsupported "only callbacks are measured"
+    }
+}
+
+proc ::ops::Op_subscribe {} {
+    CheckMode
+    set nc [Connect]
+    Receive $nc bench.data [list ::ops::Go $nc]
+}
+
+proc ::ops::Go {nc count} {
+    variable options
+    dict with options {
+        $nc publish bench.go "$count $size $headers $subs"
+    }
+}
+
+proc ::ops::Op_pubsub {} {
+    variable options
+    CheckMode
+    if {[dict get $options subs] > 1} {
+        ::bench::unsupported "pubsub has one subscription"
+    }
+    set nc [Connect]
+    Receive $nc bench.loop [list ::ops::Publish $nc bench.loop]
+}
+
+proc ::ops::Op_request {} {
+    variable options
+    set nc [Connect]
+    AskAll $nc [::bench::warm_up $options]
+    set count [dict get $options count]
+    set ask [expr {[dict get $options inflight] == 1 ? "AskTimed" : "AskAll"}]
+    ::bench::measure {
+        $ask $nc $count
+    }
+}
+
+proc ::ops::AskTimed {nc count} {
+    variable payload
+    for {set sent 0} {$sent < $count} {incr sent} {
+        set start [clock microseconds]
+        set reply [$nc request bench.echo $payload -timeout $::bench::request_timeout]
+        lappend ::bench::latencies [expr {[clock microseconds] - $start}]
+        CheckAnswer $reply
+    }
+}
+
+proc ::ops::AskAll {nc count} {
+    variable options
+    variable unsent $count
+    Await $count [list ::ops::AskFirst $nc [dict get $options inflight]]
+}
+
+proc ::ops::AskFirst {nc inflight count} {
+    for {set sent 0} {$sent < min($inflight, $count)} {incr sent} {
+        Ask $nc
+    }
+}
+
+proc ::ops::Ask {nc} {
+    variable payload
+    variable unsent
+    incr unsent -1
+    $nc request bench.echo $payload -timeout $::bench::request_timeout \
+        -callback [list ::ops::Answered $nc]
+}
+
+proc ::ops::Answered {nc timed_out reply} {
+    variable left
+    variable unsent
+    variable over
+    if {$timed_out} {
+        error "a request timed out"
+    }
+    CheckAnswer $reply
+    if {$unsent > 0} {Ask $nc}
+    if {[incr left -1] == 0} {set over ""}
+}
+
+proc ::ops::CheckAnswer {reply} {
+    variable options
+    if {[string length $reply] != [dict get $options size]} {
+        error "an answer of [string length $reply] bytes"
+    }
+}
+
+proc ::ops::Op_connect {} {
+    variable options
+    variable opened
+    [Connect] destroy
+    set opened {}
+    ::bench::measure {
+        for {set number 0} {$number < [dict get $options conns]} {incr number} {
+            Connect
+        }
+    }
+}
