@@ -10,7 +10,7 @@ mod trial;
 use crate::results::{Goal, Row};
 use crate::table::Table;
 
-pub use contest::{COLUMNS, LANGUAGES};
+pub use contest::{COLUMNS, Champion, LANGUAGES, champions};
 
 /// Everything that has to be reached, judged by these rows.
 pub fn evaluate(rows: &[Row]) -> Vec<Goal> {

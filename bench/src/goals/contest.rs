@@ -102,6 +102,26 @@ pub(super) const ALL: [Contest; 5] = [
     },
 ];
 
+/// The client of ours that stands for a language.
+#[derive(Clone, Copy, Debug)]
+pub struct Champion {
+    /// One of [`LANGUAGES`].
+    pub language: &'static str,
+    /// Its name in the rows.
+    pub client: &'static str,
+    /// How it receives, in the way that peers have too.
+    pub mode: Mode,
+}
+
+/// One for each language, in the order of the report.
+pub fn champions() -> impl Iterator<Item = Champion> {
+    let receiving = |contest: &Contest| contest.receive.first().map(|(mode, _, _)| *mode);
+    ALL.iter().filter_map(move |contest| {
+        let mode = receiving(contest)?;
+        Some(Champion { language: contest.language, client: contest.ours, mode })
+    })
+}
+
 impl Contest {
     /// The row of the table, cell by cell.
     pub(super) fn goals(&self, table: Table<'_>) -> Vec<Goal> {
