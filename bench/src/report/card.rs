@@ -1,6 +1,6 @@
 //! The chart for the README: client CPU for one message of 16 bytes, ours beside the best peer.
 
-use super::panels::{is_case, label, panels};
+use super::panels::{is_case, panels};
 use super::text::{Unit, escape};
 use crate::case::Case;
 use crate::goals::{Champion, champions};
@@ -12,9 +12,9 @@ const HEAD: f64 = 86.0;
 const ROW: f64 = 58.0;
 const FOOT: f64 = 30.0;
 /// Where the two columns begin.
-const COLUMNS: [f64; 2] = [128.0, 528.0];
+const COLUMNS: [f64; 2] = [156.0, 544.0];
 /// Names stand before the bars.
-const NAME: f64 = 118.0;
+const NAME: f64 = 112.0;
 /// The longest bar.
 const BAR: f64 = 112.0;
 
@@ -51,7 +51,7 @@ pub(super) fn svg(rows: &[Row]) -> String {
          <text class=\"dim\" x=\"24\" y=\"50\">User and system time of the client's process; shorter \
          is better.</text>\n\
          <text class=\"head\" x=\"{2}\" y=\"74\">Publish</text>\
-         <text class=\"head\" x=\"{3}\" y=\"74\">Receive</text>\n{lines}\
+         <text class=\"head\" x=\"{3}\" y=\"74\">Receive, one by one</text>\n{lines}\
          <text class=\"dim\" x=\"24\" y=\"{4}\">Each pair of bars has its own scale. Medians of one \
          run against a program that costs next to nothing.</text>\n</svg>\n",
         WIDTH - 1.0,
@@ -85,8 +85,8 @@ struct Pair {
 
 /// Ours in this case, and the peer of its language that needs the least, in whatever way.
 fn pair(rows: &[Row], client: &str, case: Case) -> Pair {
-    let ours = Table(rows).find(client, Target::Floor, case);
-    let named = |row: &Row| Figure::Cpu.of(row).map(|cpu| (label(row), cpu));
+    let ours = Table(rows).figure(client, Target::Floor, case, Figure::Cpu);
+    let named = |row: &Row| Figure::Cpu.of(row).map(|cpu| (row.client.clone(), cpu));
     let any = Case { mode: None, ..case };
     let beside = panels(rows, |row| is_case(row, Target::Floor, any))
         .into_iter()
@@ -97,7 +97,7 @@ fn pair(rows: &[Row], client: &str, case: Case) -> Pair {
         .filter(|row| !row.ours)
         .filter_map(|row| named(row))
         .min_by(|a, b| a.1.total_cmp(&b.1));
-    Pair { ours: ours.and_then(named), peer }
+    Pair { ours: ours.map(|cpu| ("nats-ffi".to_owned(), cpu)), peer }
 }
 
 impl Pair {
@@ -117,7 +117,7 @@ impl Pair {
             .collect();
         let ratio = match (&self.ours, &self.peer) {
             (Some(ours), Some(peer)) => {
-                let (x, y) = (left + 368.0, top + 36.0);
+                let (x, y) = (left + 352.0, top + 36.0);
                 let ratio = peer.1 / ours.1;
                 format!(
                     "<text class=\"ratio\" text-anchor=\"end\" x=\"{x}\" y=\"{y}\">{ratio:.1}×</text>"
@@ -132,8 +132,6 @@ impl Pair {
 fn bar(class: &str, name: &str, cpu: f64, full: f64, (left, y): (f64, f64)) -> String {
     let width = (BAR * cpu / full).max(2.0);
     let (start, base) = (left + NAME, y + 13.0);
-    let name = name.trim_start_matches("nats-ffi-").replace(", ", " ");
-    let name = if class == "ours" { format!("ours, {name}") } else { name };
     format!(
         "<text class=\"dim\" x=\"{left}\" y=\"{base}\">{}</text>\
          <rect class=\"{class}\" x=\"{start}\" y=\"{y}\" width=\"{width:.1}\" height=\"17\" rx=\"2\"/>\

@@ -2,10 +2,10 @@
 
 use super::text::{Unit, escape};
 
-const WIDTH: f64 = 620.0;
+const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 262.0;
+const RIGHT: f64 = 286.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 /// Between two labels.

@@ -26,7 +26,17 @@ pub(super) fn panels<'a>(rows: &'a [Row], wanted: impl Fn(&Row) -> bool) -> Vec<
         panels.push(Panel { language: "Clients", rows: Vec::new() });
     }
     let mut picked: Vec<_> = rows.iter().filter(|row| row.client != FLOOR && wanted(row)).collect();
-    picked.sort_by_key(|row| !row.ours);
+    // What one client does in one way stays together.
+    let mut seen: Vec<String> = Vec::new();
+    picked.sort_by_cached_key(|row| {
+        let name = label(row);
+        let known = seen.iter().position(|other| *other == name);
+        let at = known.unwrap_or_else(|| {
+            seen.push(name);
+            seen.len() - 1
+        });
+        (!row.ours, at)
+    });
     for row in picked {
         let own = panels.iter().position(|panel| panel.language == row.language);
         panels[own.unwrap_or(0)].rows.push(row);

@@ -161,7 +161,10 @@ fn operation(rows: &[Row], case: Case, metrics: [Metric; 2]) -> String {
 }
 
 fn headers(rows: &[Row]) -> String {
-    let name = |row: &Row| format!("{}, {} headers", label(row), row.headers);
+    let name = |row: &Row| match row.headers {
+        0 => label(row),
+        some => format!("{}, {some} headers", label(row)),
+    };
     let titles = [
         (Op::Publish, "Publish: client CPU per message"),
         (Op::Subscribe, "Receive: client CPU per message"),

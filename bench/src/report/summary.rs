@@ -116,6 +116,11 @@ fn list<'a>(goals: impl Iterator<Item = &'a Goal>) -> String {
     if items.is_empty() { "–".to_owned() } else { format!("<ul>{items}</ul>") }
 }
 
+/// A ratio with as many digits as decide whether it is within its limit.
+fn ratio(value: f64) -> String {
+    if value.abs() < 1.0 && value != 0.0 { format!("{value:.3}") } else { number(value) }
+}
+
 fn item(goal: &Goal) -> String {
     let (class, mark) = match (&goal.missing, goal.reached) {
         (Some(_), _) => ("open", "○"),
@@ -123,14 +128,14 @@ fn item(goal: &Goal) -> String {
         (None, false) => ("missed", "✗"),
     };
     let sign = if goal.at_most { "≤" } else { "≥" };
-    let value = goal.value.map_or("–".to_owned(), number);
+    let value = goal.value.map_or("–".to_owned(), ratio);
     let missing = goal.missing.as_ref().map_or(String::new(), |missing| {
         format!(" <small class=\"missing\">not measured: {}</small>", escape(missing))
     });
     format!(
-        "<li class=\"{class}\"><span>{mark}</span><div>{} <b>{value}</b> <small>{sign} {}</small>\
-         {missing}</div></li>",
+        "<li class=\"{class}\"><span>{mark}</span><div>{}{missing}</div>\
+         <div class=\"value\"><b>{value}</b> <small>{sign} {}</small></div></li>",
         escape(&goal.name),
-        number(goal.limit)
+        ratio(goal.limit)
     )
 }
