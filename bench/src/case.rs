@@ -33,6 +33,11 @@ impl Case {
         Self { op, mode: None, size: 16, subs: 1, conns: 1, headers: 0, inflight: 1, threads: 1 }
     }
 
+    /// The case for every way to receive.
+    pub(crate) fn without_mode(self) -> Self {
+        Self { mode: None, ..self }
+    }
+
     /// How messages are to be counted out: every subscription, connection and thread gets as many.
     pub fn step(self) -> usize {
         match self.op {
@@ -55,7 +60,9 @@ impl Case {
             ("--threads", self.threads),
         ];
         words.extend(numbers.iter().flat_map(|(name, value)| [(*name).into(), value.to_string()]));
-        if let Some(mode) = self.mode {
+        // The floor has no modes, but every driver that receives is given one.
+        let receives = matches!(self.op, Op::Subscribe | Op::Pubsub);
+        if let Some(mode) = self.mode.or(receives.then_some(Mode::Batch)) {
             words.extend(["--mode".into(), name_of(&mode)]);
         }
         words
@@ -129,6 +136,8 @@ mod tests {
         let expected = "--url u --op subscribe --size 16 --count 20 --subs 10 --conns 1 \
                         --headers 3 --inflight 1 --threads 1 --mode batch";
         assert_eq!(case.words("u", 20).join(" "), expected);
+        assert_eq!(Case { mode: None, ..case }.words("u", 20).join(" "), expected);
+        assert!(!Case::new(Op::Publish).words("u", 20).contains(&"--mode".to_owned()));
     }
 
     #[test]

@@ -3,14 +3,27 @@
 #![forbid(unsafe_code)]
 
 mod blast;
+mod clients;
+mod compare;
+mod count;
+mod driver;
 mod frame;
 mod link;
+mod load;
+mod machine;
+mod matrix;
+mod options;
+mod progress;
+mod samples;
 mod service;
+mod stage;
 
 pub mod case;
 pub mod feed;
 pub mod goals;
 pub mod raw;
+pub mod report;
 pub mod results;
+pub mod run;
 pub mod serve;
 pub mod table;

@@ -1,0 +1,69 @@
+//! How many messages make a run of the right length.
+
+use crate::case::Case;
+use crate::results::Op;
+
+/// What may pile up in a client that receives more slowly than it is sent to.
+const RECEIVED_BYTES: usize = 512 << 20;
+const PUBLISHED_BYTES: usize = 2 << 30;
+const FIRST_BYTES: usize = 64 << 20;
+const MOST: usize = 20_000_000;
+
+/// A first guess, small enough for the slowest client.
+pub(crate) fn first(case: Case) -> usize {
+    let messages = match case.op {
+        Op::Connect => return case.conns,
+        Op::Request if case.inflight == 1 => 300,
+        Op::Request => 2_000,
+        Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
+    };
+    bounded(case, messages.min(FIRST_BYTES / case.size.max(1)))
+}
+
+/// What takes about the wanted time, if so many took that time; none when the count is good as it
+/// is.
+pub(crate) fn better(case: Case, count: usize, seconds: f64, wanted: f64) -> Option<usize> {
+    if case.op == Op::Connect || seconds > wanted * 0.6 {
+        return None;
+    }
+    // A short run is mostly start-up, so that its speed is not to be trusted for far.
+    let factor = (wanted / seconds.max(1e-9)).min(30.0);
+    let next = bounded(case, (count as f64 * factor) as usize);
+    (next > count).then_some(next)
+}
+
+fn bounded(case: Case, messages: usize) -> usize {
+    let bytes = match case.op {
+        Op::Subscribe | Op::Pubsub => RECEIVED_BYTES,
+        Op::Publish | Op::Request | Op::Connect => PUBLISHED_BYTES,
+    };
+    let most = MOST.min(bytes / case.size.max(1));
+    messages.min(most).next_multiple_of(case.step())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_grow_until_the_time_is_right() {
+        let case = Case::new(Op::Publish);
+        assert_eq!(first(case), 10_000);
+        assert_eq!(better(case, 10_000, 0.001, 0.5), Some(300_000));
+        assert_eq!(better(case, 300_000, 0.1, 0.5), Some(1_500_000));
+        assert_eq!(better(case, 1_500_000, 0.4, 0.5), None);
+        assert_eq!(better(case, MOST, 0.1, 0.5), None);
+    }
+
+    #[test]
+    fn counts_suit_the_case() {
+        let fan_out = Case { subs: 10_000, ..Case::new(Op::Subscribe) };
+        assert_eq!(better(fan_out, 10_000, 0.2, 0.5), Some(30_000));
+        let large = Case { size: 65536, ..Case::new(Op::Subscribe) };
+        assert_eq!(first(large), 1024);
+        assert_eq!(better(large, 4096, 0.01, 0.5), Some(8192));
+        let connections = Case { conns: 100, ..Case::new(Op::Connect) };
+        assert_eq!(first(connections), 100);
+        assert_eq!(better(connections, 100, 0.001, 0.5), None);
+    }
+}

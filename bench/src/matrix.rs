@@ -1,0 +1,105 @@
+//! What is measured: which operations, in which cases, against which target.
+
+use crate::case::Case;
+use crate::results::{Op, Target};
+
+const SIZES: [usize; 4] = [16, 128, 1024, 65536];
+
+/// Every case with its target, without modes; the selection of a quick run has the most telling
+/// ones.
+pub(crate) fn cases(quick: bool) -> Vec<(Target, Case)> {
+    let (floor, server) = if quick { quick_cases() } else { (floor_cases(), server_cases()) };
+    let floor = floor.into_iter().map(|case| (Target::Floor, case));
+    floor.chain(server.into_iter().map(|case| (Target::Server, case))).collect()
+}
+
+/// How often a case is measured unless a user says otherwise.
+pub(crate) const fn rounds(quick: bool) -> u32 {
+    if quick { 3 } else { 5 }
+}
+
+fn quick_cases() -> (Vec<Case>, Vec<Case>) {
+    let floor = vec![
+        Case::new(Op::Publish),
+        Case { size: 65536, ..Case::new(Op::Publish) },
+        Case::new(Op::Subscribe),
+        Case::new(Op::Request),
+        Case { inflight: 64, ..Case::new(Op::Request) },
+        Case { conns: 100, ..Case::new(Op::Connect) },
+    ];
+    (floor, vec![Case { inflight: 64, ..Case::new(Op::Request) }])
+}
+
+fn floor_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for op in [Op::Publish, Op::Subscribe] {
+        cases.extend(sizes(op, &SIZES));
+        cases.extend([16, 128].map(|size| Case { size, headers: 3, ..Case::new(op) }));
+    }
+    cases.extend([100, 10_000].map(|subs| Case { subs, ..Case::new(Op::Subscribe) }));
+    cases.extend([100, 1_000].map(|conns| Case { conns, ..Case::new(Op::Publish) }));
+    cases.push(Case { threads: 8, ..Case::new(Op::Publish) });
+    cases.extend(sizes(Op::Pubsub, &[16, 1024]));
+    for inflight in [1, 64] {
+        let requests = sizes(Op::Request, &SIZES);
+        cases.extend(requests.into_iter().map(|case| Case { inflight, ..case }));
+    }
+    cases.extend([1, 100, 1_000].map(|conns| Case { conns, ..Case::new(Op::Connect) }));
+    cases
+}
+
+fn server_cases() -> Vec<Case> {
+    let mut cases = sizes(Op::Publish, &SIZES);
+    cases.extend(sizes(Op::Subscribe, &[16, 1024]));
+    cases.extend(sizes(Op::Pubsub, &[16, 1024]));
+    cases.push(Case::new(Op::Request));
+    cases.push(Case { inflight: 64, ..Case::new(Op::Request) });
+    cases
+}
+
+fn sizes(op: Op, sizes: &[usize]) -> Vec<Case> {
+    sizes.iter().map(|&size| Case { size, ..Case::new(op) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_case_comes_twice() {
+        for quick in [false, true] {
+            let all = cases(quick);
+            let distinct: BTreeSet<_> = all.iter().collect();
+            assert_eq!(distinct.len(), all.len());
+        }
+    }
+
+    #[test]
+    fn everything_is_measured_that_has_to_be() {
+        let all = cases(false);
+        let has = |wanted: &dyn Fn(Target, Case) -> bool| {
+            all.iter().any(|&(target, case)| wanted(target, case))
+        };
+        for target in [Target::Floor, Target::Server] {
+            for op in [Op::Publish, Op::Subscribe, Op::Pubsub, Op::Request] {
+                assert!(has(&|t, case| (t, case.op) == (target, op)), "{target:?} {op:?}");
+            }
+        }
+        for size in SIZES {
+            for op in [Op::Publish, Op::Subscribe, Op::Request] {
+                assert!(has(&|_, case| (case.op, case.size) == (op, size)), "{op:?} {size}");
+            }
+        }
+        for number in [1, 100, 10_000] {
+            assert!(has(&|_, case| (case.op, case.subs) == (Op::Subscribe, number)));
+        }
+        for number in [1, 100, 1_000] {
+            assert!(has(&|_, case| (case.op, case.conns) == (Op::Connect, number)));
+        }
+        assert!(has(&|_, case| case.headers == 3) && has(&|_, case| case.threads == 8));
+        assert!(has(&|_, case| case.inflight == 64));
+        assert!(cases(true).iter().all(|case| all.contains(case)));
+    }
+}
