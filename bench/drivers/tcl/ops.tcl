@@ -150,9 +150,10 @@ proc ::ops::Op_subscribe {} {
 
 proc ::ops::Go {nc count} {
     variable options
-    dict with options {
-        $nc publish bench.go "$count $size $headers $subs"
+    foreach name {size headers subs} {
+        lappend count [dict get $options $name]
     }
+    $nc publish bench.go $count
 }
 
 proc ::ops::Op_pubsub {} {
