@@ -52,14 +52,25 @@ async fn publish_all<C: Client>(
     count: usize,
 ) -> Result<()> {
     if threads == 1 {
-        for client in clients.iter().cycle().take(count) {
-            client.publish(DATA, message).await?;
-        }
+        in_turn(clients, message, count).await?;
     } else if let Some(client) = clients.first() {
         publish_by_threads(client, threads, message, count).await?;
     }
     for client in clients {
         client.flush().await?;
+    }
+    Ok(())
+}
+
+async fn in_turn<C: Client>(clients: &[C], message: &C::Message, count: usize) -> Result<()> {
+    let (rounds, rest) = (count / clients.len(), count % clients.len());
+    for _ in 0..rounds {
+        for client in clients {
+            client.publish(DATA, message).await?;
+        }
+    }
+    for client in clients.iter().take(rest) {
+        client.publish(DATA, message).await?;
     }
     Ok(())
 }
