@@ -67,7 +67,7 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
 def warm_up(options: argparse.Namespace) -> int:
     """How many messages go before those that are measured."""
     least = 100 if options.op == "request" else 1000
-    share = options.subs * options.threads
+    share: int = options.subs * options.threads
     return math.ceil(max(options.count // 100, least) / share) * share
 
 

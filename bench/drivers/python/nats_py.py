@@ -1,5 +1,6 @@
 """Driver for nats-py, with asyncio's own event loop or with uvloop's."""
 
+import argparse
 import asyncio
 from importlib.metadata import version
 
@@ -10,7 +11,7 @@ import nats
 LIBRARY = asyncio_ops.Library(nats.connect, dict, takes=False)
 
 
-def measure(options, meter):
+def measure(options: argparse.Namespace, meter: bench.Meter) -> None:
     """Runs the operation on the event loop that was chosen."""
     factory = None
     if options.loop == "uvloop":

@@ -46,48 +46,51 @@ proc ::ops::Ping {clients} {
     }
 }
 
-# Publishes round-robin.
-proc ::ops::Publish {clients subject count} {
-    variable payload
+# Publishes round-robin and flushes. `send` is one of the commands below without its last arguments.
+proc ::ops::Publish {clients send count} {
     variable flush_every
     set round [expr {$flush_every * [llength $clients]}]
-    for {set sent 0} {$sent < $count} {} {
-        foreach nc $clients {
-            $nc publish $subject $payload
-            if {[incr sent] == $count} break
-        }
-        if {$sent % $round == 0} {Ping $clients}
+    while {$count > 0} {
+        {*}$send $clients [expr {min($round, $count)}]
+        Ping $clients
+        incr count -$round
     }
 }
 
-# The same with headers.
-proc ::ops::PublishMessage {clients subject count} {
+proc ::ops::Send {subject clients count} {
     variable payload
-    variable flush_every
-    set message [nats::msg create $subject -data $payload]
-    nats::header set message {*}$::bench::headers
-    set round [expr {$flush_every * [llength $clients]}]
-    for {set sent 0} {$sent < $count} {} {
+    while {$count > 0} {
+        foreach nc $clients {
+            $nc publish $subject $payload
+            if {[incr count -1] == 0} break
+        }
+    }
+}
+
+proc ::ops::SendMessage {message clients count} {
+    while {$count > 0} {
         foreach nc $clients {
             $nc publish_msg $message
-            if {[incr sent] == $count} break
+            if {[incr count -1] == 0} break
         }
-        if {$sent % $round == 0} {Ping $clients}
     }
 }
 
 proc ::ops::Op_publish {} {
     variable options
+    variable payload
     for {set number 0} {$number < [dict get $options conns]} {incr number} {
         lappend clients [Connect]
     }
-    set publish [expr {[dict get $options headers] ? "PublishMessage" : "Publish"}]
-    $publish $clients bench.data [::bench::warm_up $options]
-    Ping $clients
-    set count [dict get $options count]
+    set send {Send bench.data}
+    if {[dict get $options headers]} {
+        set message [nats::msg create bench.data -data $payload]
+        nats::header set message {*}$::bench::headers
+        set send [list SendMessage $message]
+    }
+    Publish $clients $send [::bench::warm_up $options]
     ::bench::measure {
-        $publish $clients bench.data $count
-        Ping $clients
+        Publish $clients $send [dict get $options count]
     }
 }
 
@@ -163,7 +166,7 @@ proc ::ops::Op_pubsub {} {
         ::bench::unsupported "pubsub has one subscription"
     }
     set nc [Connect]
-    Receive $nc bench.loop [list ::ops::Publish $nc bench.loop]
+    Receive $nc bench.loop [list ::ops::Publish $nc {Send bench.loop}]
 }
 
 proc ::ops::Op_request {} {
