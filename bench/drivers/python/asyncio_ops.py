@@ -13,6 +13,8 @@ from typing import Any, Final
 import bench
 from bench import Failure, Meter, Unsupported
 
+# Both: nats-py repeats the first attempt in spite of the one.
+NO_RECONNECT: Final = {"allow_reconnect": False, "max_reconnect_attempts": 1}
 UNBOUNDED: Final = {"pending_msgs_limit": 0, "pending_bytes_limit": 0}
 
 
@@ -35,7 +37,7 @@ async def measure(library: Library, options: argparse.Namespace, meter: Meter) -
     clients: list[Any] = []
 
     async def connect() -> Any:
-        clients.append(await library.connect(options.url, allow_reconnect=False))
+        clients.append(await library.connect(options.url, **NO_RECONNECT))
         return clients[-1]
 
     await operation(library, options, meter, connect)

@@ -67,8 +67,9 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
 def warm_up(options: argparse.Namespace) -> int:
     """How many messages go before those that are measured."""
     least = 100 if options.op == "request" else 1000
-    share: int = options.subs * options.threads
-    return math.ceil(max(options.count // 100, least) / share) * share
+    share = options.subs * options.threads
+    rounds: int = math.ceil(max(options.count // 100, least) / share)
+    return rounds * int(share)
 
 
 class Meter:
