@@ -22,9 +22,12 @@ Conn *conn_new(Home *home, nats_connection *nc, Delay *delay) {
   Conn *conn = allocate(sizeof *conn);
   conn->target = (Target){.kind = OF_CONN, .refs = 0, .gone = 0, .token = 0, .home = home};
   conn->id = ++home->next_conn;
-  conn->utf8 = 0;
+  conn->utf8 = conn->dict = 0;
+  conn->request_timeout = 0;
   conn->next_sub = 0;
   conn->nc = nc;
+  conn->header = NULL;
+  conn->headers = NULL;
   conn->ops = NULL;
   conn->delay = delay;
   conn->on_event = NULL;
@@ -67,6 +70,7 @@ void conn_close(Conn *conn, nats_status reason) {
   if (conn->on_event) Tcl_DecrRefCount(conn->on_event);
   conn->on_event = NULL;
   if (reason == NATS_ERR_CANCELLED) forget_callbacks(conn);
+  conn_drop_headers(conn);
   nats_connection_free(conn->nc);
   while ((entry = Tcl_FirstHashEntry(&conn->subs, &search)) != NULL) {
     sub_close(Tcl_GetHashValue(entry), reason);
@@ -200,19 +204,26 @@ static int watch_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *con
   (void)data;
   Conn *conn = conn_args(interp, objc, objv, 3, "conn command");
   if (!conn || prefix_arg(interp, objv[2], &command) != TCL_OK) return TCL_ERROR;
-  Tcl_IncrRefCount(command);
   if (conn->on_event) Tcl_DecrRefCount(conn->on_event);
-  conn->on_event = command;
+  conn->on_event = prefix_value(command);
   return TCL_OK;
 }
 
-/* utf8 CONN BOOL: whether payloads are converted. */
-static int utf8_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
-  int on;
+/* settings CONN UTF8 DICT TIMEOUT: whether payloads are converted and, for calls that do not say
+ * it, whether messages are dictionaries and how long requests wait. */
+static int settings_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  int utf8, dict;
+  Tcl_WideInt timeout;
   (void)data;
-  Conn *conn = conn_args(interp, objc, objv, 3, "conn bool");
-  if (!conn || Tcl_GetBooleanFromObj(interp, objv[2], &on) != TCL_OK) return TCL_ERROR;
-  conn->utf8 = on;
+  Conn *conn = conn_args(interp, objc, objv, 5, "conn utf8 dict timeout");
+  if (!conn || Tcl_GetBooleanFromObj(interp, objv[2], &utf8) != TCL_OK ||
+      Tcl_GetBooleanFromObj(interp, objv[3], &dict) != TCL_OK ||
+      Tcl_GetWideIntFromObj(interp, objv[4], &timeout) != TCL_OK) {
+    return TCL_ERROR;
+  }
+  conn->utf8 = utf8;
+  conn->dict = dict;
+  conn->request_timeout = timeout;
   return TCL_OK;
 }
 
@@ -334,7 +345,7 @@ void connection_commands(Tcl_Interp *interp) {
   add_command(interp, "connect", connect_cmd);
   add_command(interp, "disconnect", disconnect_cmd);
   add_command(interp, "watch", watch_cmd);
-  add_command(interp, "utf8", utf8_cmd);
+  add_command(interp, "settings", settings_cmd);
   add_command(interp, "ping", ping_cmd);
   add_command(interp, "drain", drain_cmd);
   add_command(interp, "server_info", info_cmd);

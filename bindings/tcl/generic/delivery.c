@@ -2,6 +2,8 @@
  * Delivery: subscriptions with a callback are taken from in batches when the queue has marked them
  * as ready, and stand in line for their turns, a batch each.
  */
+#include <string.h>
+
 #include "nats_tcl.h"
 
 static void enlist(Sub *sub) {
@@ -43,44 +45,52 @@ int sub_ready(Sub *sub) {
   return 1;
 }
 
-/* Calls the callback with these arguments. */
-void sub_call(Sub *sub, int count, Tcl_Obj **args) {
-  for (int i = 0; i < count; i++) Tcl_IncrRefCount(args[i]);
-  home_call(sub->target.home, sub->command, count, args);
-  for (int i = 0; i < count; i++) Tcl_DecrRefCount(args[i]);
+/* The subject of a message: one value for as long as it stays the same. */
+static Tcl_Obj *sub_subject(Sub *sub, const nats_msg *msg) {
+  const nats_str subject = nats_msg_subject(msg);
+  Tcl_Size length;
+  if (sub->subject) {
+    const char *last = Tcl_GetStringFromObj(sub->subject, &length);
+    if ((size_t)length == subject.len && memcmp(last, subject.ptr, subject.len) == 0) {
+      return sub->subject;
+    }
+    Tcl_DecrRefCount(sub->subject);
+  }
+  sub->subject = text_value(subject.ptr, subject.len);
+  Tcl_IncrRefCount(sub->subject);
+  return sub->subject;
 }
 
 /* A message as the subscription's callback wants it: payload or dictionary. */
 Tcl_Obj *sub_message(Sub *sub, const nats_msg *msg) {
   const int utf8 = sub->conn->utf8;
   if (!sub->dict) return payload_value(nats_msg_payload(msg), utf8);
-  return message_dict(sub->target.home, msg, utf8,
+  return message_dict(sub->target.home, msg, sub_subject(sub, msg), utf8,
                       sub->answers || sub->waited_for ? 0 : sub->id);
 }
 
 static void deliver(Sub *sub, nats_msg *msg) {
+  Home *home = sub->target.home;
   Tcl_Obj *args[3];
   int count = 0;
   if (sub->answers) {
     args[count++] = Tcl_NewBooleanObj(0);
     args[count++] = sub_message(sub, msg);
   } else {
-    nats_str subject = nats_msg_subject(msg), reply = nats_msg_reply(msg);
-    args[count++] = text_value(subject.ptr, subject.len);
+    args[count++] = sub_subject(sub, msg);
     args[count++] = sub_message(sub, msg);
-    args[count++] = text_value(reply.ptr, reply.len);
+    args[count++] = reply_value(home, msg);
   }
   nats_msg_free(msg);
-  sub_call(sub, count, args);
+  home_call(home, sub->command, count, args);
 }
 
 /* Fills the batch. When there is nothing the subscription leaves the line, or ends. */
 static int refill(Sub *sub) {
-  nats_error *err = NULL;
   size_t count = 0;
   sub->more = 0;
-  nats_status status = nats_subscription_take(sub->handle, sub->batch, SUB_BATCH, 0, &count, &err);
-  nats_error_free(err);
+  nats_status status =
+      nats_subscription_take(sub->handle, sub->batch, SUB_BATCH, 0, &count, NULL);
   if (status == NATS_OK) {
     sub->at = 0;
     sub->count = count;
@@ -116,14 +126,16 @@ static int step(Sub *sub) {
   return 1;
 }
 
-/* Delivers one message, of whichever subscription's turn it is; 0 when there is nothing to do. */
-int sub_deliver(Loop *loop) {
-  Sub *sub = loop_ready(loop)->first;
-  if (!sub) return 0;
-  target_hold(&sub->target);
-  step(sub);
-  target_release(&sub->target);
-  return 1;
+/* Delivers at most so many messages, of the subscriptions whose turn it is; how many. */
+int sub_deliver(Loop *loop, int most) {
+  Sub *sub;
+  int count = 0;
+  while (count < most && (sub = loop_ready(loop)->first) != NULL) {
+    target_hold(&sub->target);
+    count += step(sub);
+    target_release(&sub->target);
+  }
+  return count;
 }
 
 static Sub *first_with_callback(Conn *conn) {

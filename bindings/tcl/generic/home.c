@@ -1,5 +1,6 @@
 /* An interpreter that has loaded the package: its connections, and how its commands are called. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "nats_tcl.h"
 
@@ -13,7 +14,7 @@ void *allocate(size_t size) {
 }
 
 static void free_home(Home *home) {
-  for (int i = 0; i < KEY_COUNT; i++) Tcl_DecrRefCount(home->keys[i]);
+  for (int i = 0; i < WORD_COUNT; i++) Tcl_DecrRefCount(home->words[i]);
   Tcl_DeleteHashTable(&home->conns);
   loop_release(home->loop);
   free(home);
@@ -59,8 +60,10 @@ static void forget_home(ClientData data, Tcl_Interp *interp) {
 }
 
 static Home *make_home(Tcl_Interp *interp) {
-  static const char *const WORDS[KEY_COUNT] = {"header", "data",   "subject",
-                                               "reply",  "sub_id", "error"};
+  static const char *const WORDS[WORD_COUNT] = {
+      "header", "data", "subject", "reply", "sub_id", "error", "",
+      "::nats::core::await", "::nats::core::take_within",
+  };
   Loop *loop = loop_get(interp);
   if (!loop) return NULL;
   Home *home = allocate(sizeof *home);
@@ -72,9 +75,9 @@ static Home *make_home(Tcl_Interp *interp) {
   home->ops = NULL;
   loop_hold(loop);
   Tcl_InitHashTable(&home->conns, TCL_ONE_WORD_KEYS);
-  for (int i = 0; i < KEY_COUNT; i++) {
-    home->keys[i] = Tcl_NewStringObj(WORDS[i], -1);
-    Tcl_IncrRefCount(home->keys[i]);
+  for (int i = 0; i < WORD_COUNT; i++) {
+    home->words[i] = Tcl_NewStringObj(WORDS[i], -1);
+    Tcl_IncrRefCount(home->words[i]);
   }
   Tcl_SetAssocData(interp, ASSOC, forget_home, home);
   return home;
@@ -89,6 +92,13 @@ Home *home_get(Tcl_Interp *interp) {
   return NULL;
 }
 
+/* NULL, and the error that there is no connection. */
+Conn *no_conn(Tcl_Interp *interp) {
+  Tcl_Obj *text = Tcl_NewStringObj("No connection to NATS server", -1);
+  fail_with(interp, NATS_ERR_CONNECTION_CLOSED, text);
+  return NULL;
+}
+
 /* The connection with this number; NULL leaves an error in the interpreter. */
 Conn *home_conn(Home *home, Tcl_Obj *id) {
   int number;
@@ -97,28 +107,36 @@ Conn *home_conn(Home *home, Tcl_Obj *id) {
     Tcl_HashEntry *entry = Tcl_FindHashEntry(&home->conns, key);
     if (entry) return Tcl_GetHashValue(entry);
   }
-  Tcl_Obj *text = Tcl_NewStringObj("No connection to NATS server", -1);
-  fail_with(home->interp, NATS_ERR_CONNECTION_CLOSED, text);
-  return NULL;
+  return no_conn(home->interp);
 }
 
-/* Calls a command prefix with more arguments at global level; its error goes to bgerror. */
-void home_call(Home *home, Tcl_Obj *prefix, int count, Tcl_Obj *const *args) {
+static void call_words(Home *home, Tcl_Size count, Tcl_Obj *const *words) {
   Tcl_Interp *interp = home->interp;
-  Tcl_Size words;
-  Tcl_Obj **first;
-  if (home->dead || Tcl_InterpDeleted(interp)) return;
-  Tcl_Obj *call = Tcl_DuplicateObj(prefix);
-  Tcl_IncrRefCount(call);
-  for (int i = 0; i < count; i++) Tcl_ListObjAppendElement(NULL, call, args[i]);
   Tcl_Preserve(interp);
   home->refs++;
-  int code = TCL_ERROR;
-  if (Tcl_ListObjGetElements(interp, call, &words, &first) == TCL_OK) {
-    code = Tcl_EvalObjv(interp, words, first, TCL_EVAL_GLOBAL);
-  }
+  const int code = Tcl_EvalObjv(interp, count, words, TCL_EVAL_GLOBAL);
   if (code != TCL_OK) Tcl_BackgroundException(interp, code);
   Tcl_Release(interp);
-  Tcl_DecrRefCount(call);
   home_release(home);
+}
+
+/* Calls a command prefix that prefix_value() has made with more arguments at global level; its
+ * error goes to bgerror. */
+void home_call(Home *home, Tcl_Obj *prefix, int count, Tcl_Obj *const *args) {
+  enum { ROOM = 16 };
+  Tcl_Obj *room[ROOM], **words = room, **first;
+  Tcl_Size length;
+  for (int i = 0; i < count; i++) Tcl_IncrRefCount(args[i]);
+  if (!home->dead && !Tcl_InterpDeleted(home->interp) &&
+      Tcl_ListObjGetElements(NULL, prefix, &length, &first) == TCL_OK) {
+    const size_t all = (size_t)length + (size_t)count;
+    if (all > ROOM) words = allocate(all * sizeof *words);
+    memcpy(words, first, (size_t)length * sizeof *words);
+    memcpy(words + length, args, (size_t)count * sizeof *words);
+    Tcl_IncrRefCount(prefix);
+    call_words(home, (Tcl_Size)all, words);
+    Tcl_DecrRefCount(prefix);
+    if (words != room) free(words);
+  }
+  for (int i = 0; i < count; i++) Tcl_DecrRefCount(args[i]);
 }

@@ -144,14 +144,10 @@ static int poll_queue(Loop *loop) {
   return count == EVENTS;
 }
 
-/* Messages come first: what had arrived before an operation ended is delivered before it. */
-static void pump(Loop *loop) {
-  atomic_store(&loop->awake, 0);
-  /* The hook does not fire again for what is left in the queue. */
-  if (poll_queue(loop)) atomic_store(&loop->awake, 1);
-  delay_answer(loop);
-  for (int calls = 0; calls < CALLBACKS && sub_deliver(loop); calls++) continue;
-  while (loop->first) {
+/* Settles what the last look at the queue has brought; how much. */
+static int settle_all(Loop *loop) {
+  int count = 0;
+  for (; loop->first; count++) {
     Due *due = loop->first;
     loop->first = due->next;
     if (!loop->first) loop->last = &loop->first;
@@ -159,6 +155,21 @@ static void pump(Loop *loop) {
     target_release(due->target);
     free(due);
   }
+  return count;
+}
+
+/* Messages come first: what had arrived before an operation ended is delivered before it. Goes on
+ * with what arrives meanwhile, for another turn of the event loop costs more than a callback. */
+static void pump(Loop *loop) {
+  int calls = 0;
+  do {
+    atomic_store(&loop->awake, 0);
+    /* The hook does not fire again for what is left in the queue. */
+    if (poll_queue(loop)) atomic_store(&loop->awake, 1);
+    delay_answer(loop);
+    calls += sub_deliver(loop, CALLBACKS - calls);
+    calls += settle_all(loop);
+  } while (calls < CALLBACKS && atomic_load(&loop->awake));
 }
 
 /* Also runs while another one of the same thread is under way, when a callback enters the event

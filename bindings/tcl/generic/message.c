@@ -25,7 +25,7 @@ static int append_values(Tcl_Interp *interp, nats_headers *headers, Tcl_Obj *key
 }
 
 /* A dictionary of names, each with a list of values; *out is NULL for an empty one. */
-int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out) {
+static int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out) {
   Tcl_DictSearch search;
   Tcl_Obj *key, *list;
   nats_error *err = NULL;
@@ -51,6 +51,29 @@ int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out) {
   return result;
 }
 
+/* The headers of a dictionary, owned by the connection. Programs often send the same dictionary
+ * again; that is the same value for as long as it is held here. */
+int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
+  nats_headers *headers;
+  if (conn->header != dict) {
+    if (headers_arg(conn->target.home->interp, dict, &headers) != TCL_OK) return TCL_ERROR;
+    Tcl_IncrRefCount(dict);
+    conn_drop_headers(conn);
+    conn->header = dict;
+    conn->headers = headers;
+  }
+  *out = conn->headers;
+  return TCL_OK;
+}
+
+/* Forgets them. */
+void conn_drop_headers(Conn *conn) {
+  if (conn->header) Tcl_DecrRefCount(conn->header);
+  nats_headers_free(conn->headers);
+  conn->header = NULL;
+  conn->headers = NULL;
+}
+
 static Tcl_Obj *status_headers(int32_t status, nats_str description) {
   Tcl_Obj *dict = Tcl_NewDictObj();
   if (status != 0) {
@@ -63,11 +86,14 @@ static Tcl_Obj *status_headers(int32_t status, nats_str description) {
   return dict;
 }
 
-static Tcl_Obj *headers_value(const nats_msg *msg) {
-  Tcl_Obj *dict = status_headers(nats_msg_status(msg), nats_msg_description(msg));
+static Tcl_Obj *headers_value(Home *home, const nats_msg *msg) {
   nats_str name, value;
   size_t cursor = 0;
-  while (nats_msg_header_next(msg, &cursor, &name, &value)) {
+  const int32_t status = nats_msg_status(msg);
+  int more = nats_msg_header_next(msg, &cursor, &name, &value);
+  if (!more && status == 0) return home->words[WORD_EMPTY];
+  Tcl_Obj *dict = status_headers(status, nats_msg_description(msg));
+  for (; more; more = nats_msg_header_next(msg, &cursor, &name, &value)) {
     Tcl_Obj *key = text_value(name.ptr, name.len);
     Tcl_Obj *text = text_value(value.ptr, value.len);
     Tcl_Obj *list = NULL;
@@ -86,23 +112,35 @@ static Tcl_Obj *headers_value(const nats_msg *msg) {
 }
 
 static void put(Home *home, Tcl_Obj *dict, int key, Tcl_Obj *value) {
-  Tcl_DictObjPut(NULL, dict, home->keys[key], value);
+  Tcl_DictObjPut(NULL, dict, home->words[key], value);
+}
+
+/* The subject of a message. */
+Tcl_Obj *subject_value(const nats_msg *msg) {
+  const nats_str subject = nats_msg_subject(msg);
+  return text_value(subject.ptr, subject.len);
+}
+
+/* The reply subject of a message. */
+Tcl_Obj *reply_value(Home *home, const nats_msg *msg) {
+  const nats_str reply = nats_msg_reply(msg);
+  return reply.len == 0 ? home->words[WORD_EMPTY] : text_value(reply.ptr, reply.len);
 }
 
 /* The dictionary of a message: header data subject reply sub_id, and error when it could not be
  * decoded. `sub_id` 0 stands for an answer to a request. */
-Tcl_Obj *message_dict(Home *home, const nats_msg *msg, int utf8, int sub_id) {
-  nats_str subject = nats_msg_subject(msg), reply = nats_msg_reply(msg);
+Tcl_Obj *message_dict(Home *home, const nats_msg *msg, Tcl_Obj *subject, int utf8,
+                      int sub_id) {
   nats_error *err = NULL;
   Tcl_Obj *dict = Tcl_NewDictObj();
-  put(home, dict, KEY_HEADER, headers_value(msg));
-  put(home, dict, KEY_DATA, payload_value(nats_msg_payload(msg), utf8));
-  put(home, dict, KEY_SUBJECT, text_value(subject.ptr, subject.len));
-  put(home, dict, KEY_REPLY, text_value(reply.ptr, reply.len));
-  if (sub_id != 0) put(home, dict, KEY_SUB_ID, Tcl_NewIntObj(sub_id));
+  put(home, dict, WORD_HEADER, headers_value(home, msg));
+  put(home, dict, WORD_DATA, payload_value(nats_msg_payload(msg), utf8));
+  put(home, dict, WORD_SUBJECT, subject);
+  put(home, dict, WORD_REPLY, reply_value(home, msg));
+  if (sub_id != 0) put(home, dict, WORD_SUB_ID, Tcl_NewIntObj(sub_id));
   if (nats_msg_check(msg, &err) != NATS_OK) {
     nats_str text = nats_error_text(err);
-    put(home, dict, KEY_ERROR, text_value(text.ptr, text.len));
+    put(home, dict, WORD_ERROR, text_value(text.ptr, text.len));
     nats_error_free(err);
   }
   return dict;
@@ -111,11 +149,49 @@ Tcl_Obj *message_dict(Home *home, const nats_msg *msg, int utf8, int sub_id) {
 /* What callbacks of requests receive when nobody is subscribed: the server's answer to them. */
 Tcl_Obj *no_responders_value(Home *home, int dict) {
   const nats_str none = {NULL, 0};
-  if (!dict) return Tcl_NewObj();
+  Tcl_Obj *empty = home->words[WORD_EMPTY];
+  if (!dict) return empty;
   Tcl_Obj *value = Tcl_NewDictObj();
-  put(home, value, KEY_HEADER, status_headers(503, none));
-  put(home, value, KEY_DATA, Tcl_NewObj());
-  put(home, value, KEY_SUBJECT, Tcl_NewObj());
-  put(home, value, KEY_REPLY, Tcl_NewObj());
+  put(home, value, WORD_HEADER, status_headers(503, none));
+  put(home, value, WORD_DATA, empty);
+  put(home, value, WORD_SUBJECT, empty);
+  put(home, value, WORD_REPLY, empty);
   return value;
+}
+
+/* The fields of a message that a program hands over. They are the dictionary's. */
+int message_arg(Tcl_Interp *interp, Tcl_Obj *msg, Fields *out) {
+  Home *home = home_get(interp);
+  if (!home) return TCL_ERROR;
+  Tcl_Obj **const slots[] = {&out->subject, &out->data, &out->reply, &out->header};
+  const int keys[] = {WORD_SUBJECT, WORD_DATA, WORD_REPLY, WORD_HEADER};
+  for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+    *slots[i] = NULL;
+    Tcl_DictObjGet(NULL, msg, home->words[keys[i]], slots[i]);
+    if (!out->subject) {
+      return fail_arg(interp, "Invalid message: expected one made by nats::msg create");
+    }
+    if (!*slots[i]) *slots[i] = home->words[WORD_EMPTY];
+  }
+  return TCL_OK;
+}
+
+/* message_fields MSG: the list of subject, payload, reply subject and header of a message that a
+ * program hands over. */
+static int message_fields_cmd(ClientData data, Tcl_Interp *interp, int objc,
+                              Tcl_Obj *const objv[]) {
+  Fields fields;
+  (void)data;
+  if (objc != 2) {
+    Tcl_WrongNumArgs(interp, 1, objv, "msg");
+    return TCL_ERROR;
+  }
+  if (message_arg(interp, objv[1], &fields) != TCL_OK) return TCL_ERROR;
+  Tcl_Obj *const list[] = {fields.subject, fields.data, fields.reply, fields.header};
+  Tcl_SetObjResult(interp, Tcl_NewListObj(4, list));
+  return TCL_OK;
+}
+
+void message_commands(Tcl_Interp *interp) {
+  add_command(interp, "message_fields", message_fields_cmd);
 }

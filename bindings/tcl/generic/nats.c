@@ -34,7 +34,7 @@ static int error_code_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj
 
 /* Called by `load`. */
 DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
-  if (!Tcl_InitStubs(interp, TCL_NEEDED, 0)) return TCL_ERROR;
+  if (!Tcl_InitStubs(interp, TCL_NEEDED, 0) || !Tcl_OOInitStubs(interp)) return TCL_ERROR;
   if (nats_abi_version() != NATS_ABI_VERSION) {
     return fail_arg(interp, "the library and its header do not belong together");
   }
@@ -42,11 +42,14 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   Tcl_CreateNamespace(interp, "::nats::core", NULL, NULL);
   add_command(interp, "handles", handles_cmd);
   add_command(interp, "error_code", error_code_cmd);
+  arguments_commands(interp);
   options_commands(interp);
+  message_commands(interp);
   connection_commands(interp);
-  publish_commands(interp);
   subscription_commands(interp);
+  take_commands(interp);
   request_commands(interp);
   op_commands(interp);
+  method_commands(interp);
   return TCL_OK;
 }

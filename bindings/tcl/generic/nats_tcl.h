@@ -12,11 +12,16 @@
 #include <stdint.h>
 
 #include <tcl.h>
+#include <tclOO.h>
 
 #include <nats_ffi.h>
 
 #ifndef TCL_SIZE_MAX
 typedef int Tcl_Size;
+#endif
+
+#ifndef TCL_OO_METHOD_VERSION_1
+#define TCL_OO_METHOD_VERSION_1 TCL_OO_METHOD_VERSION_CURRENT
 #endif
 
 /* The oldest Tcl that a binary for this one's headers can be loaded into. */
@@ -44,8 +49,19 @@ typedef struct Target {
   Home *home;
 } Target;
 
-/* The words that message dictionaries are made of, once per interpreter. */
-enum { KEY_HEADER, KEY_DATA, KEY_SUBJECT, KEY_REPLY, KEY_SUB_ID, KEY_ERROR, KEY_COUNT };
+/* Words that are made once per interpreter: those of message dictionaries, and commands. */
+enum {
+  WORD_HEADER,
+  WORD_DATA,
+  WORD_SUBJECT,
+  WORD_REPLY,
+  WORD_SUB_ID,
+  WORD_ERROR,
+  WORD_EMPTY,
+  WORD_AWAIT,
+  WORD_TAKE_WITHIN,
+  WORD_COUNT
+};
 
 /* An interpreter. */
 struct Home {
@@ -56,15 +72,19 @@ struct Home {
   Loop *loop;
   Op *ops; /* those that belong to no connection yet */
   Tcl_HashTable conns;
-  Tcl_Obj *keys[KEY_COUNT];
+  Tcl_Obj *words[WORD_COUNT];
 };
 
 struct Conn {
   Target target;
   int id;
-  int utf8;
+  int utf8;                /* the settings of its object: */
+  int dict;
+  int64_t request_timeout;
   int next_sub;
   nats_connection *nc;
+  Tcl_Obj *header;         /* what `headers` was made of, for as long as it is published again */
+  nats_headers *headers;
   Op *ops;
   Delay *delay;
   Tcl_Obj *on_event;
@@ -87,6 +107,7 @@ struct Sub {
   uint64_t delivered;
   uint64_t limit;
   Tcl_Obj *command; /* NULL: taken from by the script */
+  Tcl_Obj *subject; /* of the last message; most have the same one */
   Sub *next;
   Sub *previous;
   size_t at;
@@ -118,6 +139,31 @@ struct Op {
   Op *previous;
 };
 
+/* The kinds of values that options have; arguments.c has their names. */
+typedef enum {
+  ARG_ANY,
+  ARG_GIVEN,
+  ARG_BOOL,
+  ARG_COUNT,
+  ARG_NUMBER,
+  ARG_TIMEOUT,
+  ARG_CALLBACK
+} ArgKind;
+
+/* An option of a method, without its dash. */
+typedef struct {
+  const char *name;
+  ArgKind kind;
+} Option;
+
+/* What a message that the program hands over consists of, empty where it has nothing. */
+typedef struct {
+  Tcl_Obj *subject;
+  Tcl_Obj *data;
+  Tcl_Obj *reply;
+  Tcl_Obj *header;
+} Fields;
+
 /* Subscriptions that have messages, in the order of their turns. */
 typedef struct {
   Sub *first;
@@ -139,6 +185,7 @@ Ready *loop_ready(Loop *loop);
 void *allocate(size_t size);
 Home *home_get(Tcl_Interp *interp);
 void home_call(Home *home, Tcl_Obj *prefix, int count, Tcl_Obj *const *args);
+Conn *no_conn(Tcl_Interp *interp);
 Conn *home_conn(Home *home, Tcl_Obj *id);
 void home_release(Home *home);
 void target_hold(Target *target);
@@ -155,6 +202,7 @@ void connection_commands(Tcl_Interp *interp);
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict);
 void sub_answers(Sub *sub, uint64_t limit);
 Tcl_Obj *sub_number(const Sub *sub);
+Sub *conn_sub(Conn *conn, Tcl_Obj *id);
 void sub_wake(Sub *sub);
 void sub_abandoned(Sub *sub);
 void sub_close(Sub *sub, nats_status reason);
@@ -163,10 +211,9 @@ void subscription_commands(Tcl_Interp *interp);
 
 /* delivery.c */
 int sub_ready(Sub *sub);
-int sub_deliver(Loop *loop);
+int sub_deliver(Loop *loop, int most);
 void sub_deliver_all(Conn *conn);
 void sub_delist(Sub *sub);
-void sub_call(Sub *sub, int count, Tcl_Obj **args);
 Tcl_Obj *sub_message(Sub *sub, const nats_msg *msg);
 
 /* op.c */
@@ -181,9 +228,27 @@ void op_commands(Tcl_Interp *interp);
 
 /* request.c */
 void request_commands(Tcl_Interp *interp);
+void request_methods(Tcl_Interp *interp, Tcl_Class class);
 
 /* publish.c */
-void publish_commands(Tcl_Interp *interp);
+void publish_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* take.c */
+void take_commands(Tcl_Interp *interp);
+void take_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* method.c */
+Conn *method_conn(Tcl_Interp *interp, Tcl_ObjectContext context);
+void add_method(Tcl_Interp *interp, Tcl_Class class, const Tcl_MethodType *type);
+int method_continue(Tcl_Interp *interp, int count, Tcl_Obj *const *words);
+int method_await(Tcl_Interp *interp, Home *home, Tcl_Obj *token);
+void method_commands(Tcl_Interp *interp);
+
+/* arguments.c */
+int arguments_read(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], const Option *options,
+                   int count, Tcl_Obj **values);
+int64_t patience(int64_t timeout);
+void arguments_commands(Tcl_Interp *interp);
 
 /* options.c */
 int options_json(Tcl_Interp *interp, Tcl_Obj *spec, nats_doc **doc, nats_str *json);
@@ -193,12 +258,19 @@ void options_commands(Tcl_Interp *interp);
 nats_str text_arg(Tcl_Obj *value, Tcl_DString *room);
 int payload_arg(Tcl_Interp *interp, Tcl_Obj *value, int utf8, Tcl_DString *room, nats_bytes *out);
 int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out);
+Tcl_Obj *prefix_value(Tcl_Obj *prefix);
 Tcl_Obj *text_value(const char *bytes, size_t length);
 Tcl_Obj *payload_value(nats_bytes payload, int utf8);
 
 /* message.c */
-int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out);
-Tcl_Obj *message_dict(Home *home, const nats_msg *msg, int utf8, int sub_id);
+int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out);
+void conn_drop_headers(Conn *conn);
+Tcl_Obj *subject_value(const nats_msg *msg);
+Tcl_Obj *reply_value(Home *home, const nats_msg *msg);
+int message_arg(Tcl_Interp *interp, Tcl_Obj *msg, Fields *out);
+void message_commands(Tcl_Interp *interp);
+Tcl_Obj *message_dict(Home *home, const nats_msg *msg, Tcl_Obj *subject, int utf8,
+                      int sub_id);
 Tcl_Obj *no_responders_value(Home *home, int dict);
 
 /* json.c */

@@ -130,11 +130,7 @@ static void tell_callback(Op *op) {
   args[1] = op->status == NATS_OK                  ? op->value
             : op->status == NATS_ERR_NO_RESPONDERS ? no_responders_value(home, op->dict)
                                                    : Tcl_NewObj();
-  Tcl_IncrRefCount(args[0]);
-  Tcl_IncrRefCount(args[1]);
   home_call(home, op->command, 2, args);
-  Tcl_DecrRefCount(args[0]);
-  Tcl_DecrRefCount(args[1]);
 }
 
 /* The end: the callback is called, or whoever waits goes on. */
@@ -180,7 +176,7 @@ void op_end(Op *op, nats_status status, const char *text) {
 static Tcl_Obj *take_message(Op *op, nats_msg *msg) {
   Home *home = op->target.home;
   const int utf8 = op->conn->utf8;
-  Tcl_Obj *value = op->dict ? message_dict(home, msg, utf8, 0)
+  Tcl_Obj *value = op->dict ? message_dict(home, msg, subject_value(msg), utf8, 0)
                             : payload_value(nats_msg_payload(msg), utf8);
   nats_msg_free(msg);
   return value;

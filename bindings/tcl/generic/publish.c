@@ -1,36 +1,103 @@
 /* Publishing. */
 #include "nats_tcl.h"
 
-/* publish CONN SUBJECT PAYLOAD REPLY HEADER */
-static int publish_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+/* `reply` and `header` may be NULL. */
+static int publish(Tcl_Interp *interp, Conn *conn, Tcl_Obj *subject, Tcl_Obj *message,
+                   Tcl_Obj *reply, Tcl_Obj *header) {
   Tcl_DString subject_room, reply_room, payload_room;
-  nats_headers *headers;
+  nats_headers *headers = NULL;
+  nats_str answers = {NULL, 0};
   nats_bytes payload;
   nats_error *err = NULL;
-  (void)data;
-  if (objc != 6) {
-    Tcl_WrongNumArgs(interp, 1, objv, "conn subject payload reply header");
-    return TCL_ERROR;
-  }
-  Home *home = home_get(interp);
-  Conn *conn = home ? home_conn(home, objv[1]) : NULL;
-  if (!conn || headers_arg(interp, objv[5], &headers) != TCL_OK) return TCL_ERROR;
+  if (header && conn_headers(conn, header, &headers) != TCL_OK) return TCL_ERROR;
   Tcl_DStringInit(&subject_room);
   Tcl_DStringInit(&reply_room);
   Tcl_DStringInit(&payload_room);
-  int code = payload_arg(interp, objv[3], conn->utf8, &payload_room, &payload);
+  int code = payload_arg(interp, message, conn->utf8, &payload_room, &payload);
   if (code == TCL_OK) {
-    nats_status status = nats_publish_msg(conn->nc, text_arg(objv[2], &subject_room),
-                                          text_arg(objv[4], &reply_room), headers, payload, &err);
+    if (reply) answers = text_arg(reply, &reply_room);
+    nats_status status = nats_publish_msg(conn->nc, text_arg(subject, &subject_room), answers,
+                                          headers, payload, &err);
     if (status != NATS_OK) code = fail(interp, status, err);
   }
-  nats_headers_free(headers);
   Tcl_DStringFree(&subject_room);
   Tcl_DStringFree(&reply_room);
   Tcl_DStringFree(&payload_room);
   return code;
 }
 
-void publish_commands(Tcl_Interp *interp) {
-  add_command(interp, "publish", publish_cmd);
+/* publish subject message ?-reply subject? ?-header dict? */
+static int publish_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
+                          Tcl_Obj *const objv[]) {
+  enum { REPLY, HEADER, COUNT };
+  static const Option OPTIONS[COUNT] = {{"reply", ARG_ANY}, {"header", ARG_ANY}};
+  Tcl_Obj *values[COUNT];
+  const int at = Tcl_ObjectContextSkippedArgs(context);
+  (void)data;
+  if (objc < at + 2) {
+    Tcl_WrongNumArgs(interp, at, objv, "subject message ?-reply subject? ?-header dict?");
+    return TCL_ERROR;
+  }
+  if (arguments_read(interp, objc - at - 2, objv + at + 2, OPTIONS, COUNT, values) != TCL_OK) {
+    return TCL_ERROR;
+  }
+  Conn *conn = method_conn(interp, context);
+  if (!conn) return TCL_ERROR;
+  return publish(interp, conn, objv[at], objv[at + 1], values[REPLY], values[HEADER]);
+}
+
+/* publish_msg msg */
+static int publish_msg_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context,
+                              int objc, Tcl_Obj *const objv[]) {
+  Fields msg;
+  const int at = Tcl_ObjectContextSkippedArgs(context);
+  (void)data;
+  if (objc != at + 1) {
+    Tcl_WrongNumArgs(interp, at, objv, "msg");
+    return TCL_ERROR;
+  }
+  if (message_arg(interp, objv[at], &msg) != TCL_OK) return TCL_ERROR;
+  Conn *conn = method_conn(interp, context);
+  if (!conn) return TCL_ERROR;
+  return publish(interp, conn, msg.subject, msg.data, msg.reply, msg.header);
+}
+
+/* Answers a message that asks for an answer: respond msg data ?-header dict? */
+static int respond_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
+                          Tcl_Obj *const objv[]) {
+  static const Option OPTIONS[] = {{"header", ARG_ANY}};
+  Fields msg;
+  Tcl_Size length;
+  Tcl_Obj *header;
+  const int at = Tcl_ObjectContextSkippedArgs(context);
+  (void)data;
+  if (objc < at + 2) {
+    Tcl_WrongNumArgs(interp, at, objv, "msg data ?-header dict?");
+    return TCL_ERROR;
+  }
+  if (arguments_read(interp, objc - at - 2, objv + at + 2, OPTIONS, 1, &header) != TCL_OK ||
+      message_arg(interp, objv[at], &msg) != TCL_OK) {
+    return TCL_ERROR;
+  }
+  Tcl_GetStringFromObj(msg.reply, &length);
+  if (length == 0) return fail(interp, NATS_ERR_NO_REPLY, NULL);
+  Conn *conn = method_conn(interp, context);
+  if (!conn) return TCL_ERROR;
+  /* Should the data be the message itself, it stops being a dictionary. */
+  Tcl_IncrRefCount(msg.reply);
+  const int code = publish(interp, conn, msg.reply, objv[at + 1], NULL, header);
+  Tcl_DecrRefCount(msg.reply);
+  return code;
+}
+
+void publish_methods(Tcl_Interp *interp, Tcl_Class class) {
+  static const Tcl_MethodType PUBLISH = {TCL_OO_METHOD_VERSION_1, "publish", publish_method, NULL,
+                                         NULL};
+  static const Tcl_MethodType PUBLISH_MSG = {TCL_OO_METHOD_VERSION_1, "publish_msg",
+                                             publish_msg_method, NULL, NULL};
+  static const Tcl_MethodType RESPOND = {TCL_OO_METHOD_VERSION_1, "respond", respond_method, NULL,
+                                         NULL};
+  add_method(interp, class, &PUBLISH);
+  add_method(interp, class, &PUBLISH_MSG);
+  add_method(interp, class, &RESPOND);
 }

@@ -3,8 +3,6 @@
 
 #include "nats_tcl.h"
 
-enum { MAX_TAKE = 1024 };
-
 /* Takes over the handle. The callback is called with `subject message reply`. */
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) {
   int is_new;
@@ -18,10 +16,10 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   sub->answers = sub->waited_for = sub->more = sub->listed = 0;
   sub->delivered = 0;
   sub->limit = UINT64_MAX;
-  sub->command = command;
+  sub->command = command ? prefix_value(command) : NULL;
+  sub->subject = NULL;
   sub->next = sub->previous = NULL;
   sub->at = sub->count = 0;
-  if (command) Tcl_IncrRefCount(command);
   home->refs++;
   target_hold(&conn->target);
   loop_add(home->loop, &sub->target);
@@ -51,6 +49,7 @@ Tcl_Obj *sub_number(const Sub *sub) {
 
 void sub_free(Sub *sub) {
   if (sub->command) Tcl_DecrRefCount(sub->command);
+  if (sub->subject) Tcl_DecrRefCount(sub->subject);
   target_release(&sub->conn->target);
   free(sub);
 }
@@ -81,7 +80,7 @@ static void tell_end(Sub *sub, nats_status reason) {
   args[0] = Tcl_NewBooleanObj(1);
   args[1] = reason == NATS_ERR_NO_RESPONDERS ? no_responders_value(sub->target.home, sub->dict)
                                              : Tcl_NewObj();
-  sub_call(sub, 2, args);
+  home_call(sub->target.home, sub->command, 2, args);
 }
 
 /* The subscription is over: its id is not known any more. */
@@ -107,7 +106,8 @@ void sub_wake(Sub *sub) {
   if (!sub->target.gone) end_waits(sub, NATS_OK);
 }
 
-static Sub *sub_arg(Conn *conn, Tcl_Obj *id) {
+/* The subscription with this number; NULL leaves an error in the interpreter. */
+Sub *conn_sub(Conn *conn, Tcl_Obj *id) {
   int number;
   if (Tcl_GetIntFromObj(NULL, id, &number) == TCL_OK) {
     void *key = (void *)(intptr_t)number;
@@ -128,7 +128,7 @@ static Sub *sub_args(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], int ex
   }
   Home *home = home_get(interp);
   Conn *conn = home ? home_conn(home, objv[1]) : NULL;
-  return conn ? sub_arg(conn, objv[2]) : NULL;
+  return conn ? conn_sub(conn, objv[2]) : NULL;
 }
 
 /* subscribe CONN SUBJECT SPEC COMMAND DICT: the id; an empty COMMAND for one to take from. */
@@ -178,33 +178,6 @@ static int unsubscribe_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Ob
   if (status != NATS_OK && sub->at == sub->count) return fail(interp, status, err);
   nats_error_free(err);
   sub->limit = (uint64_t)max;
-  return TCL_OK;
-}
-
-/* take CONN SUB MAX DICT: a list of at least one message; TIMEOUT when there is none now. */
-static int take_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
-  nats_msg *msgs[MAX_TAKE];
-  nats_error *err = NULL;
-  size_t count;
-  int max, dict;
-  (void)data;
-  Sub *sub = sub_args(interp, objc, objv, 5, "conn sub max dict");
-  if (!sub || Tcl_GetIntFromObj(interp, objv[3], &max) != TCL_OK ||
-      Tcl_GetBooleanFromObj(interp, objv[4], &dict) != TCL_OK) {
-    return TCL_ERROR;
-  }
-  if (sub->command) return fail_arg(interp, "subscription %d has a callback", sub->id);
-  const size_t cap = max < 1 ? 0 : max < MAX_TAKE ? (size_t)max : MAX_TAKE;
-  nats_status status = nats_subscription_take(sub->handle, msgs, cap, 0, &count, &err);
-  if (status != NATS_OK) return fail(interp, status, err);
-  Tcl_Obj *list = Tcl_NewListObj(0, NULL);
-  sub->dict = dict;
-  for (size_t i = 0; i < count; i++) {
-    Tcl_ListObjAppendElement(NULL, list, sub_message(sub, msgs[i]));
-  }
-  sub->delivered += count;
-  nats_msgs_free(msgs, count);
-  Tcl_SetObjResult(interp, list);
   return TCL_OK;
 }
 
@@ -293,7 +266,6 @@ static int sub_stats_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj 
 void subscription_commands(Tcl_Interp *interp) {
   add_command(interp, "subscribe", subscribe_cmd);
   add_command(interp, "unsubscribe", unsubscribe_cmd);
-  add_command(interp, "take", take_cmd);
   add_command(interp, "ready", ready_cmd);
   add_command(interp, "drain_sub", drain_sub_cmd);
   add_command(interp, "subs", subs_cmd);

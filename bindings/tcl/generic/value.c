@@ -3,11 +3,16 @@
 
 #include "nats_tcl.h"
 
+/* Whether all bytes are below 0x80. Looks at a block at a time, which compilers vectorise. */
 static int is_ascii(const char *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    if ((unsigned char)bytes[i] - 1u > 126u) return 0; /* NUL is written in two bytes by Tcl */
+  enum { BLOCK = 256 };
+  unsigned char all = 0;
+  size_t at = 0;
+  for (; length - at >= BLOCK && all < 0x80; at += BLOCK) {
+    for (size_t i = 0; i < BLOCK; i++) all |= (unsigned char)bytes[at + i];
   }
-  return 1;
+  for (; at < length; at++) all |= (unsigned char)bytes[at];
+  return all < 0x80;
 }
 
 static Tcl_Encoding utf8_encoding(void) {
@@ -83,9 +88,23 @@ int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out) {
   return TCL_OK;
 }
 
+/* A command prefix of its own, with one reference: as the words of a value that the program uses,
+ * too, would be made anew whenever it has another form. */
+Tcl_Obj *prefix_value(Tcl_Obj *prefix) {
+  Tcl_Size count;
+  Tcl_Obj **words;
+  Tcl_ListObjGetElements(NULL, prefix, &count, &words);
+  Tcl_Obj *value = Tcl_NewListObj(count, words);
+  Tcl_IncrRefCount(value);
+  return value;
+}
+
 /* Text from the network. Bytes that are not UTF-8 become one character each. */
 Tcl_Obj *text_value(const char *bytes, size_t length) {
-  if (is_ascii(bytes, length)) return Tcl_NewStringObj(bytes, (Tcl_Size)length);
+  /* Tcl writes NUL in two bytes. */
+  if (is_ascii(bytes, length) && (length == 0 || !memchr(bytes, 0, length))) {
+    return Tcl_NewStringObj(bytes, (Tcl_Size)length);
+  }
   Tcl_DString room;
   Tcl_ExternalToUtfDString(utf8_encoding(), bytes, (Tcl_Size)length, &room);
   Tcl_Obj *value = Tcl_NewStringObj(Tcl_DStringValue(&room), Tcl_DStringLength(&room));

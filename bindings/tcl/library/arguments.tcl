@@ -21,9 +21,6 @@ namespace eval ::nats {
 }
 
 namespace eval ::nats::core {
-    # The longest timeout that the library takes: one year.
-    variable longest 31536000000
-
     proc call_method {my method args} {
         if {[llength [info commands $my]]} {
             $my $method {*}$args
@@ -32,60 +29,6 @@ namespace eval ::nats::core {
 
     proc invalid {text} {
         throw {NATS ErrInvalidArg} $text
-    }
-
-    # Fails when `value` is not of its kind. Kinds: any, given (not empty), bool, count (from 1),
-    # number (from 0), timeout (milliseconds from 0), callback (a command prefix or empty).
-    proc check_kind {option kind value} {
-        switch -- $kind {
-            bool {
-                set ok [string is boolean -strict $value]
-            }
-            count - number {
-                set least [expr {$kind eq "count"}]
-                set ok [expr {[string is wideinteger -strict $value] && $value >= $least}]
-            }
-            timeout {
-                if {![string is wideinteger -strict $value] || $value < 0} {
-                    throw {NATS ErrBadTimeout} \
-                        "Invalid $option \"$value\": expected milliseconds"
-                }
-                return
-            }
-            callback {
-                set ok [string is list $value]
-            }
-            given {
-                set ok [expr {$value ne ""}]
-                set kind value
-            }
-            default {
-                return
-            }
-        }
-        if {!$ok} {
-            invalid "Invalid $option \"$value\": expected a $kind"
-        }
-    }
-
-    # Sets a variable of the caller for each row of name, kind and default in `spec`, from options
-    # of the form `-name value`. A default is not checked.
-    proc arguments {words spec} {
-        set kinds [dict create]
-        foreach {name kind default} $spec {
-            dict set kinds -$name $kind
-            uplevel 1 [list ::set $name $default]
-        }
-        if {[llength $words] % 2} {
-            invalid "Missing value of [lindex $words end]"
-        }
-        foreach {option value} $words {
-            if {![dict exists $kinds $option]} {
-                invalid "Unknown option $option: expected [join [dict keys $kinds] {, }]"
-            }
-            check_kind $option [dict get $kinds $option] $value
-            uplevel 1 [list ::set [string range $option 1 end] $value]
-        }
     }
 
     # The rows of a generated table as a `spec`, without defaults: the library has them.
@@ -166,13 +109,7 @@ namespace eval ::nats::core {
         return {*}$failure
     }
 
-    # What a timeout of 0, "no timeout", is for the library.
-    proc patience {timeout} {
-        variable longest
-        expr {$timeout == 0 || $timeout > $longest ? $longest : $timeout}
-    }
-
-    # Up to `max` messages of a subscription, at least one. Waits `timeout` ms at most, without
+    # Up to `max` messages of a subscription, at least one; a single one with 0. Waits `timeout` ms at most, without
     # end when it is empty.
     proc take_within {conn sub max dictmsg timeout} {
         set deadline [expr {$timeout eq "" ? "" : [clock milliseconds] + $timeout}]

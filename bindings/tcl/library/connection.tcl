@@ -61,9 +61,7 @@ oo::class create ::nats::connection {
             dict set changed $name $value
         }
         set config $changed
-        if {$conn ne ""} {
-            ::nats::core::utf8 $conn [dict get $config utf8_convert]
-        }
+        my Settle
     }
 
     # reset ?option ...?: back to the defaults.
@@ -72,6 +70,7 @@ oo::class create ::nats::connection {
             set name [::nats::core::option_name $option]
             dict set config $name [dict get [::nats::core::default_options] $name]
         }
+        my Settle
     }
 
     # connect ?-async?: waits until a server has accepted the connection. With -async it returns at
@@ -100,7 +99,8 @@ oo::class create ::nats::connection {
             return -options $options $text
         }
         set conn $opened
-        ::nats::core::utf8 $conn [dict get $config utf8_convert]
+        ::nats::core::attach $me $conn
+        my Settle
         ::nats::core::watch $conn [::nats::mymethod Event]
         if {$args eq "-async"} {
             # Programs wait for `status` to change after this call, so it must not do so before.
@@ -228,6 +228,14 @@ oo::class create ::nats::connection {
     # Drops the socket and connects anew; subscriptions and what was published are kept.
     method force_reconnect {} {
         ::nats::core::reconnect $conn
+    }
+
+    # Tells the connection of the options that its methods look at.
+    method Settle {} {
+        if {$conn ne ""} {
+            ::nats::core::settings $conn [dict get $config utf8_convert] \
+                [dict get $config dictmsg] [dict get $config request_timeout]
+        }
     }
 
     method RefuseWhileDraining {} {
@@ -360,3 +368,6 @@ oo::class create ::nats::connection {
         ::nats::core::log $log $level $text
     }
 }
+
+# publish, publish_msg, respond, request, next and take.
+::nats::core::methods ::nats::connection

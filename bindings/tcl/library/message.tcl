@@ -1,17 +1,5 @@
 # Messages and their headers. A message is a dictionary; these ensembles are the way to use it.
 
-namespace eval ::nats::core {
-    # Subject, payload, reply subject and header of a message that a program hands over.
-    proc message_fields {msg} {
-        if {[catch {dict exists $msg subject} is_message] || !$is_message} {
-            invalid "Invalid message: expected one made by nats::msg create"
-        }
-        lmap field {subject data reply header} {
-            expr {[dict exists $msg $field] ? [dict get $msg $field] : ""}
-        }
-    }
-}
-
 namespace eval ::nats::msg {
     # A new message: msg create subject ?-data payload? ?-reply subject? ?-header dict?
     proc create {subject args} {

@@ -1,26 +1,6 @@
 # Requests.
 
 oo::define ::nats::connection {
-    # request subject message ?-timeout ms? ?-callback prefix? ?-dictmsg bool? ?-header dict?
-    # ?-max_msgs n?: the answer or, with a callback, a number for cancel_request; then the callback
-    # is called as `prefix timedOut answer`. With -max_msgs the request has an inbox of its own and
-    # yields a list of message dictionaries. A timeout of 0 waits without end.
-    method request {subject message args} {
-        ::nats::core::arguments $args [list timeout timeout [dict get $config request_timeout] \
-            callback callback "" dictmsg bool [dict get $config dictmsg] header any {} \
-            max_msgs count ""]
-        set timeout [::nats::core::patience $timeout]
-        if {$max_msgs ne ""} {
-            return [my Gather $subject $message $header $timeout $callback $max_msgs]
-        }
-        set token [::nats::core::request $conn $subject $message $header $timeout $dictmsg \
-            $callback]
-        if {$callback ne ""} {
-            return $token
-        }
-        ::nats::core::await $token
-    }
-
     # request_msg msg ?-timeout ms? ?-callback prefix? ?-dictmsg bool? ?-max_msgs n?
     method request_msg {msg args} {
         lassign [::nats::core::message_fields $msg] subject data reply header

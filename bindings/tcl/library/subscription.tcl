@@ -39,22 +39,6 @@ oo::define ::nats::connection {
         return
     }
 
-    # next subID ?-timeout ms? ?-dictmsg bool?: the next message of a subscription without callback.
-    # 0 does not wait; the default is to wait without end.
-    method next {sub args} {
-        ::nats::core::arguments $args \
-            [list timeout timeout "" dictmsg bool [dict get $config dictmsg]]
-        lindex [::nats::core::take_within $conn $sub 1 $dictmsg $timeout] 0
-    }
-
-    # take subID ?-max n? ?-timeout ms? ?-dictmsg bool?: a list of messages, at least one. Waits for
-    # the first one only; the default is not to wait.
-    method take {sub args} {
-        ::nats::core::arguments $args \
-            [list max count 64 timeout timeout 0 dictmsg bool [dict get $config dictmsg]]
-        ::nats::core::take_within $conn $sub $max $dictmsg $timeout
-    }
-
     # Numbers about a subscription.
     method subscription_stats {sub} {
         ::nats::core::sub_stats $conn $sub
