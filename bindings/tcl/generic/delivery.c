@@ -2,8 +2,6 @@
  * Delivery: subscriptions with a callback are taken from in batches when the queue has marked them
  * as ready, and stand in line for their turns, a batch each.
  */
-#include <string.h>
-
 #include "nats_tcl.h"
 
 static void enlist(Sub *sub) {
@@ -47,18 +45,7 @@ int sub_ready(Sub *sub) {
 
 /* The subject of a message: one value for as long as it stays the same. */
 static Tcl_Obj *sub_subject(Sub *sub, const nats_msg *msg) {
-  const nats_str subject = nats_msg_subject(msg);
-  Tcl_Size length;
-  if (sub->subject) {
-    const char *last = Tcl_GetStringFromObj(sub->subject, &length);
-    if ((size_t)length == subject.len && memcmp(last, subject.ptr, subject.len) == 0) {
-      return sub->subject;
-    }
-    Tcl_DecrRefCount(sub->subject);
-  }
-  sub->subject = text_value(subject.ptr, subject.len);
-  Tcl_IncrRefCount(sub->subject);
-  return sub->subject;
+  return text_kept(&sub->subject, nats_msg_subject(msg));
 }
 
 /* A message as the subscription's callback wants it: payload or dictionary. */

@@ -15,6 +15,7 @@ void *allocate(size_t size) {
 
 static void free_home(Home *home) {
   for (int i = 0; i < WORD_COUNT; i++) Tcl_DecrRefCount(home->words[i]);
+  headers_forget(home);
   Tcl_DeleteHashTable(&home->conns);
   loop_release(home->loop);
   free(home);
@@ -62,7 +63,7 @@ static void forget_home(ClientData data, Tcl_Interp *interp) {
 static Home *make_home(Tcl_Interp *interp) {
   static const char *const WORDS[WORD_COUNT] = {
       "header", "data", "subject", "reply", "sub_id", "error", "",
-      "::nats::core::await", "::nats::core::take_within",
+      "::nats::core::await", "::nats::core::take_later",
   };
   Loop *loop = loop_get(interp);
   if (!loop) return NULL;
@@ -79,6 +80,7 @@ static Home *make_home(Tcl_Interp *interp) {
     home->words[i] = Tcl_NewStringObj(WORDS[i], -1);
     Tcl_IncrRefCount(home->words[i]);
   }
+  memset(home->seen, 0, sizeof home->seen);
   Tcl_SetAssocData(interp, ASSOC, forget_home, home);
   return home;
 }

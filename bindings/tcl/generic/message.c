@@ -1,115 +1,5 @@
-/* Messages and headers as dictionaries. */
+/* Messages as dictionaries. */
 #include "nats_tcl.h"
-
-static int append_values(Tcl_Interp *interp, nats_headers *headers, Tcl_Obj *key, Tcl_Obj *list) {
-  Tcl_DString name_room, value_room;
-  nats_str name, value;
-  Tcl_Size count;
-  Tcl_Obj **values;
-  nats_error *err = NULL;
-  if (Tcl_ListObjGetElements(NULL, list, &count, &values) != TCL_OK) {
-    return fail_arg(interp, "header %s: expected a list of values", Tcl_GetString(key));
-  }
-  Tcl_DStringInit(&name_room);
-  Tcl_DStringInit(&value_room);
-  int result = TCL_OK;
-  name = text_arg(key, &name_room);
-  for (Tcl_Size i = 0; i < count && result == TCL_OK; i++) {
-    value = text_arg(values[i], &value_room);
-    nats_status status = nats_headers_append(headers, name, value, &err);
-    if (status != NATS_OK) result = fail(interp, status, err);
-  }
-  Tcl_DStringFree(&name_room);
-  Tcl_DStringFree(&value_room);
-  return result;
-}
-
-/* A dictionary of names, each with a list of values; *out is NULL for an empty one. */
-static int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out) {
-  Tcl_DictSearch search;
-  Tcl_Obj *key, *list;
-  nats_error *err = NULL;
-  Tcl_Size size;
-  int done;
-  *out = NULL;
-  if (Tcl_DictObjSize(NULL, dict, &size) != TCL_OK) {
-    return fail_arg(interp, "header is not a valid dict");
-  }
-  if (size == 0) return TCL_OK;
-  nats_status status = nats_headers_new(out, &err);
-  if (status != NATS_OK) return fail(interp, status, err);
-  int result = Tcl_DictObjFirst(interp, dict, &search, &key, &list, &done);
-  while (result == TCL_OK && !done) {
-    result = append_values(interp, *out, key, list);
-    Tcl_DictObjNext(&search, &key, &list, &done);
-  }
-  if (result == TCL_OK || !done) Tcl_DictObjDone(&search);
-  if (result != TCL_OK) {
-    nats_headers_free(*out);
-    *out = NULL;
-  }
-  return result;
-}
-
-/* The headers of a dictionary, owned by the connection. Programs often send the same dictionary
- * again; that is the same value for as long as it is held here. */
-int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
-  nats_headers *headers;
-  if (conn->header != dict) {
-    if (headers_arg(conn->target.home->interp, dict, &headers) != TCL_OK) return TCL_ERROR;
-    Tcl_IncrRefCount(dict);
-    conn_drop_headers(conn);
-    conn->header = dict;
-    conn->headers = headers;
-  }
-  *out = conn->headers;
-  return TCL_OK;
-}
-
-/* Forgets them. */
-void conn_drop_headers(Conn *conn) {
-  if (conn->header) Tcl_DecrRefCount(conn->header);
-  nats_headers_free(conn->headers);
-  conn->header = NULL;
-  conn->headers = NULL;
-}
-
-static Tcl_Obj *status_headers(int32_t status, nats_str description) {
-  Tcl_Obj *dict = Tcl_NewDictObj();
-  if (status != 0) {
-    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("Status", -1), Tcl_NewIntObj(status));
-  }
-  if (description.len > 0) {
-    Tcl_Obj *text = text_value(description.ptr, description.len);
-    Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj("Description", -1), Tcl_NewListObj(1, &text));
-  }
-  return dict;
-}
-
-static Tcl_Obj *headers_value(Home *home, const nats_msg *msg) {
-  nats_str name, value;
-  size_t cursor = 0;
-  const int32_t status = nats_msg_status(msg);
-  int more = nats_msg_header_next(msg, &cursor, &name, &value);
-  if (!more && status == 0) return home->words[WORD_EMPTY];
-  Tcl_Obj *dict = status_headers(status, nats_msg_description(msg));
-  for (; more; more = nats_msg_header_next(msg, &cursor, &name, &value)) {
-    Tcl_Obj *key = text_value(name.ptr, name.len);
-    Tcl_Obj *text = text_value(value.ptr, value.len);
-    Tcl_Obj *list = NULL;
-    Tcl_IncrRefCount(key);
-    Tcl_DictObjGet(NULL, dict, key, &list);
-    if (list) {
-      /* The dictionary must hold the only reference to a list that is changed in place. */
-      Tcl_ListObjAppendElement(NULL, list, text);
-      Tcl_DictObjPut(NULL, dict, key, list);
-    } else {
-      Tcl_DictObjPut(NULL, dict, key, Tcl_NewListObj(1, &text));
-    }
-    Tcl_DecrRefCount(key);
-  }
-  return dict;
-}
 
 static void put(Home *home, Tcl_Obj *dict, int key, Tcl_Obj *value) {
   Tcl_DictObjPut(NULL, dict, home->words[key], value);
@@ -148,11 +38,10 @@ Tcl_Obj *message_dict(Home *home, const nats_msg *msg, Tcl_Obj *subject, int utf
 
 /* What callbacks of requests receive when nobody is subscribed: the server's answer to them. */
 Tcl_Obj *no_responders_value(Home *home, int dict) {
-  const nats_str none = {NULL, 0};
   Tcl_Obj *empty = home->words[WORD_EMPTY];
   if (!dict) return empty;
   Tcl_Obj *value = Tcl_NewDictObj();
-  put(home, value, WORD_HEADER, status_headers(503, none));
+  put(home, value, WORD_HEADER, headers_none(503));
   put(home, value, WORD_DATA, empty);
   put(home, value, WORD_SUBJECT, empty);
   put(home, value, WORD_REPLY, empty);

@@ -59,9 +59,18 @@ enum {
   WORD_ERROR,
   WORD_EMPTY,
   WORD_AWAIT,
-  WORD_TAKE_WITHIN,
+  WORD_TAKE_LATER,
   WORD_COUNT
 };
+
+/* A header as it came last in its place; text_kept() has the reason. */
+typedef struct {
+  Tcl_Obj *name;
+  Tcl_Obj *value;
+  Tcl_Obj *list; /* of `value` alone */
+} Seen;
+
+enum { SEEN_COUNT = 8 };
 
 /* An interpreter. */
 struct Home {
@@ -73,6 +82,7 @@ struct Home {
   Op *ops; /* those that belong to no connection yet */
   Tcl_HashTable conns;
   Tcl_Obj *words[WORD_COUNT];
+  Seen seen[SEEN_COUNT];
 };
 
 struct Conn {
@@ -260,11 +270,17 @@ int payload_arg(Tcl_Interp *interp, Tcl_Obj *value, int utf8, Tcl_DString *room,
 int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out);
 Tcl_Obj *prefix_value(Tcl_Obj *prefix);
 Tcl_Obj *text_value(const char *bytes, size_t length);
+Tcl_Obj *text_kept(Tcl_Obj **slot, nats_str text);
 Tcl_Obj *payload_value(nats_bytes payload, int utf8);
 
-/* message.c */
+/* headers.c */
 int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out);
 void conn_drop_headers(Conn *conn);
+Tcl_Obj *headers_value(Home *home, const nats_msg *msg);
+Tcl_Obj *headers_none(int32_t status);
+void headers_forget(Home *home);
+
+/* message.c */
 Tcl_Obj *subject_value(const nats_msg *msg);
 Tcl_Obj *reply_value(Home *home, const nats_msg *msg);
 int message_arg(Tcl_Interp *interp, Tcl_Obj *msg, Fields *out);

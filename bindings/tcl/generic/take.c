@@ -31,26 +31,6 @@ static Sub *taken_from(Tcl_Interp *interp, Conn *conn, Tcl_Obj *id) {
   return NULL;
 }
 
-/* take CONN SUB MAX DICT: as take() above; TIMEOUT when there is no message now. */
-static int take_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
-  nats_error *err = NULL;
-  int max, dict;
-  (void)data;
-  if (objc != 5) {
-    Tcl_WrongNumArgs(interp, 1, objv, "conn sub max dict");
-    return TCL_ERROR;
-  }
-  if (Tcl_GetIntFromObj(interp, objv[3], &max) != TCL_OK ||
-      Tcl_GetBooleanFromObj(interp, objv[4], &dict) != TCL_OK) {
-    return TCL_ERROR;
-  }
-  Home *home = home_get(interp);
-  Sub *sub = taken_from(interp, home ? home_conn(home, objv[1]) : NULL, objv[2]);
-  if (!sub) return TCL_ERROR;
-  nats_status status = take(interp, sub, max, dict, &err);
-  return status == NATS_OK ? TCL_OK : fail(interp, status, err);
-}
-
 /* Takes what is there, or has a script procedure wait `ms` for it, below 0 without end. */
 static int take_within(Tcl_Interp *interp, Sub *sub, int max, int dict, Tcl_WideInt ms) {
   Home *home = sub->target.home;
@@ -60,14 +40,37 @@ static int take_within(Tcl_Interp *interp, Sub *sub, int max, int dict, Tcl_Wide
   if (status != NATS_ERR_TIMEOUT || ms == 0) return fail(interp, status, err);
   nats_error_free(err);
   Tcl_Obj *const words[] = {
-      home->words[WORD_TAKE_WITHIN],
+      home->words[WORD_TAKE_LATER],
       Tcl_NewIntObj(sub->conn->id),
       Tcl_NewIntObj(sub->id),
       Tcl_NewIntObj(max),
       Tcl_NewBooleanObj(dict),
-      ms < 0 ? home->words[WORD_EMPTY] : Tcl_NewWideIntObj(ms),
+      Tcl_NewWideIntObj(ms),
   };
   return method_continue(interp, 6, words);
+}
+
+/* take CONN SUB MAX DICT TIMEOUT: as take_within() above. */
+static int take_nr(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  Tcl_WideInt ms;
+  int max, dict;
+  (void)data;
+  if (objc != 6) {
+    Tcl_WrongNumArgs(interp, 1, objv, "conn sub max dict timeout");
+    return TCL_ERROR;
+  }
+  if (Tcl_GetIntFromObj(interp, objv[3], &max) != TCL_OK ||
+      Tcl_GetBooleanFromObj(interp, objv[4], &dict) != TCL_OK ||
+      Tcl_GetWideIntFromObj(interp, objv[5], &ms) != TCL_OK) {
+    return TCL_ERROR;
+  }
+  Home *home = home_get(interp);
+  Sub *sub = taken_from(interp, home ? home_conn(home, objv[1]) : NULL, objv[2]);
+  return sub ? take_within(interp, sub, max, dict, ms) : TCL_ERROR;
+}
+
+static int take_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  return Tcl_NRCallObjProc(interp, take_nr, data, objc, objv);
 }
 
 enum { TIMEOUT, DICTMSG, MAX, OPTIONS };
@@ -114,7 +117,7 @@ static int take_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext co
 }
 
 void take_commands(Tcl_Interp *interp) {
-  add_command(interp, "take", take_cmd);
+  Tcl_NRCreateCommand(interp, "::nats::core::take", take_cmd, take_nr, NULL, NULL);
 }
 
 void take_methods(Tcl_Interp *interp, Tcl_Class class) {

@@ -112,6 +112,24 @@ Tcl_Obj *text_value(const char *bytes, size_t length) {
   return value;
 }
 
+/* The same for a text that often repeats: the value in `slot`, which is changed to another text. */
+Tcl_Obj *text_kept(Tcl_Obj **slot, nats_str text) {
+  Tcl_Size length;
+  if (*slot) {
+    const char *last = Tcl_GetStringFromObj(*slot, &length);
+    /* Beyond ASCII the bytes of different texts may be Tcl's form of one. */
+    if ((size_t)length == text.len && memcmp(last, text.ptr, text.len) == 0 &&
+        is_ascii(last, text.len)) {
+      return *slot;
+    }
+  }
+  Tcl_Obj *value = text_value(text.ptr, text.len);
+  Tcl_IncrRefCount(value);
+  if (*slot) Tcl_DecrRefCount(*slot);
+  *slot = value;
+  return value;
+}
+
 /* A payload as a byte array, or as text with `utf8`. */
 Tcl_Obj *payload_value(nats_bytes payload, int utf8) {
   if (utf8) return text_value((const char *)payload.ptr, payload.len);

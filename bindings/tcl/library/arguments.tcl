@@ -109,21 +109,14 @@ namespace eval ::nats::core {
         return {*}$failure
     }
 
-    # Up to `max` messages of a subscription, at least one; a single one with 0. Waits `timeout` ms at most, without
-    # end when it is empty.
-    proc take_within {conn sub max dictmsg timeout} {
-        set deadline [expr {$timeout eq "" ? "" : [clock milliseconds] + $timeout}]
-        while 1 {
-            try {
-                return [take $conn $sub $max $dictmsg]
-            } trap {NATS ErrTimeout} {text options} {
-                set left [expr {$deadline eq "" ? -1 : $deadline - [clock milliseconds]}]
-                if {$deadline ne "" && $left <= 0} {
-                    return -options $options $text
-                }
-            }
-            await [ready $conn $sub $left]
+    # The second half of `take`, which has found nothing: waits for messages and takes them.
+    proc take_later {conn sub max dictmsg timeout} {
+        set start [clock milliseconds]
+        await [ready $conn $sub $timeout]
+        if {$timeout > 0} {
+            set timeout [expr {max(0, $timeout - ([clock milliseconds] - $start))}]
         }
+        take $conn $sub $max $dictmsg $timeout
     }
 
     # All answers to a request, until its own rules end it.
@@ -131,7 +124,7 @@ namespace eval ::nats::core {
         set answers [list]
         try {
             while 1 {
-                lappend answers {*}[take_within $conn $sub 64 $dictmsg ""]
+                lappend answers {*}[take $conn $sub 64 $dictmsg -1]
             }
         } trap {NATS ErrSubscriptionEnded} {} {
             return $answers
