@@ -8,10 +8,10 @@ static void drop_conn(ClientData conn) {
   target_release(&((Conn *)conn)->target);
 }
 
+/* A copy of an object has none. */
 static int clone_conn(Tcl_Interp *interp, ClientData conn, ClientData *copy) {
-  (void)interp;
-  target_hold(&((Conn *)conn)->target);
-  *copy = conn;
+  (void)interp, (void)conn;
+  *copy = NULL;
   return TCL_OK;
 }
 

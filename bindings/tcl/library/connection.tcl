@@ -29,6 +29,12 @@ oo::class create ::nats::connection {
         my disconnect
     }
 
+    method <cloned> {origin} {
+        set conn ""
+        set connecting ""
+        throw {NATS ErrInvalidArg} "a connection cannot be copied"
+    }
+
     # The value of an option; also of `status`.
     method cget {option} {
         if {[string trimleft $option -] eq "status"} {
