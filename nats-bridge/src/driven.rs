@@ -29,6 +29,7 @@ pub struct Driven(Arc<dyn Abort>);
 
 trait Abort: Send + Sync {
     fn abort(&self);
+    fn has_ended(&self) -> bool;
 }
 
 struct Operation<V> {
@@ -78,6 +79,11 @@ impl Driven {
     /// Completes the operation with CANCELLED, unless it has ended.
     pub fn abort(&self) {
         self.0.abort();
+    }
+
+    /// Whether the operation has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.has_ended()
     }
 }
 
@@ -158,6 +164,10 @@ impl<V: Send + 'static> Abort for Operation<V> {
         let given_up = lock(&self.work).take();
         // Completes with CANCELLED.
         drop(given_up);
+    }
+
+    fn has_ended(&self) -> bool {
+        lock(&self.work).is_none()
     }
 }
 

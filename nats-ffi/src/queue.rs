@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use nats_bridge::connection::Connection;
 use nats_bridge::doc::Doc;
+use nats_bridge::driven::Driven;
 use nats_bridge::queue::{AbortHandle, Event, Queue};
 use nats_bridge::sync::lock;
 use nats_core::{Code, Message, Result};
@@ -29,7 +30,7 @@ pub struct nats_queue(());
 #[derive(Default)]
 pub(crate) struct Events {
     queue: Queue<Value>,
-    running: Running,
+    running: Operations,
 }
 
 /// An asynchronous operation has ended. There is exactly one such event per operation that was
@@ -197,8 +198,23 @@ where
     F: Future<Output = Result<Value>> + Send + 'static,
 {
     let queue = handle::get::<Events>(queue)?;
-    match queue.start(token, operation) {
-        Ok(Some(task)) => queue.running.remember(token, task),
+    let started = queue.start(token, operation);
+    begun(&queue, token, started.map(|task| task.map(Running::Task)))
+}
+
+/// Like [`start`] for an operation that waits for one answer.
+pub(crate) fn drive<F>(queue: *mut nats_queue, token: u64, operation: F) -> Result<()>
+where
+    F: Future<Output = Result<Value>> + Send + 'static,
+{
+    let queue = handle::get::<Events>(queue)?;
+    let started = queue.drive(token, operation);
+    begun(&queue, token, started.map(|driven| driven.map(Running::Driven)))
+}
+
+fn begun(queue: &Events, token: u64, started: Result<Option<Running>>) -> Result<()> {
+    match started {
+        Ok(Some(operation)) => queue.running.remember(token, operation),
         Ok(None) => {}
         Err(error) if is_refusal(error.code()) => return Err(error),
         // An answer may be there before the call returns; it is a completion all the same.
@@ -229,24 +245,40 @@ impl Deref for Events {
 
 /// The operations under way, by token.
 #[derive(Default)]
-struct Running(Mutex<HashMap<u64, AbortHandle>>);
+struct Operations(Mutex<HashMap<u64, Running>>);
 
-impl Running {
-    fn remember(&self, token: u64, task: AbortHandle) {
-        let mut tasks = lock(&self.0);
+enum Running {
+    Task(AbortHandle),
+    Driven(Driven),
+}
+
+impl Operations {
+    fn remember(&self, token: u64, operation: Running) {
+        let mut operations = lock(&self.0);
         // Those that have ended go when there would be no more room, so that their number is
         // bounded by those under way, at little cost for each.
-        if tasks.len() == tasks.capacity() {
-            tasks.retain(|_, task| !task.is_finished());
+        if operations.len() == operations.capacity() {
+            operations.retain(|_, operation| !operation.has_ended());
         }
-        tasks.insert(token, task);
+        operations.insert(token, operation);
     }
 
     fn cancel(&self, token: u64) {
-        let task = lock(&self.0).remove(&token);
+        let operation = lock(&self.0).remove(&token);
         // Aborting drops the operation, which may end in foreign code.
-        if let Some(task) = task {
-            task.abort();
+        match operation {
+            Some(Running::Task(task)) => task.abort(),
+            Some(Running::Driven(driven)) => driven.abort(),
+            None => {}
+        }
+    }
+}
+
+impl Running {
+    fn has_ended(&self) -> bool {
+        match self {
+            Running::Task(task) => task.is_finished(),
+            Running::Driven(driven) => driven.has_ended(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::guard::{guard, guard_out};
 use crate::handle;
 use crate::headers::{copy_headers, nats_headers};
 use crate::message::{self, nats_msg};
-use crate::queue::{Value, nats_queue, start};
+use crate::queue::{Value, drive, nats_queue};
 use crate::subscription::nats_subscription;
 use crate::types::{NATS_REQUEST_OWN_INBOX, nats_bytes, nats_status, nats_str, timeout_option};
 
@@ -87,7 +87,7 @@ pub extern "C" fn nats_request_async(
         let payload = payload.bytes("payload")?.to_vec();
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
-        start(queue, token, async move {
+        drive(queue, token, async move {
             let request = how.apply(request(&subject, headers.as_ref(), &payload));
             client.request_with(&request).await.map(Value::Message)
         })

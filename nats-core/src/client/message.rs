@@ -162,6 +162,13 @@ impl<'a> MessageRef<'a> {
 }
 
 impl Message {
+    /// The first message of a run, without a further reference count.
+    pub(crate) fn first(run: Run, shared: &Arc<Shared>) -> Message {
+        let raw = run.into_first();
+        let shared = (!raw.view().reply().is_empty()).then(|| Arc::clone(shared));
+        Message { raw, shared }
+    }
+
     /// The message, borrowed.
     #[inline]
     pub fn as_ref(&self) -> MessageRef<'_> {

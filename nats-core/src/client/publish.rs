@@ -117,7 +117,8 @@ impl Shared {
                 if full.code() == Code::OutboundFull
                     && self.options.outbound_policy == OutboundPolicy::Wait =>
             {
-                self.publish_when_room(publish, answer, full).await
+                // Boxed, so that a publish that need not wait is a small future.
+                Box::pin(self.publish_when_room(publish, answer, full)).await
             }
             result => result,
         }

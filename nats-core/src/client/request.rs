@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::handle::Client;
-use super::message::{Batch, Message};
+use super::message::Message;
 use super::publish::Publish;
 use crate::conn::requests::Reply;
 use crate::conn::shared::{State, lock};
@@ -122,8 +122,7 @@ impl Client {
             }
             published => published?,
         }
-        let mut reply = Batch::new(reply.await?, self.shared());
-        reply.next().ok_or_else(|| Code::Internal.into())
+        Ok(Message::first(reply.await?, self.shared()))
     }
 
     async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {

@@ -136,7 +136,8 @@ impl Subscription {
 
     /// The next message, if one is there now.
     pub fn try_next(&self) -> Option<Message> {
-        self.take_batch(1)?.next()
+        let run = self.inner.mailbox.take(1)?;
+        Some(Message::first(run, self.inner.client.shared()))
     }
 
     /// Appends up to `max` messages that are there now to `out`; returns how many.

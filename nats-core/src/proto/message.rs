@@ -83,6 +83,11 @@ impl Run {
         front
     }
 
+    /// The first message. There is one.
+    pub fn into_first(self) -> RawMessage {
+        RawMessage { index: self.range.start, block: self.block }
+    }
+
     /// Appends `next` if it follows in the same block; hands it back otherwise.
     pub fn join(&mut self, next: Run) -> Option<Run> {
         if Arc::ptr_eq(&self.block, &next.block) && self.range.end == next.range.start {
