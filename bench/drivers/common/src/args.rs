@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn everything_is_read() {
         let args = read(
-            "--url u --op subscribe --mode batch --size 9 --count 20 --subs 5 --conns 3 --headers 2 \
-             --inflight 4 --threads 1 --runtime current",
+            "--url u --op subscribe --mode batch --size 9 --count 20 --subs 5 --conns 3 \
+             --headers 2 --inflight 4 --threads 1 --runtime current",
         )
         .unwrap();
         assert_eq!(args.op, Op::Subscribe(Mode::Batch));

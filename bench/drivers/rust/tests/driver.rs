@@ -1,0 +1,122 @@
+//! Runs the driver against a real server and looks at what it says.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+use nats_core::{Client, Headers, Publish, Result};
+use nats_harness::{Config, Server};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+fn drive(url: &str, words: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nats-bench-rust"));
+    command.args(["--url", url]).args(words.split_whitespace()).output().unwrap()
+}
+
+fn measured(server: &Server, words: &str) -> Value {
+    let output = drive(&server.url(), words);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}: {error}");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(line["seconds"].as_f64() > Some(0.0), "{words}: {line}");
+    assert!(line["cpu_seconds"].as_f64() > Some(0.0), "{words}: {line}");
+    assert!(line["rss_peak_kib"].as_u64() >= line["rss_kib"].as_u64(), "{words}: {line}");
+    line
+}
+
+fn received(server: &Server) -> u64 {
+    server.monitor("/varz").unwrap()["in_msgs"].as_u64().unwrap()
+}
+
+/// Answers what drivers ask for, with messages that `shorter` bytes are missing of.
+async fn serve(url: String, shorter: usize) -> Result<Client> {
+    let client = nats_core::connect(&url).await?;
+    let (go, echo) = (client.subscribe("bench.go")?, client.subscribe("bench.echo")?);
+    let source = client.clone();
+    tokio::spawn(async move {
+        while let Some(order) = go.next().await {
+            let text = String::from_utf8_lossy(order.payload()).into_owned();
+            let numbers: Vec<usize> = text.split(' ').map(|word| word.parse().unwrap()).collect();
+            let [count, size, headers, subs] = numbers[..] else { panic!("{text}") };
+            let payload = vec![b'x'; size - shorter];
+            let mut set = Headers::new();
+            (0..headers).for_each(|i| set.append(&format!("Bench-{i}"), "1").unwrap());
+            let publish = Publish::new("bench.data", &payload).headers(&set);
+            for _ in 0..count / subs {
+                source.publish_with(&publish).await.unwrap();
+            }
+        }
+    });
+    tokio::spawn(async move {
+        while let Some(request) = echo.next().await {
+            request.respond(&request.payload()[shorter..]).await.unwrap();
+        }
+    });
+    client.flush().await?;
+    Ok(client)
+}
+
+#[test]
+fn every_message_is_published() {
+    let server = Server::start(Config::plain()).unwrap();
+    let line = measured(&server, "--op publish --count 5000 --conns 3 --headers 3");
+    assert_eq!(line["client"], "nats-ffi-rust");
+    assert_eq!(line["p50_us"], Value::Null);
+    assert_eq!(received(&server), 6000);
+    let line = measured(&server, "--op publish --count 5000 --threads 3 --runtime current");
+    assert_eq!(line["client"], "nats-ffi-rust-1");
+    assert_eq!(received(&server), 12_000);
+}
+
+#[test]
+fn every_way_of_receiving() {
+    let server = Server::start(Config::plain()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let _source = runtime.block_on(serve(server.url(), 0)).unwrap();
+    for mode in ["iterator", "batch"] {
+        measured(&server, &format!("--op subscribe --mode {mode} --count 2000"));
+        measured(&server, &format!("--op subscribe --mode {mode} --count 2000 --subs 20"));
+        measured(&server, &format!("--op subscribe --mode {mode} --count 2000 --headers 3"));
+        measured(&server, &format!("--op pubsub --mode {mode} --count 2000 --runtime current"));
+    }
+}
+
+#[test]
+fn requests_and_connections() {
+    let server = Server::start(Config::plain()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let _responder = runtime.block_on(serve(server.url(), 0)).unwrap();
+    let line = measured(&server, "--op request --count 200");
+    assert!(line["p99_us"].as_f64() >= line["p50_us"].as_f64(), "{line}");
+    assert!(line["p50_us"].as_f64() > Some(0.0), "{line}");
+    measured(&server, "--op request --count 200 --inflight 64 --runtime current");
+    let before = server.monitor("/varz").unwrap()["total_connections"].as_u64().unwrap();
+    measured(&server, "--op connect --conns 7");
+    let after = server.monitor("/varz").unwrap()["total_connections"].as_u64().unwrap();
+    assert_eq!(after - before, 8);
+}
+
+#[test]
+fn what_goes_wrong_is_told() {
+    let server = Server::start(Config::plain()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let _source = runtime.block_on(serve(server.url(), 1)).unwrap();
+    let told = |words: &str| {
+        let output = drive(&server.url(), words);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let wrong = (1, "a payload of 15 bytes arrived instead of 16\n".to_owned());
+    assert_eq!(told("--op subscribe --mode iterator"), wrong);
+    let wrong = (1, "an answer of 15 bytes arrived instead of 16\n".to_owned());
+    assert_eq!(told("--op request"), wrong);
+    assert_eq!(told("--op nothing").0, 2);
+    let output = drive(&server.url(), "--op subscribe --mode callback");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), line["unsupported"].is_string()), (Some(3), true));
+    let (code, text) = {
+        let output = drive("nats://127.0.0.1:1", "--op publish");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("connect: "), "{text}");
+}
