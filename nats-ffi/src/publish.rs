@@ -76,7 +76,7 @@ fn publish(nc: *mut nats_connection, publish: &Publish<'_>) -> Result<()> {
     let again = LAST.try_with(|last| {
         let last = last.borrow();
         let last = last.as_ref().filter(|last| last.pulse.beats_for(nc))?;
-        Some(last.client.get().and_then(|client| client.publish_now(publish)))
+        Some(last.client.get().and_then(|client| client.try_publish(publish)))
     });
     match again {
         Ok(Some(Err(full))) if full.code() == Code::OutboundFull => {}

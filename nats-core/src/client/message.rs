@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::publish::Publish;
+use super::publish::{How, Publish};
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
 use crate::error::{Code, Error, Result};
 use crate::proto::block::View;
 use crate::proto::message::{RawMessage, Run};
 use crate::proto::{HeaderBlock, Headers};
+
+const ANSWER: How = How { answer: true, patient: false, alone: false };
 
 /// A received message, cheap to clone. Its views live as long as it does.
 ///
@@ -134,7 +136,7 @@ impl<'a> MessageRef<'a> {
         payload: impl AsRef<[u8]>,
     ) -> Result<()> {
         let (shared, answer) = self.answer(headers, payload.as_ref())?;
-        shared.publish_with(&answer, true).await
+        shared.publish_with(&answer, ANSWER).await
     }
 
     /// As [`Message::respond_now`].
@@ -143,7 +145,7 @@ impl<'a> MessageRef<'a> {
     /// As [`Message::respond`], and [`Code::OutboundFull`].
     pub fn respond_now(self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
         let (shared, answer) = self.answer(headers, payload)?;
-        shared.publish_now(&answer, true)
+        shared.publish_now(&answer, ANSWER)
     }
 
     fn answer<'b>(

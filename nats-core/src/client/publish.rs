@@ -1,13 +1,31 @@
 //! Publishing.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use super::handle::Client;
 use crate::conn::shared::{Shared, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
-use crate::proto::outbox::{OutboundPolicy, PublishOp};
+use crate::proto::outbox::{Due, OutboundPolicy, PublishOp};
 use crate::proto::subject::Subject;
+
+/// Payloads from this size on are written from where they are, if nothing else is to be written.
+const LARGE: usize = 16 * 1024;
+/// After this long without room a network counts as stalled, and the buffer is filled to its limit.
+const STALL: Duration = Duration::from_millis(10);
+
+/// How to publish.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// It answers a message: accepted until the connection closes, also while it drains.
+    pub(crate) answer: bool,
+    /// The publisher can wait for room.
+    pub(crate) patient: bool,
+    /// The publisher is going to wait for what comes of it and nobody else is: it goes past a
+    /// driver that sleeps, so that no thread has to wake up before the server has it.
+    pub(crate) alone: bool,
+}
 
 /// A message to publish.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +67,16 @@ impl Client {
     /// `DropOldest`); otherwise as [`Client::publish_with`].
     #[inline]
     pub fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
-        self.shared().publish_now(publish, false)
+        self.shared().publish_now(publish, How::default())
+    }
+
+    /// The first attempt of [`Client::publish_with`], for those who wait by other means.
+    ///
+    /// # Errors
+    /// [`Code::OutboundFull`] also when [`Client::publish_with`] would wait; otherwise the same.
+    #[inline]
+    pub fn try_publish(&self, publish: &Publish<'_>) -> Result<()> {
+        self.shared().publish_now(publish, How { patient: true, ..How::default() })
     }
 
     /// Publishes `payload` to `subject`.
@@ -71,27 +98,27 @@ impl Client {
     /// [`Code::OutboundFull`], [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; nothing is
     /// written then.
     pub async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
-        self.shared().publish_with(publish, false).await
+        self.shared().publish_with(publish, How::default()).await
     }
 }
 
 impl Shared {
     #[inline]
-    pub(crate) fn publish_now(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {
-        let op = self.checked(publish, answer)?;
-        // The lock is released at the end of the first statement.
-        let wake = lock(&self.outbox).publish(&op)?;
-        wake.wake();
-        Ok(())
-    }
-
-    /// Publishes what its sender is going to wait for: past the driver, if that sleeps, so that no
-    /// thread has to wake up before the server has it.
-    pub(crate) fn publish_past_driver(&self, publish: &Publish<'_>) -> Result<()> {
-        let op = self.checked(publish, false)?;
+    pub(crate) fn publish_now(&self, publish: &Publish<'_>, how: How) -> Result<()> {
+        let op = self.checked(publish, how.answer)?;
         let mut outbox = lock(&self.outbox);
-        let wake = outbox.publish(&op)?;
-        let wake = outbox.offer(wake, |bytes| lock(&self.shortcut).write(bytes));
+        let mut due = if op.payload.len() >= LARGE {
+            outbox.publish_large(&op, how.patient, |pieces| lock(&self.shortcut).write(pieces))?
+        } else {
+            outbox.publish(&op, how.patient)?
+        };
+        if due == Due::Nothing {
+            return Ok(());
+        }
+        if how.alone || due == Due::Block {
+            due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
+        }
+        let wake = outbox.bell(due);
         drop(outbox);
         wake.wake();
         Ok(())
@@ -111,39 +138,41 @@ impl Shared {
         })
     }
 
-    pub(crate) async fn publish_with(&self, publish: &Publish<'_>, answer: bool) -> Result<()> {
-        match self.publish_now(publish, answer) {
+    pub(crate) async fn publish_with(&self, publish: &Publish<'_>, how: How) -> Result<()> {
+        match self.publish_now(publish, How { patient: true, ..how }) {
             Err(full)
                 if full.code() == Code::OutboundFull
                     && self.options.outbound_policy == OutboundPolicy::Wait =>
             {
                 // Boxed, so that a publish that need not wait is a small future.
-                Box::pin(self.publish_when_room(publish, answer, full)).await
+                Box::pin(self.publish_when_room(publish, how, full)).await
             }
             result => result,
         }
     }
 
-    async fn publish_when_room(
-        &self,
-        publish: &Publish<'_>,
-        answer: bool,
-        full: Error,
-    ) -> Result<()> {
-        let attempts = async {
-            loop {
-                let mut room = pin!(self.room.notified());
-                // Registered before the attempt, so that room made in between is not missed.
-                room.as_mut().enable();
-                match self.publish_now(publish, answer) {
-                    Err(error) if error.code() == Code::OutboundFull => room.await,
-                    result => return result,
-                }
-            }
-        };
+    async fn publish_when_room(&self, publish: &Publish<'_>, how: How, full: Error) -> Result<()> {
         let limit = self.options.publish_timeout;
-        tokio::time::timeout(limit, attempts).await.unwrap_or_else(|_| {
+        let warm = self.publish_as_room_comes(publish, How { patient: true, ..how });
+        if let Ok(result) = tokio::time::timeout(limit.min(STALL), warm).await {
+            return result;
+        }
+        lock(&self.outbox).stall();
+        let full_buffer = self.publish_as_room_comes(publish, How { patient: false, ..how });
+        tokio::time::timeout(limit.saturating_sub(STALL), full_buffer).await.unwrap_or_else(|_| {
             Err(full.context(format_args!("no room within {} ms", limit.as_millis())))
         })
+    }
+
+    async fn publish_as_room_comes(&self, publish: &Publish<'_>, how: How) -> Result<()> {
+        loop {
+            let mut room = pin!(self.room.notified());
+            // Registered before the attempt, so that room made in between is not missed.
+            room.as_mut().enable();
+            match self.publish_now(publish, how) {
+                Err(error) if error.code() == Code::OutboundFull => room.await,
+                result => return result,
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::handle::Client;
 use super::message::Message;
-use super::publish::Publish;
+use super::publish::{How, Publish};
 use crate::conn::requests::Reply;
 use crate::conn::shared::{State, lock};
 use crate::error::{Code, Error, Result};
@@ -111,12 +111,8 @@ impl Client {
         let (reply, inbox) = self.open_reply(request.subject, deadline)?;
         let publish = request.publish(&inbox);
         // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let published = if reply.is_alone() {
-            self.shared().publish_past_driver(&publish)
-        } else {
-            self.publish_now(&publish)
-        };
-        match published {
+        let how = How { alone: reply.is_alone(), ..How::default() };
+        match self.shared().publish_now(&publish, how) {
             Err(error) if error.code() == Code::OutboundFull => {
                 within(timeout, self.publish_with(&publish)).await?;
             }

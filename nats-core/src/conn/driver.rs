@@ -15,9 +15,11 @@ use super::event::Event;
 use super::link::Link;
 use super::pump::{End, Flight};
 use super::registry::Report;
+use super::rest::Rest;
 use super::shared::{PongWaiter, Shared, State, answer, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
+use crate::proto::outbox::Due;
 use crate::proto::server_error::{Scope, ServerError};
 use crate::proto::session::Notice;
 
@@ -40,6 +42,7 @@ pub(crate) struct Driver {
     pub(super) said_goodbye: bool,
     /// Nothing was left to write when the driver went to sleep.
     pub(super) was_idle: bool,
+    pub(super) rest: Rest,
     /// The outbox has to be looked at; otherwise whoever puts something in rings.
     pub(super) look: bool,
     pub(super) rung: Arc<AtomicBool>,
@@ -66,6 +69,7 @@ impl Driver {
             close_by: None,
             said_goodbye: false,
             was_idle: true,
+            rest: Rest::default(),
             look: true,
             rung: Arc::default(),
             waker: None,
@@ -225,7 +229,7 @@ impl Driver {
         lock(&shared.pool).connected();
         *lock(&shared.url) = Some(url.clone());
         self.control.clear();
-        (self.look, self.waker) = (true, None);
+        (self.look, self.waker, self.rest.on) = (true, None, false);
         *lock(&shared.shortcut) = link.stream.shortcut();
         // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
         shared.with_registry(|registry| {
@@ -272,11 +276,12 @@ impl Driver {
             match notice {
                 Notice::Info(info) => self.info(*info),
                 Notice::Ping => {
-                    let pinged = lock(&self.shared.outbox).ping(PongWaiter::Keepalive);
+                    let mut outbox = lock(&self.shared.outbox);
                     // Refused only when closed, and then no ping is needed.
-                    if let Ok(wake) = pinged {
-                        wake.wake();
-                    }
+                    let due = outbox.ping(PongWaiter::Keepalive).unwrap_or(Due::Nothing);
+                    let wake = outbox.bell(due);
+                    drop(outbox);
+                    wake.wake();
                 }
                 Notice::Pong => {
                     let waiter = lock(&self.shared.outbox).pong();

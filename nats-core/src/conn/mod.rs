@@ -11,6 +11,7 @@ pub(crate) mod options;
 pub(crate) mod pump;
 pub(crate) mod registry;
 pub(crate) mod requests;
+mod rest;
 pub(crate) mod secret;
 pub(crate) mod server_addr;
 pub(crate) mod servers;

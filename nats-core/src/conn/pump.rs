@@ -75,7 +75,9 @@ impl Driver {
                 self.said_goodbye = true;
                 self.close_by = Some(Instant::now() + GOODBYE_GRACE);
             }
-            if read.is_ready() {
+            let rested = self.rest.on && self.rest.poll(cx).is_ready();
+            self.look |= rested;
+            if read.is_ready() || rested {
                 continue;
             }
             let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
@@ -200,11 +202,22 @@ impl Driver {
             std::mem::swap(&mut self.flight.bytes, &mut self.control);
             return true;
         }
+        let published = outbox.counters().messages;
+        let may_rest = !self.rest.end() && self.close_by.is_none() && self.rest.is_due();
+        if may_rest && self.rest.start() {
+            if outbox.rest() {
+                self.look = false;
+                return false;
+            }
+            self.rest.on = false;
+        }
         if let Some(begun) = outbox.take(&mut self.flight.bytes) {
+            self.rest.wrote(published);
             self.flight.written = begun;
             self.woken_to_write = std::mem::take(&mut self.was_idle);
             return true;
         }
+        self.rest.idle();
         (self.was_idle, self.look) = (true, false);
         if self.flight.bytes.capacity() > KEPT_CAPACITY {
             self.flight.bytes = Vec::new();

@@ -146,8 +146,9 @@ impl Shared {
     /// Appends a PING whose PONG answers `waiter`, and writes it at once if the driver sleeps.
     pub(crate) fn ping(&self, waiter: PongWaiter) -> Result<()> {
         let mut outbox = lock(&self.outbox);
-        let wake = outbox.ping(waiter).map_err(|_| Error::from(Code::ConnectionClosed))?;
-        let wake = outbox.offer(wake, |bytes| lock(&self.shortcut).write(bytes));
+        let due = outbox.ping(waiter).map_err(|_| Error::from(Code::ConnectionClosed))?;
+        let due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
+        let wake = outbox.bell(due);
         drop(outbox);
         wake.wake();
         Ok(())

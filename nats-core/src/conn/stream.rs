@@ -1,6 +1,6 @@
 //! The socket of a link: plain TCP or TLS over it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -25,12 +25,12 @@ pub(crate) struct Shortcut(Weak<OwnedWriteHalf>);
 
 impl Shortcut {
     /// Writes what the socket takes at once; 0 when it takes nothing, whatever the reason.
-    pub(crate) fn write(&self, bytes: &[u8]) -> usize {
+    pub(crate) fn write<const N: usize>(&self, pieces: [&[u8]; N]) -> usize {
         let Some(socket) = self.0.upgrade().filter(|socket| !is_gone(socket.as_ref().as_ref()))
         else {
             return 0;
         };
-        socket.try_write(bytes).unwrap_or(0)
+        socket.try_write_vectored(&pieces.map(IoSlice::new)).unwrap_or(0)
     }
 }
 

@@ -24,6 +24,24 @@ pub fn publish(
     headers: Option<&Headers>,
     payload: &[u8],
 ) {
+    publish_head(out, subject, reply, headers, payload.len());
+    out.extend_from_slice(payload);
+    out.extend_from_slice(LINE_END);
+}
+
+/// What ends a control line and a payload.
+pub const LINE_END: &[u8] = b"\r\n";
+
+/// Appends what comes before the payload, which is `payload_len` bytes long and ends with
+/// [`LINE_END`].
+#[inline(always)]
+pub fn publish_head(
+    out: &mut Vec<u8>,
+    subject: Subject<'_>,
+    reply: Option<Subject<'_>>,
+    headers: Option<&Headers>,
+    payload_len: usize,
+) {
     let headers = headers.filter(|headers| !headers.is_empty());
     out.extend_from_slice(if headers.is_some() { b"HPUB " } else { b"PUB " });
     out.extend_from_slice(subject.as_str().as_bytes());
@@ -35,15 +53,13 @@ pub fn publish(
     if let Some(headers) = headers {
         number(out, headers.encoded_len() as u64);
         out.push(b' ');
-        number(out, (headers.encoded_len() + payload.len()) as u64);
-        out.extend_from_slice(b"\r\n");
+        number(out, (headers.encoded_len() + payload_len) as u64);
+        out.extend_from_slice(LINE_END);
         headers.encode(out);
     } else {
-        number(out, payload.len() as u64);
-        out.extend_from_slice(b"\r\n");
+        number(out, payload_len as u64);
+        out.extend_from_slice(LINE_END);
     }
-    out.extend_from_slice(payload);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// The exact number of bytes that [`publish`] appends for a payload of `payload_len` bytes.
@@ -268,7 +284,7 @@ fn operation(buf: &[u8]) -> Option<(OpKind, usize)> {
 }
 
 /// Appends `value` in decimal; what most messages have, up to four digits, without a loop.
-#[inline]
+#[inline(always)]
 fn number(out: &mut Vec<u8>, value: u64) {
     match value {
         0..10 => out.push(b'0' + value as u8),
@@ -281,12 +297,15 @@ fn number(out: &mut Vec<u8>, value: u64) {
             out.extend_from_slice(&pair(value / 100));
             out.extend_from_slice(&pair(value % 100));
         }
-        _ => {
-            number(out, value / 10_000);
-            out.extend_from_slice(&pair(value % 10_000 / 100));
-            out.extend_from_slice(&pair(value % 100));
-        }
+        _ => long_number(out, value),
     }
+}
+
+#[cold]
+fn long_number(out: &mut Vec<u8>, value: u64) {
+    number(out, value / 10_000);
+    out.extend_from_slice(&pair(value % 10_000 / 100));
+    out.extend_from_slice(&pair(value % 100));
 }
 
 /// The two decimal digits of a number below 100.

@@ -18,6 +18,13 @@ use crate::error::{Code, Error, Result};
 /// An empty buffer gives larger memory back, so that an idle connection stays cheap after a burst.
 pub const KEPT_CAPACITY: usize = 256 * 1024;
 
+/// Publishers that may write themselves do so when this much waits for a driver that rests.
+const BLOCK: usize = 32 * 1024;
+
+/// Publishers that may wait do so from here on while a socket is up: more would only leave the
+/// processor's caches before it is written.
+const WARM: usize = 256 * 1024;
+
 /// What happens to a publish when the buffer has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutboundPolicy {
@@ -36,6 +43,18 @@ enum Gate {
     Open,
     Draining,
     Closed,
+}
+
+/// What the driver does, as far as others have to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    /// It will look here before it sleeps.
+    Awake,
+    /// It found nothing to write: the next operation must wake it.
+    Idle,
+    /// It sleeps for a moment in which publishes gather; a full block, or any other operation, must
+    /// wake it.
+    Resting,
 }
 
 /// One publish, validated.
@@ -67,6 +86,18 @@ pub struct Orders {
 #[derive(Debug)]
 pub struct Wake(Option<Bell>);
 
+/// What an operation asks for while the lock is still held.
+#[must_use = "the driver would sleep on"]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: the driver is awake, or may rest.
+    Nothing,
+    /// The driver must be woken.
+    Bell,
+    /// The driver rests and a block is full: the publisher may write it itself, or wake the driver.
+    Block,
+}
+
 /// How the driver is woken: it is told that there is something to look at here, since it may be
 /// awake for another reason at any time.
 #[derive(Clone, Debug)]
@@ -76,6 +107,8 @@ struct Bell {
 }
 
 impl Wake {
+    const NOBODY: Wake = Wake(None);
+
     /// Wakes the driver, if it sleeps.
     #[inline]
     pub fn wake(self) {
@@ -127,9 +160,10 @@ pub struct Outbox<P> {
     headers_ok: bool,
     pongs: VecDeque<P>,
     orders: Orders,
-    driver: Option<Bell>,
-    /// The driver found nothing to write: the next operation must wake it.
-    idle: bool,
+    bell: Option<Bell>,
+    driver: Driver,
+    /// The network has been slower than publishers for longer than they should wait in vain.
+    stalled: bool,
     counters: OutCounters,
 }
 
@@ -149,60 +183,112 @@ impl<P> Outbox<P> {
             headers_ok: true,
             pongs: VecDeque::new(),
             orders: Orders::default(),
-            driver: None,
-            idle: false,
+            bell: None,
+            driver: Driver::Awake,
+            stalled: false,
             counters: OutCounters::default(),
         }
     }
 
-    /// Accepts a publish or says why not.
-    #[inline]
-    pub fn publish(&mut self, op: &PublishOp<'_>) -> Result<Wake> {
+    /// Accepts a publish or says why not. One that is `patient` can wait for room, and is told to
+    /// while there is more than a socket that is up can take soon.
+    #[inline(always)]
+    pub fn publish(&mut self, op: &PublishOp<'_>, patient: bool) -> Result<Due> {
         self.check(op)?;
         let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
-        if self.pending() + need > self.limit && self.pending() > 0 {
-            self.make_room(need)?;
+        let limit = if patient { self.warm_limit() } else { self.limit };
+        if self.pending() + need > limit && self.pending() > 0 {
+            self.make_room(need, limit)?;
         }
         self.buf.reserve(need);
         encode::publish(&mut self.buf, op.subject, op.reply, op.headers, op.payload);
-        self.counters.messages += 1;
-        self.counters.bytes +=
-            (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
-        Ok(self.wake_idle())
+        self.count(op);
+        Ok(self.after_publish())
     }
 
-    /// Lets `write` take the publish that was just accepted, if the driver has nothing to write and
-    /// nothing else waits; it says how many bytes went. What did not go is the driver's.
-    pub fn offer(&mut self, wake: Wake, write: impl FnOnce(&[u8]) -> usize) -> Wake {
-        // Only a driver that sleeps leaves the socket to others.
-        if wake.0.is_none() || !self.live {
-            return wake;
+    /// [`Outbox::publish`] for a large payload: `write` takes it from where it is, if the driver
+    /// sleeps and nothing else waits. It gets the pieces and says how many bytes went; what did not
+    /// go is copied.
+    #[cold]
+    pub fn publish_large(
+        &mut self,
+        op: &PublishOp<'_>,
+        patient: bool,
+        write: impl FnOnce([&[u8]; 3]) -> usize,
+    ) -> Result<Due> {
+        if self.driver == Driver::Awake || !self.live || !self.buf.is_empty() {
+            return self.publish(op, patient);
+        }
+        self.check(op)?;
+        self.count(op);
+        let payload = op.payload;
+        encode::publish_head(&mut self.buf, op.subject, op.reply, op.headers, payload.len());
+        let len = self.buf.len() + payload.len() + encode::LINE_END.len();
+        let written = write([&self.buf, payload, encode::LINE_END]);
+        if written >= len {
+            self.buf.clear();
+            return Ok(Due::Nothing);
+        }
+        self.begun = written;
+        self.buf.reserve(len - self.buf.len());
+        self.buf.extend_from_slice(payload);
+        self.buf.extend_from_slice(encode::LINE_END);
+        Ok(self.wake_driver())
+    }
+
+    /// Lets `write` take what waits, if the driver has slept until the operation that is `due`; it
+    /// says how many bytes went. What did not go is the driver's.
+    pub fn offer(&mut self, due: Due, write: impl FnOnce(&[u8]) -> usize) -> Due {
+        if due == Due::Nothing || !self.live || self.begun > 0 {
+            return due;
         }
         self.begun = write(&self.buf).min(self.buf.len());
         if self.begun < self.buf.len() {
-            return wake;
+            return due;
         }
         self.begun = 0;
         self.buf.clear();
-        self.idle = true;
-        Wake(None)
+        // It sleeps on.
+        self.driver = if due == Due::Block { Driver::Resting } else { Driver::Idle };
+        Due::Nothing
+    }
+
+    /// What is left to do when the lock is released.
+    #[inline]
+    pub fn bell(&self, due: Due) -> Wake {
+        if due == Due::Nothing { Wake::NOBODY } else { Wake(self.bell.clone()) }
     }
 
     /// The driver is about to write without having taken anything: nobody else may. False: first it
     /// must take what somebody else has begun to write.
     pub fn claim(&mut self) -> bool {
-        self.idle = false;
+        self.driver = Driver::Awake;
         self.begun == 0
     }
 
+    /// The driver rests for a moment, so that publishes gather. False: it must not now.
+    pub fn rest(&mut self) -> bool {
+        let may = self.begun == 0 && self.buf.len() < BLOCK && self.limit >= 4 * BLOCK;
+        if may {
+            self.driver = Driver::Resting;
+        }
+        may
+    }
+
+    /// Patient publishers have waited long enough for a network that takes nothing: until it does,
+    /// they may fill the buffer.
+    pub fn stall(&mut self) {
+        self.stalled = true;
+    }
+
     /// Appends a PING whose PONG `waiter` waits for.
-    pub fn ping(&mut self, waiter: P) -> Result<Wake, P> {
+    pub fn ping(&mut self, waiter: P) -> Result<Due, P> {
         if self.gate == Gate::Closed {
             return Err(waiter);
         }
         encode::ping(&mut self.buf);
         self.pongs.push_back(waiter);
-        Ok(self.wake_idle())
+        Ok(self.wake_driver())
     }
 
     /// Sends a subscription, unless the socket is down: then the replay after reconnect does.
@@ -213,19 +299,21 @@ impl<P> Outbox<P> {
         queue: Option<QueueGroup<'_>>,
     ) -> Wake {
         if !self.live {
-            return Wake(None);
+            return Wake::NOBODY;
         }
         encode::subscribe(&mut self.buf, sid, filter, queue);
-        self.wake_idle()
+        let due = self.wake_driver();
+        self.bell(due)
     }
 
     /// Sends an unsubscription, unless the socket is down.
     pub fn unsubscribe(&mut self, sid: u64, max: Option<u64>) -> Wake {
         if !self.live {
-            return Wake(None);
+            return Wake::NOBODY;
         }
         encode::unsubscribe(&mut self.buf, sid, max);
-        self.wake_idle()
+        let due = self.wake_driver();
+        self.bell(due)
     }
 
     /// The waiter of the PONG that just arrived.
@@ -237,7 +325,7 @@ impl<P> Outbox<P> {
     pub fn up(&mut self, max_payload: usize, headers_ok: bool) {
         self.live = true;
         // The driver is awake and has the replay to write first.
-        self.idle = false;
+        self.driver = Driver::Awake;
         self.orders.reconnect = false;
         self.limits(max_payload, headers_ok);
     }
@@ -252,8 +340,8 @@ impl<P> Outbox<P> {
     /// of them have been written already. None: there is nothing to write, and the next operation
     /// wakes the driver.
     pub fn take(&mut self, chunk: &mut Vec<u8>) -> Option<usize> {
-        self.idle = self.buf.is_empty();
-        if self.idle {
+        self.driver = if self.buf.is_empty() { Driver::Idle } else { Driver::Awake };
+        if self.driver == Driver::Idle {
             if self.buf.capacity() > KEPT_CAPACITY {
                 self.buf = Vec::new();
             }
@@ -275,12 +363,13 @@ impl<P> Outbox<P> {
     /// Stores how the driver is woken. `rung` becomes true when there is something for it here
     /// after it was told that there is nothing.
     pub fn register(&mut self, waker: &Waker, rung: &Arc<AtomicBool>) {
-        self.driver = Some(Bell { waker: waker.clone(), rung: Arc::clone(rung) });
+        self.bell = Some(Bell { waker: waker.clone(), rung: Arc::clone(rung) });
     }
 
     /// The driver wrote `bytes` of what it took.
     pub fn written(&mut self, bytes: usize) {
         self.taken = self.taken.saturating_sub(bytes);
+        self.stalled &= self.pending() > WARM / 2;
     }
 
     /// The socket died after `written` bytes of `chunk` (which began with a whole operation).
@@ -291,7 +380,8 @@ impl<P> Outbox<P> {
         let mut kept = Vec::with_capacity(chunk.len().saturating_sub(written) + self.buf.len());
         let unsent = encode::scan(chunk).filter(|(_, range)| range.end > written);
         kept_publishes(&mut kept, chunk, unsent);
-        kept_publishes(&mut kept, &self.buf, encode::scan(&self.buf));
+        let unsent = encode::scan(&self.buf).filter(|(_, range)| range.end > self.begun);
+        kept_publishes(&mut kept, &self.buf, unsent);
         self.buf = kept;
         (self.begun, self.taken) = (0, 0);
         std::mem::take(&mut self.pongs)
@@ -323,8 +413,8 @@ impl<P> Outbox<P> {
     /// Asks the driver for something.
     pub fn order(&mut self, change: impl FnOnce(&mut Orders)) -> Wake {
         change(&mut self.orders);
-        self.idle = false;
-        Wake(self.driver.clone())
+        self.driver = Driver::Awake;
+        Wake(self.bell.clone())
     }
 
     /// What the driver was asked to do. A reconnect order is handed out once.
@@ -336,7 +426,7 @@ impl<P> Outbox<P> {
 
     /// Bytes accepted and not yet written.
     pub fn pending(&self) -> usize {
-        self.buf.len() + self.taken
+        self.buf.len() - self.begun + self.taken
     }
 
     /// What [`Outbox::publish`] takes now.
@@ -351,7 +441,7 @@ impl<P> Outbox<P> {
 
     /// Whether there is room again for waiting publishers (half of the limit).
     pub fn has_room(&self) -> bool {
-        self.pending() <= self.limit / 2
+        self.pending() <= self.warm_limit() / 2
     }
 
     /// Whether operations go to a socket rather than wait for one.
@@ -374,12 +464,39 @@ impl<P> Outbox<P> {
         self.counters
     }
 
+    /// How much patient publishers may hand in.
     #[inline]
-    fn wake_idle(&mut self) -> Wake {
-        Wake(if std::mem::take(&mut self.idle) { self.driver.clone() } else { None })
+    fn warm_limit(&self) -> usize {
+        let warm = self.live && !self.stalled && self.policy == OutboundPolicy::Wait;
+        if warm { self.limit.min(WARM) } else { self.limit }
     }
 
     #[inline]
+    fn count(&mut self, op: &PublishOp<'_>) {
+        self.counters.messages += 1;
+        self.counters.bytes +=
+            (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
+    }
+
+    /// Publishes alone leave a driver that rests asleep until a block is full.
+    #[inline]
+    fn after_publish(&mut self) -> Due {
+        match self.driver {
+            Driver::Awake => Due::Nothing,
+            Driver::Resting if self.buf.len() < BLOCK => Due::Nothing,
+            _ => self.wake_driver(),
+        }
+    }
+
+    fn wake_driver(&mut self) -> Due {
+        match std::mem::replace(&mut self.driver, Driver::Awake) {
+            Driver::Awake => Due::Nothing,
+            Driver::Idle => Due::Bell,
+            Driver::Resting => Due::Block,
+        }
+    }
+
+    #[inline(always)]
     fn check(&self, op: &PublishOp<'_>) -> Result<()> {
         match self.gate {
             Gate::Open => {}
@@ -401,12 +518,12 @@ impl<P> Outbox<P> {
     }
 
     #[cold]
-    fn make_room(&mut self, need: usize) -> Result<()> {
+    fn make_room(&mut self, need: usize, limit: usize) -> Result<()> {
         if self.policy == OutboundPolicy::DropOldest {
             self.drop_oldest(need);
             return Ok(());
         }
-        let text = format!("{} of {} outbound bytes are taken", self.pending(), self.limit);
+        let text = format!("{} of {limit} outbound bytes are taken", self.pending());
         Err(Error::new(Code::OutboundFull, text))
     }
 

@@ -23,12 +23,12 @@ fn a_torn_publish_is_sent_again_whole_and_a_sent_one_is_not() {
         let mut outbox = outbox(1024, OutboundPolicy::Wait);
         outbox.up(1024, true);
         for subject in ["a", "b", "c"] {
-            outbox.publish(&op(subject, b"123")).unwrap().wake();
+            outbox.publish(&op(subject, b"123"), false).map(drop).unwrap();
         }
         let mut chunk = Vec::new();
         assert!(outbox.take(&mut chunk).is_some());
         assert_eq!(chunk.len(), 42);
-        outbox.publish(&op("d", b"123")).unwrap().wake();
+        outbox.publish(&op("d", b"123"), false).map(drop).unwrap();
         outbox.down(&chunk, cut);
         let first = cut / 14;
         let expected: String =
@@ -42,11 +42,11 @@ fn only_publishes_survive_a_disconnect() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
     outbox.up(1024, true);
     outbox.subscribe(1, Filter::new("x").unwrap(), None).wake();
-    outbox.publish(&op("a", b"1")).unwrap().wake();
-    outbox.ping(7).unwrap().wake();
+    outbox.publish(&op("a", b"1"), false).map(drop).unwrap();
+    outbox.ping(7).map(drop).unwrap();
     assert_eq!(outbox.down(&[], 0), [7]);
     assert!(outbox.subscribe(2, Filter::new("y").unwrap(), None).0.is_none());
-    outbox.ping(8).unwrap().wake();
+    outbox.ping(8).map(drop).unwrap();
     assert_eq!(text(&mut outbox), "PUB a 1\r\n1\r\nPING\r\n");
     assert_eq!(outbox.pong(), Some(8));
 }
@@ -54,14 +54,14 @@ fn only_publishes_survive_a_disconnect() {
 #[test]
 fn full_buffer_refuses_and_one_large_message_passes_an_empty_one() {
     let mut outbox = outbox(64, OutboundPolicy::Error);
-    outbox.publish(&op("big", &[b'x'; 500])).unwrap().wake();
-    let full = outbox.publish(&op("a", b"1")).unwrap_err();
+    outbox.publish(&op("big", &[b'x'; 500]), false).map(drop).unwrap();
+    let full = outbox.publish(&op("a", b"1"), false).unwrap_err();
     assert_eq!(full.code(), Code::OutboundFull);
     let mut chunk = Vec::new();
     outbox.take(&mut chunk);
-    assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::OutboundFull);
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap_err().code(), Code::OutboundFull);
     outbox.written(chunk.len());
-    outbox.publish(&op("a", b"1")).unwrap().wake();
+    outbox.publish(&op("a", b"1"), false).map(drop).unwrap();
 }
 
 #[test]
@@ -69,14 +69,14 @@ fn what_fits_the_room_is_not_refused() {
     let mut waiting = outbox(64, OutboundPolicy::Wait);
     waiting.up(100, true);
     assert_eq!(waiting.room(), Room { bytes: 64, max_payload: 100, headers: true });
-    waiting.publish(&op("a", &[b'x'; 53])).unwrap().wake();
+    waiting.publish(&op("a", &[b'x'; 53]), false).map(drop).unwrap();
     assert_eq!(waiting.room().bytes, 0);
-    assert_eq!(waiting.publish(&op("a", b"")).unwrap_err().code(), Code::OutboundFull);
+    assert_eq!(waiting.publish(&op("a", b""), false).unwrap_err().code(), Code::OutboundFull);
     waiting.refuse_publishes();
     text(&mut waiting);
     assert_eq!(waiting.room().bytes, 0);
     let mut dropping = outbox(64, OutboundPolicy::DropOldest);
-    dropping.publish(&op("a", &[b'x'; 200])).unwrap().wake();
+    dropping.publish(&op("a", &[b'x'; 200]), false).map(drop).unwrap();
     assert_eq!(dropping.room().bytes, usize::MAX);
     dropping.refuse_all();
     assert_eq!(dropping.room().bytes, 0);
@@ -86,7 +86,7 @@ fn what_fits_the_room_is_not_refused() {
 fn drop_oldest_keeps_the_newest_and_counts() {
     let mut outbox = outbox(120, OutboundPolicy::DropOldest);
     for n in 0..100 {
-        outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
+        outbox.publish(&op("a", format!("{n:02}").as_bytes()), false).map(drop).unwrap();
     }
     let kept = text(&mut outbox) + &text(&mut outbox);
     assert!(kept.ends_with("99\r\n"), "{kept}");
@@ -99,7 +99,7 @@ fn drop_oldest_keeps_the_newest_and_counts() {
 fn drop_oldest_refuses_nothing_while_a_block_is_stuck_in_the_socket() {
     let mut outbox = outbox(120, OutboundPolicy::DropOldest);
     let publish = |outbox: &mut Outbox<u32>, n: u32| {
-        outbox.publish(&op("a", format!("{n:02}").as_bytes())).unwrap().wake();
+        outbox.publish(&op("a", format!("{n:02}").as_bytes()), false).map(drop).unwrap();
         assert!(outbox.pending() <= 120, "{}", outbox.pending());
     };
     (0..10).for_each(|n| publish(&mut outbox, n));
@@ -116,14 +116,14 @@ fn drop_oldest_refuses_nothing_while_a_block_is_stuck_in_the_socket() {
 fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
     outbox.register(Waker::noop(), &Arc::default());
-    assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap(), Due::Nothing);
     let mut chunk = Vec::new();
     assert!(outbox.take(&mut chunk).is_some());
-    assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none(), "the driver is busy");
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap(), Due::Nothing, "the driver is busy");
     chunk.clear();
     assert!(outbox.take(&mut chunk).is_some() && outbox.take(&mut Vec::new()).is_none());
-    assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_some());
-    assert!(outbox.publish(&op("a", b"1")).unwrap().0.is_none());
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap(), Due::Bell);
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap(), Due::Nothing);
     assert!(outbox.order(|orders| orders.close = true).0.is_some());
     assert!(outbox.orders().close);
 }
@@ -132,25 +132,25 @@ fn the_driver_is_woken_once_after_it_found_nothing_and_by_every_order() {
 fn limits_of_the_server_apply_before_anything_is_written() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
     outbox.up(4, false);
-    assert_eq!(outbox.publish(&op("a", b"12345")).unwrap_err().code(), Code::MaxPayload);
+    assert_eq!(outbox.publish(&op("a", b"12345"), false).unwrap_err().code(), Code::MaxPayload);
     let headers = Headers::new();
     let mut with_headers = op("a", b"");
     with_headers.headers = Some(&headers);
-    assert!(outbox.publish(&with_headers).is_err());
+    assert!(outbox.publish(&with_headers, false).is_err());
     assert_eq!(outbox.pending(), 0);
 }
 
 #[test]
 fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
-    outbox.publish(&op("a", b"1")).unwrap().wake();
-    outbox.ping(1).unwrap().wake();
+    outbox.publish(&op("a", b"1"), false).map(drop).unwrap();
+    outbox.ping(1).map(drop).unwrap();
     assert_eq!(outbox.refuse_all(), [1]);
     let mut chunk = Vec::new();
     assert!(outbox.take(&mut chunk).is_some(), "what was accepted can still be written");
     outbox.down(&chunk, 0);
     assert_eq!((outbox.discard(), outbox.counters().dropped), (1, 1));
-    assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionClosed);
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap_err().code(), Code::ConnectionClosed);
     assert!(outbox.ping(2).is_err());
 }
 
@@ -158,11 +158,11 @@ fn a_closed_outbox_refuses_everything_and_counts_what_it_discards() {
 fn while_draining_only_answers_are_accepted() {
     let mut outbox = outbox(1024, OutboundPolicy::Wait);
     outbox.refuse_publishes();
-    assert_eq!(outbox.publish(&op("a", b"1")).unwrap_err().code(), Code::ConnectionDraining);
+    assert_eq!(outbox.publish(&op("a", b"1"), false).unwrap_err().code(), Code::ConnectionDraining);
     let answer = PublishOp { answer: true, ..op("a", b"1") };
-    outbox.publish(&answer).unwrap().wake();
+    outbox.publish(&answer, false).map(drop).unwrap();
     assert!(outbox.refuse_all().is_empty());
-    assert_eq!(outbox.publish(&answer).unwrap_err().code(), Code::ConnectionClosed);
+    assert_eq!(outbox.publish(&answer, false).unwrap_err().code(), Code::ConnectionClosed);
 }
 
 /// An outbox whose driver sleeps.
@@ -178,18 +178,18 @@ fn asleep() -> Outbox<u32> {
 fn others_may_write_while_the_driver_sleeps() {
     let mut outbox = asleep();
     for _ in 0..2 {
-        let wake = outbox.publish(&op("a", b"123")).unwrap();
+        let due = outbox.publish(&op("a", b"123"), false).unwrap();
         let mut seen = Vec::new();
-        let wake = outbox.offer(wake, |bytes| {
+        let due = outbox.offer(due, |bytes| {
             seen.extend_from_slice(bytes);
             bytes.len()
         });
-        assert!(wake.0.is_none(), "the driver sleeps on");
+        assert_eq!(due, Due::Nothing, "the driver sleeps on");
         assert_eq!((seen.as_slice(), outbox.pending()), (&b"PUB a 3\r\n123\r\n"[..], 0));
     }
     assert!(outbox.claim());
-    let wake = outbox.publish(&op("a", b"123")).unwrap();
-    outbox.offer(wake, |_| panic!("the driver is writing")).wake();
+    let due = outbox.publish(&op("a", b"123"), false).unwrap();
+    assert_eq!(outbox.offer(due, |_| panic!("the driver is writing")), Due::Nothing);
     assert_eq!(text(&mut outbox), "PUB a 3\r\n123\r\n");
 }
 
@@ -197,10 +197,10 @@ fn others_may_write_while_the_driver_sleeps() {
 fn what_others_have_begun_to_write_the_driver_goes_on_with() {
     for begun in [0, 5] {
         let mut outbox = asleep();
-        let wake = outbox.publish(&op("a", b"123")).unwrap();
-        let wake = outbox.offer(wake, |_| begun);
-        assert!(wake.0.is_some(), "the driver is woken");
-        outbox.publish(&op("b", b"")).unwrap().wake();
+        let due = outbox.publish(&op("a", b"123"), false).unwrap();
+        let due = outbox.offer(due, |_| begun);
+        assert_eq!(due, Due::Bell, "the driver is woken");
+        outbox.publish(&op("b", b""), false).map(drop).unwrap();
         assert_eq!(outbox.claim(), begun == 0, "nothing may come in between");
         let mut chunk = Vec::new();
         assert_eq!(outbox.take(&mut chunk), Some(begun));
@@ -213,13 +213,96 @@ fn a_publish_that_was_begun_is_not_dropped_and_survives_the_socket_whole() {
     let mut outbox = asleep();
     outbox.policy = OutboundPolicy::DropOldest;
     outbox.limit = 40;
-    let wake = outbox.publish(&op("a", b"123")).unwrap();
-    outbox.offer(wake, |_| 5).wake();
+    let due = outbox.publish(&op("a", b"123"), false).unwrap();
+    assert_eq!(outbox.offer(due, |_| 5), Due::Bell);
     for subject in ["b", "c", "d"] {
-        outbox.publish(&op(subject, b"123")).unwrap().wake();
+        outbox.publish(&op(subject, b"123"), false).map(drop).unwrap();
     }
     assert_eq!(outbox.counters().dropped, 2);
     outbox.policy = OutboundPolicy::Wait;
     outbox.down(&[], 0);
     assert_eq!(text(&mut outbox), "PUB a 3\r\n123\r\nPUB d 3\r\n123\r\n");
+}
+
+/// An outbox of the default size whose driver sleeps.
+fn roomy() -> Outbox<u32> {
+    let mut outbox = asleep();
+    outbox.limit = 8 << 20;
+    outbox.max_payload = usize::MAX;
+    outbox
+}
+
+#[test]
+fn publishes_gather_while_the_driver_rests_and_the_publisher_writes_a_full_block() {
+    let mut outbox = roomy();
+    assert!(outbox.rest());
+    let payload = [b'x'; 1000];
+    let mut due = Due::Nothing;
+    while due == Due::Nothing {
+        due = outbox.publish(&op("a", &payload), false).unwrap();
+    }
+    assert!(due == Due::Block && outbox.pending() >= BLOCK);
+    assert_eq!(outbox.offer(due, <[u8]>::len), Due::Nothing);
+    assert_eq!(outbox.pending(), 0);
+    assert_eq!(outbox.publish(&op("a", b""), false).unwrap(), Due::Nothing, "it rests on");
+    assert_eq!(outbox.ping(1).unwrap(), Due::Block, "anything else ends the rest");
+    assert!(!asleep().rest(), "a small buffer would be full too soon");
+}
+
+#[test]
+fn a_large_payload_is_written_from_where_it_is() {
+    let payload = vec![b'x'; 50_000];
+    let whole = [b"PUB a 50000\r\n".as_slice(), &payload, b"\r\n"].concat();
+    for written in [0, 5, 20_000, 50_014, 50_015] {
+        let mut outbox = roomy();
+        let write = |pieces: [&[u8]; 3]| {
+            assert_eq!(pieces.concat(), whole);
+            written
+        };
+        let due = outbox.publish_large(&op("a", &payload), false, write).unwrap();
+        assert_eq!(due, if written == whole.len() { Due::Nothing } else { Due::Bell });
+        assert_eq!(outbox.pending(), whole.len() - written);
+        let mut chunk = Vec::new();
+        let begun = outbox.take(&mut chunk);
+        assert_eq!(begun, (written < whole.len()).then_some(written));
+        assert!(begun.is_none() || chunk == whole);
+        let busy = |_: [&[u8]; 3]| panic!("the driver is writing");
+        assert!(outbox.claim());
+        outbox.publish_large(&op("b", &payload), false, busy).map(drop).unwrap();
+    }
+}
+
+#[test]
+fn patient_publishers_wait_earlier_unless_the_network_stalls() {
+    let mut outbox = roomy();
+    assert!(outbox.claim());
+    let payload = vec![b'x'; 10_000];
+    let fill = |outbox: &mut Outbox<u32>, patient| {
+        while outbox.publish(&op("a", &payload), patient).is_ok() {}
+        outbox.pending()
+    };
+    let warm = fill(&mut outbox, true);
+    assert!(warm <= WARM && warm > WARM - 11_000);
+    outbox.publish(&op("a", &payload), false).map(drop).unwrap();
+    outbox.stall();
+    let full = fill(&mut outbox, true);
+    assert!(full <= outbox.limit && full > outbox.limit - 11_000);
+    let mut chunk = Vec::new();
+    outbox.take(&mut chunk).unwrap();
+    outbox.written(chunk.len());
+    assert!(outbox.has_room() && fill(&mut outbox, true) <= WARM, "it takes something again");
+    outbox.down(&[], 0);
+    assert!(fill(&mut outbox, true) > WARM, "without a socket the whole buffer is there");
+}
+
+#[test]
+fn whole_publishes_that_others_have_written_are_not_sent_again() {
+    let mut outbox = asleep();
+    outbox.driver = Driver::Resting;
+    outbox.publish(&op("a", b"123"), false).map(drop).unwrap();
+    outbox.publish(&op("b", b"123"), false).map(drop).unwrap();
+    assert_eq!(outbox.offer(Due::Block, |_| 20), Due::Block);
+    assert_eq!(outbox.pending(), 8);
+    outbox.down(&[], 0);
+    assert_eq!(text(&mut outbox), "PUB b 3\r\n123\r\n");
 }
