@@ -82,43 +82,69 @@ impl Client {
     /// not have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
-        let timeout = request.timeout.unwrap_or(self.options().request_timeout);
-        let reply = if request.own_inbox {
-            within(timeout, self.request_on_own_inbox(request)).await
-        } else {
-            self.request_on_shared_inbox(request, timeout).await
-        };
-        let subject = request.subject.escape_debug();
-        reply.map_err(|error| match error.code() {
-            Code::NoResponders => {
-                Error::new(error.code(), format!("nobody is subscribed to \"{subject}\""))
+        let timeout = self.timeout(request);
+        let explain = |error| explained(error, request.subject, timeout);
+        if request.own_inbox {
+            let reply = within(timeout, self.request_on_own_inbox(request)).await;
+            return reply.map_err(explain);
+        }
+        let opened = self.open_request(request)?;
+        match self.send(request, &opened) {
+            Err(error) if error.code() == Code::OutboundFull => {
+                let publish = request.publish(&opened.inbox);
+                within(timeout, self.publish_with(&publish)).await.map_err(explain)?;
             }
-            Code::Timeout => {
-                let text = format!("no reply from \"{subject}\" within {} ms", timeout.as_millis());
-                Error::new(error.code(), text)
-            }
-            _ => error,
-        })
+            sent => sent?,
+        }
+        opened.answer.await
     }
 
-    async fn request_on_shared_inbox(
+    /// Sends a request on the shared inbox without ever waiting for room in the outbound buffer;
+    /// the future waits for the reply.
+    ///
+    /// # Errors
+    /// [`Code::OutboundFull`] (under every policy but `DropOldest`); [`Code::InvalidArgument`] for
+    /// a request with an inbox of its own; otherwise as [`Client::request_with`].
+    pub fn request_now(
         &self,
         request: &Request<'_>,
-        timeout: Duration,
-    ) -> Result<Message> {
+    ) -> Result<impl Future<Output = Result<Message>> + Send + use<>> {
+        if request.own_inbox {
+            let text = "own_inbox: not without waiting";
+            return Err(Error::new(Code::InvalidArgument, text));
+        }
+        let opened = self.open_request(request)?;
+        self.send(request, &opened)?;
+        Ok(opened.answer)
+    }
+
+    fn send<A>(&self, request: &Request<'_>, opened: &Opened<A>) -> Result<()> {
+        let publish = request.publish(&opened.inbox);
+        // Several at a time share the driver's writes; a single one need not wait for the driver.
+        let how = How { alone: opened.alone, ..How::default() };
+        self.shared().publish_now(&publish, how)
+    }
+
+    fn timeout(&self, request: &Request<'_>) -> Duration {
+        request.timeout.unwrap_or(self.options().request_timeout)
+    }
+
+    /// Prepares for the reply to a request that is about to be sent.
+    fn open_request(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Opened<impl Future<Output = Result<Message>> + Send + use<>>> {
+        let timeout = self.timeout(request);
         // A deadline beyond what a clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);
         let (reply, inbox) = self.open_reply(request.subject, deadline)?;
-        let publish = request.publish(&inbox);
-        // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let how = How { alone: reply.is_alone(), ..How::default() };
-        match self.shared().publish_now(&publish, how) {
-            Err(error) if error.code() == Code::OutboundFull => {
-                within(timeout, self.publish_with(&publish)).await?;
-            }
-            published => published?,
-        }
-        Ok(Message::first(reply.await?, self.shared()))
+        let (client, subject) = (self.clone(), request.subject.to_owned());
+        let alone = reply.is_alone();
+        let answer = async move {
+            let reply = reply.await.map_err(|error| explained(error, &subject, timeout))?;
+            Ok(Message::first(reply, client.shared()))
+        };
+        Ok(Opened { answer, inbox, alone })
     }
 
     async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {
@@ -174,6 +200,27 @@ impl Client {
                 shared.requests.open(subject, &mut inbox, deadline)
             })
             .map(|reply| (reply, inbox))
+    }
+}
+
+/// A request on the shared inbox that has a place for its reply.
+struct Opened<A> {
+    answer: A,
+    inbox: String,
+    /// Whether it is the only one in flight.
+    alone: bool,
+}
+
+/// The error of a request, with what the request was.
+fn explained(error: Error, subject: &str, timeout: Duration) -> Error {
+    let (code, subject) = (error.code(), subject.escape_debug());
+    match code {
+        Code::NoResponders => Error::new(code, format!("nobody is subscribed to \"{subject}\"")),
+        Code::Timeout => {
+            let text = format!("no reply from \"{subject}\" within {} ms", timeout.as_millis());
+            Error::new(code, text)
+        }
+        _ => error,
     }
 }
 
