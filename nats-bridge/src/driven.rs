@@ -56,7 +56,7 @@ impl<V: Send + 'static> Queue<V> {
         F: Future<Output = Result<V>> + Send + 'static,
     {
         // It is polled in the middle of other tasks, whose budgets are not its own.
-        let future = Box::pin(unconstrained(caught(operation)));
+        let future = Box::pin(unconstrained(operation));
         let operation = Arc::new(Operation {
             state: AtomicU8::new(POLLED),
             work: Mutex::new(Some(Work { future, ticket: None })),
@@ -99,7 +99,7 @@ impl<V: Send + 'static> Operation<V> {
         let waker = Waker::from(Arc::clone(self));
         let polled = {
             let _context = self.runtime.enter();
-            work.future.as_mut().poll(&mut Context::from_waker(&waker))
+            caught(|| work.future.as_mut().poll(&mut Context::from_waker(&waker)))
         };
         match polled {
             Poll::Pending => {

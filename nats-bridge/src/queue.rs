@@ -278,7 +278,8 @@ impl<V: Send + 'static> Queue<V> {
         F: Future<Output = Result<V>> + Send + 'static,
     {
         let runtime = runtime::handle()?;
-        let mut operation = caught(operation);
+        let mut operation = Box::pin(operation);
+        let mut operation = poll_fn(move |cx| caught(|| operation.as_mut().poll(cx)));
         let first = {
             let _context = runtime.enter();
             // Whatever happens from here on is seen by the first poll of the task.
@@ -394,17 +395,11 @@ impl<V> Shared<V> {
     }
 }
 
-/// Yields PANIC for a panic.
-pub(crate) fn caught<V>(
-    operation: impl Future<Output = Result<V>> + Send + 'static,
-) -> impl Future<Output = Result<V>> + Send + Unpin {
-    let mut operation = Box::pin(operation);
-    poll_fn(move |cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| operation.as_mut().poll(cx)));
-        polled.unwrap_or_else(|panic| {
-            let text = runtime::text(&panic).to_owned();
-            Poll::Ready(Err(Error::new(Code::Panic, text)))
-        })
+/// Makes a step of an operation; a panic is an end with PANIC.
+pub(crate) fn caught<V>(step: impl FnOnce() -> Poll<Result<V>>) -> Poll<Result<V>> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
+        let text = runtime::text(&panic).to_owned();
+        Poll::Ready(Err(Error::new(Code::Panic, text)))
     })
 }
 
