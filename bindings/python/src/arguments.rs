@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
 
 use crate::error::{Outcome, raised};
+use crate::given::Given;
 use crate::headers;
 
 /// A message to send, owned, for operations that outlive the call.
@@ -31,7 +32,7 @@ impl Outgoing {
             subject: text(subject, "subject")?.to_owned(),
             payload: payload(data, <[u8]>::to_vec)?,
             reply: optional(reply, "reply")?.map(str::to_owned),
-            headers: given_headers(headers)?,
+            headers: owned_headers(headers)?,
         })
     }
 
@@ -87,21 +88,37 @@ pub(crate) fn payload<R>(data: &Bound<'_, PyAny>, body: impl FnOnce(&[u8]) -> R)
     Ok(body(copy.cast::<PyBytes>()?.as_bytes()))
 }
 
-/// The headers of an argument: `None`, a `Headers`, a mapping of names to a value or a list, or
-/// pairs.
-pub(crate) fn given_headers(given: Option<&Bound<'_, PyAny>>) -> Outcome<Option<Headers>> {
-    let Some(given) = given else { return Ok(None) };
+/// Gives the headers of an argument to `body`: `None`, a `Headers`, a mapping of names to a value or
+/// a list, or pairs.
+pub(crate) fn headers<R>(
+    given: Option<&Bound<'_, PyAny>>,
+    body: impl FnOnce(Option<&Headers>) -> R,
+) -> Outcome<R> {
+    let Some(given) = given else { return Ok(body(None)) };
     if let Ok(headers) = given.cast::<headers::Headers>() {
-        return Ok(Some(headers.borrow().copy()));
+        return Ok(body(Some(headers.borrow().list())));
     }
-    let mut headers = Headers::new();
-    if let Ok(dict) = given.cast::<PyDict>() {
-        for (name, value) in dict.iter() {
-            append(&mut headers, &name, &value)?;
-        }
-    } else if let Ok(mapping) = given.cast::<PyMapping>() {
+    // Taken away, because what follows may run Python, which may publish.
+    let mut known = Given::take();
+    match given.cast::<PyDict>() {
+        Ok(dict) if known.is_of(dict) => {}
+        Ok(dict) => known.fill(dict, append)?,
+        Err(_) => collect(known.clear(), given)?,
+    }
+    let result = body(Some(known.headers()));
+    known.keep();
+    Ok(result)
+}
+
+/// The headers of an argument, to keep.
+pub(crate) fn owned_headers(given: Option<&Bound<'_, PyAny>>) -> Outcome<Option<Headers>> {
+    headers(given, |headers| headers.cloned())
+}
+
+fn collect(headers: &mut Headers, given: &Bound<'_, PyAny>) -> Outcome<()> {
+    if let Ok(mapping) = given.cast::<PyMapping>() {
         for item in mapping.items()?.iter() {
-            append(&mut headers, &item.get_item(0)?, &item.get_item(1)?)?;
+            append(headers, &item.get_item(0)?, &item.get_item(1)?)?;
         }
     } else {
         let kind = given.get_type().name()?;
@@ -112,10 +129,10 @@ pub(crate) fn given_headers(given: Option<&Bound<'_, PyAny>>) -> Outcome<Option<
         for pair in given.try_iter().map_err(|_| wrong())? {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) =
                 pair?.extract().map_err(|_| wrong())?;
-            append(&mut headers, &name, &value)?;
+            append(headers, &name, &value)?;
         }
     }
-    Ok(Some(headers))
+    Ok(())
 }
 
 /// The exception for a refused header, which carries the name.

@@ -1,18 +1,20 @@
 //! Connections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nats_bridge::event::StateKind;
 use nats_bridge::fork::Held;
 use nats_bridge::{options, reconnect};
 use nats_core::{
-    Client, Code, ConnectOptions, Error, ManyOptions, OutboundPolicy, Publish, SubscribeOptions,
+    Client, Code, ConnectOptions, Error, ManyOptions, Publish, Request, SubscribeOptions,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio::sync::oneshot;
 
-use crate::arguments::{Outgoing, duration, given_headers, optional, payload, text};
+use crate::arguments::{self, Outgoing, duration, optional, payload, text};
+use crate::done::Done;
 use crate::error::{Outcome, exception};
 use crate::message::Flavour;
 use crate::queue::{Operation, Queue, Value};
@@ -61,29 +63,57 @@ impl Connection {
     fn client(&self) -> Outcome<&Client> {
         Ok(self.held.get()?.client())
     }
-}
 
-#[pymethods]
-impl Connection {
-    /// Publishes when there is room; false when it has to wait for room.
-    #[pyo3(signature = (subject, data, reply, headers, /))]
-    fn publish(
+    fn request_when_room(
+        &self,
+        queue: &Queue,
+        token: u64,
+        message: Outgoing,
+        timeout: Option<Duration>,
+        own_inbox: bool,
+    ) -> Outcome<Operation> {
+        let (client, flavour) = (self.client()?.clone(), self.flavour);
+        queue.start(token, async move {
+            let mut request = message.request();
+            (request.timeout, request.own_inbox) = (timeout, own_inbox);
+            let answer = client.request_with(&request).await?;
+            Ok(Value::Message(answer, flavour))
+        })
+    }
+
+    fn publish_now(
         &self,
         subject: &Bound<'_, PyAny>,
         data: &Bound<'_, PyAny>,
         reply: Option<&Bound<'_, PyAny>>,
         headers: Option<&Bound<'_, PyAny>>,
-    ) -> Outcome<bool> {
+    ) -> Outcome<()> {
         let client = self.client()?;
         let (subject, reply) = (text(subject, "subject")?, optional(reply, "reply")?);
-        let headers = given_headers(headers)?;
-        let published = payload(data, |payload| {
-            client.publish_now(&Publish { subject, reply, headers: headers.as_ref(), payload })
-        })?;
-        let waits = client.options().outbound_policy == OutboundPolicy::Wait;
-        match published {
-            Err(error) if error.code() == Code::OutboundFull && waits => Ok(false),
-            published => Ok(published.map(|()| true)?),
+        Ok(arguments::headers(headers, |headers| {
+            payload(data, |payload| {
+                client.publish_now(&Publish { subject, reply, headers, payload })
+            })
+        })???)
+    }
+}
+
+#[pymethods]
+impl Connection {
+    /// Publishes, if that can be done at once. Otherwise `None`: [`Connection::publish_when_room`]
+    /// waits for room, or says what is wrong.
+    #[pyo3(signature = (subject, data, reply, headers, /))]
+    fn publish(
+        &self,
+        py: Python<'_>,
+        subject: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        reply: Option<&Bound<'_, PyAny>>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Py<Done>>> {
+        match self.publish_now(subject, data, reply, headers) {
+            Ok(()) => Done::get(py).map(Some),
+            Err(_) => Ok(None),
         }
     }
 
@@ -117,27 +147,47 @@ impl Connection {
         Ok(Subscription::new(core, self.flavour, limit))
     }
 
-    /// Requests; yields a message. Without `seconds` the connection's timeout counts.
-    #[pyo3(signature = (queue, token, subject, data, headers, seconds, own_inbox, /))]
+    /// Requests; yields a message, `client`'s if a future is to have it. Without `seconds` the
+    /// connection's timeout counts.
+    #[pyo3(signature = (queue, target, client, subject, data, headers, seconds, own_inbox, /))]
     #[allow(clippy::too_many_arguments)]
     fn request(
         &self,
         queue: &Queue,
-        token: u64,
+        target: &Bound<'_, PyAny>,
+        client: &Bound<'_, PyAny>,
         subject: &Bound<'_, PyAny>,
         data: &Bound<'_, PyAny>,
         headers: Option<&Bound<'_, PyAny>>,
         seconds: Option<f64>,
         own_inbox: bool,
     ) -> Outcome<Operation> {
-        let (client, flavour) = (self.client()?.clone(), self.flavour);
-        let message = Outgoing::new(subject, data, None, headers)?;
         let timeout = seconds.map(duration).transpose()?;
-        queue.start(token, async move {
-            let mut request = message.request();
-            (request.timeout, request.own_inbox) = (timeout, own_inbox);
-            let answer = client.request_with(&request).await?;
-            Ok(Value::Message(answer, flavour))
+        queue.answer(target, client, |token| {
+            if own_inbox {
+                let message = Outgoing::new(subject, data, None, headers)?;
+                return self.request_when_room(queue, token, message, timeout, true);
+            }
+            let subject_text = text(subject, "subject")?;
+            let sent = arguments::headers(headers, |headers| {
+                payload(data, |payload| {
+                    let request =
+                        Request { headers, timeout, ..Request::new(subject_text, payload) };
+                    self.client().map(|client| client.request_now(&request))
+                })
+            })???;
+            match sent {
+                Err(error) if error.code() == Code::OutboundFull => {
+                    let message = Outgoing::new(subject, data, None, headers)?;
+                    self.request_when_room(queue, token, message, timeout, false)
+                }
+                sent => {
+                    let (reply, flavour) = (sent?, self.flavour);
+                    queue.drive(token, async move {
+                        reply.await.map(|reply| Value::Message(reply, flavour))
+                    })
+                }
+            }
         })
     }
 

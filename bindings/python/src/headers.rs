@@ -4,7 +4,7 @@ use nats_core::Error;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 
-use crate::arguments::{given_headers, refused};
+use crate::arguments::{owned_headers, refused};
 use crate::error::Outcome;
 
 /// An ordered list of headers in which a name may have several values.
@@ -21,8 +21,8 @@ impl Headers {
     }
 
     /// The list.
-    pub(crate) fn copy(&self) -> nats_core::Headers {
-        self.list.clone()
+    pub(crate) fn list(&self) -> &nats_core::Headers {
+        &self.list
     }
 
     fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -35,7 +35,7 @@ impl Headers {
     #[new]
     #[pyo3(signature = (headers=None))]
     fn make(headers: Option<&Bound<'_, PyAny>>) -> Outcome<Headers> {
-        Ok(Headers { list: given_headers(headers)?.unwrap_or_default() })
+        Ok(Headers { list: owned_headers(headers)?.unwrap_or_default() })
     }
 
     fn append(&mut self, py: Python<'_>, name: &str, value: &str) -> PyResult<()> {

@@ -6,10 +6,15 @@
 
 mod error;
 mod exit;
+mod given;
 mod arguments;
 mod headers;
+mod done;
+mod texts;
 mod message;
 mod queue;
+mod batch;
+mod callback;
 mod subscription;
 mod connection;
 
@@ -19,6 +24,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<headers::Headers>()?;
+    module.add_class::<done::Done>()?;
     module.add_class::<message::MsgBase>()?;
     module.add_class::<message::Msg>()?;
     module.add_class::<message::BlockingMsg>()?;

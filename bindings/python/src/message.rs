@@ -6,10 +6,12 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
-use crate::arguments::{given_headers, payload};
+use crate::arguments::{self, owned_headers, payload};
+use crate::done::Done;
 use crate::error::{Outcome, exception};
 use crate::headers::Headers;
 use crate::queue::{Operation, Queue, Value};
+use crate::texts::{repeated, text};
 
 /// Which class of messages a connection makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +91,25 @@ impl MsgBase {
         Ok(self.raw.as_ref().map(Held::get).transpose()?)
     }
 
-    /// Calls the client's way of answering.
+    /// Answers, if that can be done at once.
+    fn answer_now(
+        slf: &Bound<'_, MsgBase>,
+        data: &Bound<'_, PyAny>,
+        headers: Option<&Bound<'_, PyAny>>,
+    ) -> Outcome<()> {
+        // A clone, because what is read of the arguments may run Python.
+        let message = slf.borrow().answerable()?.cloned().ok_or(Error::from(Code::NoReply))?;
+        Ok(arguments::headers(headers, |headers| {
+            payload(data, |data| message.respond_now(headers, data))
+        })???)
+    }
+
+    /// What was received, unless the program has changed where the answer goes.
+    fn answerable(&self) -> Outcome<Option<&Message>> {
+        Ok(self.received()?.filter(|_| !self.redirected))
+    }
+
+    /// Answers; the client's way of it is called when that cannot be done at once.
     fn answer(
         slf: &Bound<'_, MsgBase>,
         data: Option<Py<PyAny>>,
@@ -103,11 +123,17 @@ impl MsgBase {
         {
             return Err(Error::from(Code::NoReply).into());
         }
+        let data = or_empty(py, data);
+        let given = headers.as_ref().map(|headers| headers.bind(py));
+        if MsgBase::answer_now(slf, data.bind(py), given).is_ok() {
+            return Ok(Done::get(py)?.into_any());
+        }
+        // Whatever is in the way, the client waits for it or says what it is.
         let client = slf.borrow().get_client(py).ok_or_else(|| {
             let text = "the message has no client to answer with";
             Error::new(Code::InvalidArgument, text)
         })?;
-        Ok(client.call_method1(py, "_respond", (slf, or_empty(py, data), headers))?)
+        Ok(client.call_method1(py, "_respond", (slf, data, headers))?)
     }
 }
 
@@ -116,7 +142,7 @@ impl MsgBase {
     #[getter]
     fn get_subject(&mut self, py: Python<'_>) -> Outcome<Py<PyAny>> {
         if self.subject.is_none() {
-            let made = self.received()?.map(|message| text(py, message.subject_bytes()));
+            let made = self.received()?.map(|message| repeated(py, message.subject_bytes()));
             self.subject = made;
         }
         Ok(attribute(py, &self.subject))
@@ -161,8 +187,10 @@ impl MsgBase {
         if self.headers.is_none()
             && let Some(message) = self.received()?
         {
-            if message.headers().is_some_and(|block| block.check().is_err()) {
-                return Err(message.decode_error().unwrap_or(Code::MalformedMessage.into()).into());
+            if let Some(error) = message.decode_error()
+                && message.headers().is_some_and(|block| block.check().is_err())
+            {
+                return Err(error.into());
             }
             let made = header_dict(py, message)?;
             self.headers = Some(made);
@@ -188,7 +216,7 @@ impl MsgBase {
         }
         let given = self.get_headers(py)?.into_bound(py);
         let given = Some(given).filter(|given| !given.is_none());
-        Ok(Headers::new(given_headers(given.as_ref())?.unwrap_or_default()))
+        Ok(Headers::new(owned_headers(given.as_ref())?.unwrap_or_default()))
     }
 
     #[getter]
@@ -231,32 +259,10 @@ impl MsgBase {
         self.client = client;
     }
 
-    /// Bytes that the message counts for in pending limits.
-    #[getter(_size)]
-    fn get_size(&self) -> Outcome<usize> {
-        Ok(self.received()?.map(Message::size).unwrap_or_default())
-    }
-
-    /// Whether [`MsgBase::_respond_now`] can answer it.
+    /// Whether [`MsgBase::_respond_when_room`] can answer it.
     #[getter(_answerable)]
     fn get_answerable(&self) -> bool {
         self.raw.is_some() && !self.redirected
-    }
-
-    /// Answers when there is room for the answer; whether there was.
-    #[pyo3(signature = (data, headers, /))]
-    fn _respond_now(
-        &self,
-        data: &Bound<'_, PyAny>,
-        headers: Option<&Bound<'_, PyAny>>,
-    ) -> Outcome<bool> {
-        let message = self.received()?.ok_or(Error::from(Code::NoReply))?;
-        let headers = given_headers(headers)?;
-        match payload(data, |data| message.respond_now(headers.as_ref(), data))? {
-            // With the policies that do not wait, the other way says so at once.
-            Err(error) if error.code() == Code::OutboundFull => Ok(false),
-            answered => Ok(answered.map(|()| true)?),
-        }
     }
 
     /// Answers once there is room.
@@ -269,7 +275,7 @@ impl MsgBase {
         headers: Option<&Bound<'_, PyAny>>,
     ) -> Outcome<Operation> {
         let message = self.received()?.cloned().ok_or(Error::from(Code::NoReply))?;
-        let headers = given_headers(headers)?;
+        let headers = owned_headers(headers)?;
         let data = payload(data, <[u8]>::to_vec)?;
         queue.start(token, async move {
             message.respond_with(headers.as_ref(), data).await.map(|()| Value::Nothing)
@@ -358,8 +364,8 @@ impl BlockingMsg {
         slf: &Bound<'_, BlockingMsg>,
         data: Option<Py<PyAny>>,
         headers: Option<Py<PyAny>>,
-    ) -> Outcome<Py<PyAny>> {
-        MsgBase::answer(slf.as_super(), data, headers)
+    ) -> Outcome<()> {
+        MsgBase::answer(slf.as_super(), data, headers).map(drop)
     }
 }
 
@@ -369,11 +375,6 @@ fn attribute(py: Python<'_>, value: &Option<Py<PyAny>>) -> Py<PyAny> {
 
 fn or_empty(py: Python<'_>, data: Option<Py<PyAny>>) -> Py<PyAny> {
     data.unwrap_or_else(|| PyBytes::new(py, b"").into_any().unbind())
-}
-
-/// Text of the wire; what is not UTF-8 in it is replaced.
-fn text(py: Python<'_>, bytes: &[u8]) -> Py<PyAny> {
-    PyString::new(py, &String::from_utf8_lossy(bytes)).into_any().unbind()
 }
 
 /// The headers as a dict, the status line in it as `Status` and `Description`; `None` without any.
@@ -387,7 +388,7 @@ fn header_dict(py: Python<'_>, message: &Message) -> PyResult<Py<PyAny>> {
         dict.set_item("Description", description)?;
     }
     for (name, value) in block.iter() {
-        dict.set_item(text(py, name), text(py, value))?;
+        dict.set_item(repeated(py, name), text(py, value))?;
     }
     Ok(if dict.is_empty() { py.None() } else { dict.into_any().unbind() })
 }

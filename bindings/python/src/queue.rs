@@ -1,18 +1,19 @@
 //! The queue on which results arrive, and the operations that put them there.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use nats_bridge::driven::Driven;
 use nats_bridge::fork::Held;
-use nats_bridge::queue::Event;
+use nats_bridge::queue::{AbortHandle, Event};
 use nats_bridge::reconnect;
 use nats_bridge::sync::lock;
 use nats_core::Message;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyInt, PyList};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 
 use crate::arguments::duration;
 use crate::connection::Connection;
@@ -48,15 +49,42 @@ pub(crate) type Events = nats_bridge::queue::Queue<Value>;
 
 /// A queue of results. One loop, or one thread, takes from it.
 #[pyclass(frozen, module = "nats_ffi._native")]
-pub(crate) struct Queue(Held<Events>);
+pub(crate) struct Queue {
+    events: Held<Events>,
+    /// Futures that wait for a result, by token. Locked for moments only.
+    futures: Mutex<Futures>,
+}
+
+#[derive(Default)]
+struct Futures {
+    waiting: HashMap<u64, Expected>,
+    last: u64,
+}
+
+struct Expected {
+    future: Py<PyAny>,
+    /// Whose messages it is to have.
+    client: Option<Py<PyAny>>,
+}
+
+/// Tokens that [`Queue::expect`] gives begin here, behind those of Python's own.
+const FUTURES: u64 = 1 << 62;
 
 /// An operation under way.
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct Operation {
     /// Nothing when it has ended already.
-    task: Held<Option<AbortHandle>>,
+    task: Held<Option<Task>>,
     /// Of a drain: tells it that what was taken has been handled.
     handled: Held<Mutex<Option<oneshot::Sender<()>>>>,
+}
+
+/// Who carries an operation on.
+enum Task {
+    /// A task of the runtime.
+    Runs(AbortHandle),
+    /// Whoever wakes it.
+    Driven(Driven),
 }
 
 /// How long to wait before another round over the servers?
@@ -70,9 +98,32 @@ pub(crate) struct Question {
 }
 
 impl Queue {
+    fn expect(&self, future: Py<PyAny>, client: Option<Py<PyAny>>) -> u64 {
+        let mut futures = lock(&self.futures);
+        futures.last += 1;
+        let token = FUTURES + futures.last;
+        futures.waiting.insert(token, Expected { future, client });
+        token
+    }
+
     /// The queue.
     pub(crate) fn events(&self) -> Outcome<&Events> {
-        Ok(self.0.get()?)
+        Ok(self.events.get()?)
+    }
+
+    /// Starts, by `start`, an operation that yields a message: to a future as `client`'s, or under
+    /// a token.
+    pub(crate) fn answer(
+        &self,
+        target: &Bound<'_, PyAny>,
+        client: &Bound<'_, PyAny>,
+        start: impl FnOnce(u64) -> Outcome<Operation>,
+    ) -> Outcome<Operation> {
+        if target.is_instance_of::<PyInt>() {
+            return start(target.extract()?);
+        }
+        let token = self.expect(target.clone().unbind(), Some(client.clone().unbind()));
+        start(token).inspect_err(|_| self.forget(token))
     }
 
     /// Starts an operation that completes under `token`.
@@ -80,12 +131,23 @@ impl Queue {
     where
         F: Future<Output = nats_core::Result<Value>> + Send + 'static,
     {
-        let task = Held::new(self.events()?.start(token, operation)?);
-        Ok(Operation { task, handled: Held::new(Mutex::default()) })
+        Ok(Operation::new(self.events()?.start(token, operation)?.map(Task::Runs)))
+    }
+
+    /// The same for an operation that waits for one answer.
+    pub(crate) fn drive<F>(&self, token: u64, operation: F) -> Outcome<Operation>
+    where
+        F: Future<Output = nats_core::Result<Value>> + Send + 'static,
+    {
+        Ok(Operation::new(self.events()?.drive(token, operation)?.map(Task::Driven)))
     }
 }
 
 impl Operation {
+    fn new(task: Option<Task>) -> Operation {
+        Operation { task: Held::new(task), handled: Held::new(Mutex::default()) }
+    }
+
     /// The same with something that waits for [`Operation::handled`].
     pub(crate) fn awaiting(self, handled: oneshot::Sender<()>) -> Operation {
         Operation { task: self.task, handled: Held::new(Mutex::new(Some(handled))) }
@@ -96,20 +158,43 @@ impl Operation {
 impl Queue {
     #[new]
     fn new() -> Queue {
-        Queue(Held::new(Events::new()))
+        Queue { events: Held::new(Events::new()), futures: Mutex::default() }
+    }
+
+    /// A token for an operation whose result `future` is to have.
+    #[pyo3(name = "expect", signature = (future, /))]
+    fn expect_result(&self, future: Py<PyAny>) -> u64 {
+        self.expect(future, None)
+    }
+
+    /// No result will come for a token.
+    #[pyo3(signature = (token, /))]
+    fn forget(&self, token: u64) {
+        let future = lock(&self.futures).waiting.remove(&token);
+        drop(future);
     }
 
     fn fileno(&self) -> Outcome<i32> {
         Ok(self.events()?.fd()?)
     }
 
+    /// The results that are there: kind, token or the future that waits for it, value.
     #[pyo3(signature = (limit=1024, /))]
     fn drain<'py>(&self, py: Python<'py>, limit: usize) -> Outcome<Bound<'py, PyList>> {
         let mut events = Vec::new();
         self.events()?.poll(&mut events, limit.max(1), Duration::ZERO)?;
         let list = PyList::empty(py);
         for event in events {
-            list.append(convert(py, event)?)?;
+            let expected = match &event {
+                Event::Completion { token, .. } => lock(&self.futures).waiting.remove(token),
+                _ => None,
+            };
+            let client = expected.as_ref().and_then(|expected| expected.client.as_ref());
+            let (kind, token, value) = convert(py, event, client.map(|client| client.bind(py)))?;
+            match expected {
+                Some(expected) => list.append((kind, expected.future, value))?,
+                None => list.append((kind, token, value))?,
+            }
         }
         Ok(list)
     }
@@ -135,7 +220,10 @@ impl Operation {
     /// Gives the operation up; one that has ended is not affected.
     fn abort(&self) -> Outcome<()> {
         if let Some(task) = self.task.get()? {
-            task.abort();
+            match task {
+                Task::Runs(task) => task.abort(),
+                Task::Driven(operation) => operation.abort(),
+            }
         }
         Ok(())
     }
@@ -163,12 +251,16 @@ impl Question {
     }
 }
 
-fn convert(py: Python<'_>, event: Event<Value>) -> PyResult<(u8, u64, Py<PyAny>)> {
+fn convert(
+    py: Python<'_>,
+    event: Event<Value>,
+    client: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(u8, u64, Py<PyAny>)> {
     Ok(match event {
         Event::Completion { token, result } => match result {
             Ok(value) => {
                 let asks = matches!(value, Value::Question(_));
-                (if asks { QUESTION } else { COMPLETED }, token, hand_over(py, value)?)
+                (if asks { QUESTION } else { COMPLETED }, token, hand_over(py, value, client)?)
             }
             Err(error) => (FAILED, token, exception(py, &error)?.unbind()),
         },
@@ -179,11 +271,15 @@ fn convert(py: Python<'_>, event: Event<Value>) -> PyResult<(u8, u64, Py<PyAny>)
     })
 }
 
-fn hand_over(py: Python<'_>, value: Value) -> PyResult<Py<PyAny>> {
+fn hand_over(
+    py: Python<'_>,
+    value: Value,
+    client: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Py<PyAny>> {
     Ok(match value {
         Value::Nothing => py.None(),
         Value::Seconds(seconds) => seconds.into_pyobject(py)?.into_any().unbind(),
-        Value::Message(message, flavour) => message::object(py, message, flavour, None)?,
+        Value::Message(message, flavour) => message::object(py, message, flavour, client)?,
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,

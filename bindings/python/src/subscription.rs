@@ -1,18 +1,23 @@
 //! Subscriptions: batches are taken, readiness marks tell when.
 
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use nats_bridge::fork::Held;
+use nats_bridge::sync::lock;
 use nats_core::{Code, Message};
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use crate::batch::Batch;
+use crate::callback;
 use crate::error::{Outcome, exception};
 use crate::message::{self, Flavour};
 use crate::queue::{Operation, Queue, Value};
 
 /// The most messages that are taken at once.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 /// How many batches fit into the pending limit at least, so that a batch hardly adds to it.
 const SHARE: usize = 64;
 /// How many messages are moved before their size is looked at.
@@ -23,9 +28,15 @@ const LARGE: usize = 64 << 10;
 /// A subscription. Dropping it unsubscribes.
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct Subscription {
-    held: Held<nats_bridge::subscription::Subscription>,
+    held: Held<Both>,
     flavour: Flavour,
-    batch: usize,
+    size: usize,
+}
+
+struct Both {
+    core: nats_bridge::subscription::Subscription,
+    /// Locked for moments only, and never while Python runs.
+    batch: Mutex<Batch>,
 }
 
 impl Subscription {
@@ -35,31 +46,61 @@ impl Subscription {
         flavour: Flavour,
         limit: usize,
     ) -> Subscription {
-        let polled = nats_bridge::subscription::Subscription::polled(core);
-        let batch = if limit == 0 { BATCH } else { (limit / SHARE).clamp(1, BATCH) };
-        Subscription { held: Held::new(polled), flavour, batch }
+        let core = nats_bridge::subscription::Subscription::polled(core);
+        let size = if limit == 0 { BATCH } else { (limit / SHARE).clamp(1, BATCH) };
+        let held = Held::new(Both { core, batch: Mutex::new(Batch::new()) });
+        Subscription { held, flavour, size }
     }
 
     fn core(&self) -> Outcome<&nats_core::Subscription> {
-        Ok(self.held.get()?.core())
+        Ok(self.held.get()?.core.core())
     }
 
-    /// Moves up to `max` messages to `out`; false at the end.
-    fn take_batch(&self, out: &mut Vec<Message>, max: usize) -> Outcome<bool> {
+    fn batch(&self) -> Outcome<MutexGuard<'_, Batch>> {
+        Ok(lock(&self.held.get()?.batch))
+    }
+
+    fn next(&self) -> Outcome<Option<Message>> {
+        Ok(self.batch()?.pop())
+    }
+
+    /// Whether messages are there, after a look for more when there were none.
+    fn refill(&self) -> Outcome<bool> {
         let held = self.held.get()?;
-        let mut size = 0;
-        while out.len() < max && size < LARGE {
-            let (from, step) = (out.len(), STEP.min(max - out.len()));
-            match held.take(out, step, Duration::ZERO) {
-                Ok(()) => size += out[from..].iter().map(Message::size).sum::<usize>(),
-                Err(error) if error.code() == Code::Timeout => return Ok(true),
-                Err(_) => return Ok(!out.is_empty()),
+        let mut batch = lock(&held.batch);
+        if batch.messages().is_empty() {
+            let room = usize::try_from(batch.room()).unwrap_or(usize::MAX);
+            let mut messages = Vec::new();
+            if room == 0 || !held.take(&mut messages, self.size.min(room)) {
+                batch.end();
             }
-            if out.len() - from < step {
+            batch.refill(messages);
+        }
+        Ok(!batch.messages().is_empty())
+    }
+
+    fn object(&self, message: Message, client: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        message::object(client.py(), message, self.flavour, Some(client))
+    }
+}
+
+impl Both {
+    /// Moves up to `max` messages to `out`; false at the end. When there are fewer, there will be a
+    /// mark for more.
+    fn take(&self, out: &mut Vec<Message>, max: usize) -> bool {
+        let (mut size, mut step) = (0, STEP);
+        while out.len() < max && size < LARGE {
+            let (from, most) = (out.len(), step.min(max - out.len()));
+            match self.core.take(out, most, Duration::ZERO) {
+                Ok(()) => size += out[from..].iter().map(Message::size).sum::<usize>(),
+                Err(error) => return error.code() == Code::Timeout || !out.is_empty(),
+            }
+            if out.len() - from < most {
                 break;
             }
+            step *= 2;
         }
-        Ok(true)
+        true
     }
 }
 
@@ -68,28 +109,58 @@ impl Subscription {
     /// Puts marks with `token` into `queue` from now on.
     #[pyo3(signature = (queue, token, /))]
     fn watch(&self, queue: &Queue, token: u64) -> Outcome<()> {
-        Ok(self.held.get()?.watch(queue.events()?, token)?)
+        Ok(self.held.get()?.core.watch(queue.events()?, token)?)
     }
 
-    /// A batch of at most `max` messages that are there now; `None` when no more will come. When
-    /// it is empty, there will be a mark for more.
+    /// The next message of those that have been taken; `None` when none is left.
+    #[pyo3(signature = (client, /))]
+    fn pop(&self, client: &Bound<'_, PyAny>) -> Outcome<Option<Py<PyAny>>> {
+        Ok(self.next()?.map(|message| self.object(message, client)).transpose()?)
+    }
+
+    /// Whether messages are there; takes what has come when none is left. When it says no, there
+    /// will be a mark for more, unless it has ended.
+    fn fill(&self) -> Outcome<bool> {
+        self.refill()
+    }
+
+    /// Up to `max` messages that are there now.
     #[pyo3(signature = (client, max, /))]
-    fn take<'py>(
+    fn gather<'py>(&self, client: &Bound<'py, PyAny>, max: usize) -> Outcome<Bound<'py, PyList>> {
+        let list = PyList::empty(client.py());
+        while list.len() < max && self.refill()? {
+            while list.len() < max
+                && let Some(message) = self.next()?
+            {
+                list.append(self.object(message, client)?)?;
+            }
+        }
+        Ok(list)
+    }
+
+    /// Hands messages to `callback`, a batch at most. Returns `None` when none is left; `True` when
+    /// there are more; otherwise what one call has left to do, as [`callback::call`] says. Not for
+    /// daemon threads: the interpreter may end them in the callback, and no native frame that it is
+    /// called from survives that.
+    #[pyo3(signature = (client, callback, /))]
+    fn deliver(
         &self,
-        client: &Bound<'py, PyAny>,
-        max: usize,
-    ) -> Outcome<Option<Bound<'py, PyList>>> {
+        client: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+    ) -> Outcome<Option<Py<PyAny>>> {
         let py = client.py();
-        let max = max.min(self.batch);
-        let mut messages = Vec::with_capacity(max.min(STEP));
-        if !self.take_batch(&mut messages, max)? {
+        if !self.refill()? {
             return Ok(None);
         }
-        let list = PyList::empty(py);
-        for message in messages {
-            list.append(message::object(py, message, self.flavour, Some(client))?)?;
+        while let Some(message) = self.next()? {
+            let message = self.object(message, client)?;
+            let rest = callback::call(callback, message.bind(py))?;
+            if rest.is_some() {
+                return Ok(rest);
+            }
         }
-        Ok(Some(list))
+        let more = self.refill()?;
+        Ok(more.then(|| true.into_py_any(py)).transpose()?)
     }
 
     /// Completes when messages are there, or the end has come.
@@ -104,13 +175,19 @@ impl Subscription {
 
     /// Ends it now; what is pending is dropped.
     fn unsubscribe(&self) -> Outcome<()> {
-        Ok(self.held.get()?.unsubscribe()?)
+        self.held.get()?.core.unsubscribe()?;
+        let dropped = self.batch()?.limit(0);
+        drop(dropped);
+        Ok(())
     }
 
     /// Ends it after `max` messages, counted from the beginning.
     #[pyo3(signature = (max, /))]
     fn unsubscribe_after(&self, max: u64) -> Outcome<()> {
-        Ok(self.held.get()?.unsubscribe_after(max)?)
+        self.held.get()?.core.unsubscribe_after(max)?;
+        let dropped = self.batch()?.limit(max);
+        drop(dropped);
+        Ok(())
     }
 
     /// Ends it gently; completes once everything that was under way has been taken.
@@ -120,10 +197,28 @@ impl Subscription {
         queue.start(token, async move { core.drain().await.map(|()| Value::Nothing) })
     }
 
-    /// Pending messages, pending bytes, delivered and dropped messages.
+    /// Messages and bytes that wait for the program, messages that have arrived, dropped messages.
     fn stats(&self) -> Outcome<(u64, u64, u64, u64)> {
-        let stats = self.held.get()?.stats();
-        Ok((stats.pending_messages, stats.pending_bytes, stats.delivered, stats.dropped))
+        let (stats, batch) = (self.held.get()?.core.stats(), self.batch()?);
+        let bytes: usize = batch.messages().iter().map(Message::size).sum();
+        Ok((
+            stats.pending_messages + batch.messages().len() as u64,
+            stats.pending_bytes + bytes as u64,
+            stats.pending_messages + stats.delivered,
+            stats.dropped,
+        ))
+    }
+
+    /// Whether some have been taken and not been handed over.
+    #[getter]
+    fn holds(&self) -> Outcome<bool> {
+        Ok(!self.batch()?.messages().is_empty())
+    }
+
+    /// Whether all have been handed over, and no more will come.
+    #[getter]
+    fn ended(&self) -> Outcome<bool> {
+        Ok(self.batch()?.has_ended())
     }
 
     /// Why no more messages will come, once that is so.

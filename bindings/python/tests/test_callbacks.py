@@ -11,8 +11,9 @@ from typing import Any
 
 import nats_ffi as nats
 import pytest
+from anyloop import give_up, sleep
 from nats_ffi import errors
-from support import WAIT, Events, Latch, answering, behaviour, dial
+from support import WAIT, Events, Latch, answering, behaviour, dial, run_child
 
 
 @behaviour("callbacks-01")
@@ -211,3 +212,130 @@ async def test_callbacks_see_messages_in_order(url: str) -> None:
         await nc.flush()
         await nc.drain()
         assert got == list(range(5000))
+
+
+@pytest.mark.loops
+async def test_callbacks_that_wait_keep_the_order(url: str) -> None:
+    async with dial(url) as nc:
+        seen: list[bytes] = []
+
+        async def wait_sometimes(msg: Any) -> None:
+            seen.append(msg.data)
+            number = int(msg.data)
+            for _ in range(number % 3):
+                await sleep(0)
+            if number % 7 == 0:
+                await sleep(0.001)
+            seen.append(msg.data)
+
+        async def all_seen() -> None:
+            while len(seen) < 600:
+                await sleep(0.001)
+
+        await nc.subscribe("py.call.wait", cb=wait_sometimes)
+        for number in range(300):
+            await nc.publish("py.call.wait", b"%d" % number)
+        assert not await give_up(all_seen, WAIT)
+        assert seen == [b"%d" % number for number in range(300) for _ in range(2)]
+
+
+async def test_a_callback_that_waits_may_fail(url: str, events: Events) -> None:
+    async with dial(url, **events.options) as nc:
+        entered, ended = Latch(), Latch()
+
+        async def fail_later(msg: Any) -> None:
+            entered.add()
+            try:
+                await asyncio.sleep(0)
+                if msg.data == b"fail":
+                    raise ValueError("on purpose")
+                if msg.data == b"catch":
+                    with contextlib.suppress(errors.TimeoutError):
+                        await nc.request("py.call.nobody.answers", timeout=0.01)
+            finally:
+                ended.add()
+
+        await nc.subscribe("py.call.nobody.answers")
+        await nc.subscribe("py.call.later", cb=fail_later)
+        for word in (b"fail", b"catch", b"good"):
+            await nc.publish("py.call.later", word)
+        await ended.wait(3)
+        assert entered.count == 3
+        assert [type(error) for error in events.errors] == [ValueError]
+
+
+async def test_a_callback_may_return_something_to_await(url: str) -> None:
+    async with dial(url) as nc:
+        done = Latch()
+        loop = asyncio.get_running_loop()
+
+        def later(_: Any) -> Any:
+            future = loop.create_future()
+            loop.call_later(0.001, future.set_result, None)
+            future.add_done_callback(lambda _: done.add())
+            return future
+
+        await nc.subscribe("py.call.future", cb=later)
+        await nc.subscribe("py.call.future", cb=lambda _: "nothing to await")
+        for _ in range(5):
+            await nc.publish("py.call.future")
+        await done.wait(5)
+
+
+async def test_the_task_of_a_callback(url: str) -> None:
+    async with dial(url) as nc:
+        tasks: list[Any] = []
+        done = Latch()
+
+        async def remember(_: Any) -> None:
+            tasks.append(asyncio.current_task())
+            await asyncio.sleep(0)
+            tasks.append(asyncio.current_task())
+            done.add()
+
+        await nc.subscribe("py.call.task", cb=remember)
+        for _ in range(3):
+            await nc.publish("py.call.task")
+        await done.wait(3)
+        assert len(set(tasks)) == 1 and tasks[0] not in (None, asyncio.current_task())
+
+
+async def test_a_callback_that_waits_may_be_cancelled(url: str) -> None:
+    async with dial(url) as nc:
+        done = Latch()
+
+        async def cancel(_: Any) -> None:
+            task = asyncio.current_task()
+            assert task is not None and task.cancel()
+            try:
+                await asyncio.sleep(WAIT)
+            except asyncio.CancelledError:
+                done.add()
+                raise
+
+        sub = await nc.subscribe("py.call.cancel", cb=cancel)
+        await nc.publish("py.call.cancel")
+        await done.wait(1)
+        await sub.drain()
+
+
+def test_exit_while_a_daemon_thread_runs_callbacks(url: str) -> None:
+    code = (
+        "import asyncio, sys, threading\n"
+        "import nats_ffi as nats\n"
+        "busy = threading.Event()\n"
+        "async def main():\n"
+        "    nc = await nats.connect(sys.argv[1])\n"
+        "    async def again(msg):\n"
+        "        busy.set()\n"
+        "        await nc.publish('py.call.exit')\n"
+        "    await nc.subscribe('py.call.exit', cb=again)\n"
+        "    for _ in range(100):\n"
+        "        await nc.publish('py.call.exit')\n"
+        "    await asyncio.sleep(60)\n"
+        "threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start()\n"
+        "busy.wait()\n"
+        "sys.exit(7)\n"
+    )
+    for _ in range(5):
+        assert run_child(code, url).returncode == 7

@@ -150,3 +150,30 @@ async def test_received_headers_may_be_sent_again(url: str) -> None:
         msg = await round_trip(nc, {"A": ["1", "2"]})
         again = await round_trip(nc, msg.all_headers)
         assert again.all_headers.items() == [("A", "1"), ("A", "2")]
+
+
+async def test_a_dict_that_has_changed_is_sent_as_it_is(url: str) -> None:
+    async with dial(url) as nc:
+        given: dict[str, Any] = {"A": "1", "B": "2"}
+        for change in ({}, {"A": "3"}, {"C": "4"}, {"B": ["5", "6"]}, {"B": "2"}):
+            given.update(change)
+            for _ in range(2):
+                msg = await round_trip(nc, given)
+                expected = {k: v if isinstance(v, str) else v[-1] for k, v in given.items()}
+                assert msg.headers == expected
+        assert (await round_trip(nc, {})).headers is None
+        assert (await round_trip(nc, {"B": "2", "A": "1"})).all_headers.keys() == ["B", "A"]
+
+
+async def test_many_names_and_subjects(url: str) -> None:
+    async with dial(url) as nc:
+        sub = await nc.subscribe("py.headers.many.*")
+        for _ in range(2):
+            for number in range(300):
+                headers = {f"Name-{number}": "x", "n" * (number + 1): "y"}
+                await nc.publish(f"py.headers.many.{number}", headers=headers)
+        for _ in range(2):
+            for number in range(300):
+                msg = await sub.next_msg(WAIT)
+                assert msg.subject == f"py.headers.many.{number}"
+                assert msg.headers == {f"Name-{number}": "x", "n" * (number + 1): "y"}

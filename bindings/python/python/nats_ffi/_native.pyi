@@ -1,6 +1,6 @@
 """The native module: what the library does, without an event loop."""
 
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from typing_extensions import disjoint_base
@@ -10,6 +10,7 @@ from . import errors
 __all__ = [
     "BlockingMsg",
     "Connection",
+    "Done",
     "Headers",
     "Msg",
     "MsgBase",
@@ -74,6 +75,15 @@ class Headers:
     def __iter__(self) -> Iterator[str]: ...
     def __eq__(self, other: object, /) -> bool: ...
 
+@final
+class Done(Coroutine[Any, Any, None]):
+    """A coroutine that has ended: what a call returns that had nothing to wait for."""
+
+    def __await__(self) -> Generator[Any, Any, None]: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, trace: Any = None, /) -> Any: ...
+    def close(self) -> None: ...
+
 @disjoint_base
 class MsgBase:
     """A message. Received ones make each attribute when it is first asked for."""
@@ -119,10 +129,7 @@ class MsgBase:
         program."""
 
     @property
-    def _size(self) -> int: ...
-    @property
     def _answerable(self) -> bool: ...
-    def _respond_now(self, data: _Data, headers: _HeadersLike | None, /) -> bool: ...
     def _respond_when_room(
         self, queue: Queue, token: int, data: _Data, headers: _HeadersLike | None, /
     ) -> Operation: ...
@@ -172,8 +179,14 @@ class Queue:
     def fileno(self) -> int:
         """A descriptor that is readable while there are results."""
 
-    def drain(self, limit: int = 1024, /) -> list[tuple[int, int, Any]]:
-        """The results that are there."""
+    def expect(self, future: Any, /) -> int:
+        """A token for an operation whose result `future` is to have."""
+
+    def forget(self, token: int, /) -> None:
+        """No result will come for a token."""
+
+    def drain(self, limit: int = 1024, /) -> list[tuple[int, Any, Any]]:
+        """The results that are there. A future that waits for one stands for its token."""
 
     def wait(self, timeout: float | None = None, /) -> bool:
         """Waits for results; false when there were none in time."""
@@ -206,9 +219,21 @@ class Subscription:
     def watch(self, queue: Queue, token: int, /) -> None:
         """Puts marks into the queue from now on."""
 
-    def take(self, client: Any, max: int, /) -> list[Any] | None:
-        """A batch of messages; `None` when no more will come. When it is empty, there will be a
-        mark for more."""
+    def pop(self, client: Any, /) -> Any:
+        """The next message of those that have been taken; `None` when none is left."""
+
+    def fill(self) -> bool:
+        """Whether messages are there; takes what has come when none is left. When it says no, there
+        will be a mark for more, unless it has ended."""
+
+    def gather(self, client: Any, max: int, /) -> list[Any]:
+        """Up to `max` messages that are there now."""
+
+    def deliver(self, client: Any, callback: Callable[[Any], Any], /) -> Any:
+        """Hands messages to a callback, a batch at most. Returns `None` when none is left; `True`
+        when there are more; otherwise what one call has left to do: a coroutine and what its first
+        step yielded, a result alone that may be awaitable, or an exception. Not for daemon threads,
+        which may end in the callback."""
 
     def ready(self, queue: Queue, token: int, /) -> Operation:
         """Completes when there are messages, or the end has come."""
@@ -223,7 +248,15 @@ class Subscription:
         """Ends it; completes when everything has been taken."""
 
     def stats(self) -> tuple[int, int, int, int]:
-        """Pending messages, pending bytes, taken messages, dropped messages."""
+        """Messages and bytes that wait, messages that have arrived, dropped messages."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether some have been taken and not been handed over."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether all have been handed over, and no more will come."""
 
     @property
     def end_reason(self) -> Exception | None:
@@ -247,8 +280,8 @@ class Connection:
 
     def publish(
         self, subject: str, data: _Data, reply: str | None, headers: _HeadersLike | None, /
-    ) -> bool:
-        """Publishes; false when it has to wait for room."""
+    ) -> Done | None:
+        """Publishes, if that can be done at once; otherwise `None`."""
 
     def publish_when_room(
         self,
@@ -268,7 +301,8 @@ class Connection:
     def request(
         self,
         queue: Queue,
-        token: int,
+        target: Any,
+        client: Any,
         subject: str,
         data: _Data,
         headers: _HeadersLike | None,
@@ -276,7 +310,7 @@ class Connection:
         own_inbox: bool,
         /,
     ) -> Operation:
-        """Requests; yields a message."""
+        """Requests; yields a message, under a token or as `client`'s to a future."""
 
     def request_many(
         self,

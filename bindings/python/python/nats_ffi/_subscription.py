@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from . import errors
@@ -19,7 +19,6 @@ DEFAULT_SUB_PENDING_BYTES_LIMIT: Final = 128 * 1024 * 1024
 
 M = TypeVar("M", bound=MsgBase)
 
-_NO_LIMIT: Final = 1 << 62
 _GRACEFUL: Final = (errors.BadSubscriptionError, errors.ConnectionClosedError)
 
 
@@ -35,7 +34,7 @@ def checked_wait(seconds: float | None) -> float | None:
 
 
 class SubscriptionBase(Generic[M]):
-    """A subscription as a list of messages that is filled a batch at a time.
+    """A subscription from which messages are taken a batch at a time.
 
     A batch is taken from the library only when the one before is used up, and it is small beside
     the pending limits, so these hold.
@@ -44,9 +43,9 @@ class SubscriptionBase(Generic[M]):
     def __init__(self, client: ClientBase[Any], native: _native.Subscription) -> None:
         self._client: Any = client
         self._native = native
-        self._batch: deque[M] = deque()
-        self._taken = 0
-        self._limit = _NO_LIMIT
+        self._pop: Callable[[Any], M | None] = native.pop
+        self._watchers = 0
+        """How many wait until everything that was taken has been handled."""
 
     @property
     def subject(self) -> str:
@@ -66,50 +65,42 @@ class SubscriptionBase(Generic[M]):
     @property
     def pending_msgs(self) -> int:
         """Messages that have arrived and wait for the program."""
-        return self._native.stats()[0] + len(self._batch)
+        return self._native.stats()[0]
 
     @property
     def pending_bytes(self) -> int:
         """Their bytes: headers and payload."""
-        return self._native.stats()[1] + sum(msg._size for msg in tuple(self._batch))
+        return self._native.stats()[1]
 
     @property
     def delivered(self) -> int:
         """Messages that have arrived so far."""
-        pending, _, taken, _ = self._native.stats()
-        return pending + taken
+        return self._native.stats()[2]
 
     @property
     def dropped(self) -> int:
         """Messages that were dropped because a pending limit was exceeded."""
         return self._native.stats()[3]
 
-    def _take(self) -> list[M] | None:
-        """The messages that are there now; `None` when no more will come."""
-        room = self._limit - self._taken
-        messages: list[M] | None = self._native.take(self._client, room) if room > 0 else None
-        if messages is None:
-            self._leave()
-        else:
-            self._taken += len(messages)
-        return messages
+    def _deliver(self, client: Any, callback: Callable[[Any], Any]) -> Any:
+        """Does what the native `deliver` does, for threads that may not."""
+        native, pop = self._native, self._pop
+        if not native.fill():
+            return None
+        while (msg := pop(client)) is not None:
+            try:
+                result = callback(msg)
+            except BaseException as error:
+                return error
+            if result is not None:
+                return (result,)
+        return native.fill() or None
 
     def _leave(self) -> None:
         """The client need not keep it any more."""
         subs, sid = self._client._subs, self.sid
         if subs.get(sid) is self:
             del subs[sid]
-
-    def _gather(self, first: M, max_msgs: int) -> list[M]:
-        """`first` and what else is there now, at most `max_msgs` in all."""
-        gathered = [first]
-        while len(gathered) < max_msgs:
-            if not self._batch:
-                self._batch.extend(self._take() or ())
-                if not self._batch:
-                    break
-            gathered.append(self._batch.popleft())
-        return gathered
 
     def _check_open(self) -> None:
         if self._client.is_closed:
@@ -126,14 +117,9 @@ class SubscriptionBase(Generic[M]):
         self._check_open()
         if limit == 0:
             self._native.unsubscribe()
-            self._batch.clear()
             self._leave()
-            return
-        self._native.unsubscribe_after(limit)
-        self._limit = limit
-        while self._batch and self._taken > limit:
-            self._batch.pop()
-            self._taken -= 1
+        else:
+            self._native.unsubscribe_after(limit)
 
     @staticmethod
     def _check_count(max_msgs: int) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextvars import ContextVar
+from functools import partial
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import errors
@@ -68,17 +71,24 @@ class Subscription(SubscriptionBase[Msg]):
         when that is why.
         """
         self._check_readable("use next_msg")
-        msg = await self._next(checked_wait(timeout))
+        seconds = checked_wait(timeout)
+        msg = self._pop(self._client)
         if msg is None:
-            raise self._reason()
+            msg = await self._next(seconds)
+            if msg is None:
+                raise self._reason()
+        if self._watchers:
+            self._gate.wake()
         return msg
 
     async def take(self, max_msgs: int, timeout: float | None = 1.0) -> list[Msg]:
         """Up to `max_msgs` messages, at least one. Waits for the first only, as `next_msg` does,
         and raises what that raises."""
         self._check_count(max_msgs)
-        messages = self._gather(await self.next_msg(timeout), max_msgs)
-        if not self._batch:
+        first = await self.next_msg(timeout)
+        messages: list[Msg] = self._native.gather(self._client, max_msgs - 1)
+        messages.insert(0, first)
+        if self._watchers:
             self._gate.wake()
         return messages
 
@@ -126,62 +136,73 @@ class Subscription(SubscriptionBase[Msg]):
 
     async def _quiet(self, deadline: float) -> bool:
         """Waits until what was taken has been handled; whether it was in time."""
-        while self._running or self._batch:
-            left = deadline - now()
-            if left <= 0:
-                return False
-            await self._gate.wait(left)
+        self._watchers += 1
+        try:
+            while self._running or self._native.holds:
+                left = deadline - now()
+                if left <= 0:
+                    return False
+                await self._gate.wait(left)
+        finally:
+            self._watchers -= 1
         return True
 
     async def _next(self, seconds: float | None) -> Msg | None:
-        """The next message, or `None` when no more will come."""
+        """The next message when none is at hand, or `None` when no more will come."""
         deadline = None if seconds is None else now() + seconds
-        waited = False
-        while not self._batch:
-            messages = self._take()
-            if messages is None:
-                return None
-            if messages:
-                self._batch.extend(messages)
+        native, waited = self._native, False
+        while True:
+            if native.fill():
                 if not waited:
                     # A consumer that never has to wait must not keep the loop for itself.
                     await self._hub.backend.checkpoint()
-                continue
-            left = None if deadline is None else deadline - now()
-            if left is not None and left <= 0:
-                raise errors.TimeoutError
-            await self._gate.wait(left)
+                msg = self._pop(self._client)
+                if msg is not None:
+                    return msg
+            elif native.ended:
+                self._leave()
+                return None
+            else:
+                left = None if deadline is None else deadline - now()
+                if left is not None and left <= 0:
+                    raise errors.TimeoutError
+                await self._gate.wait(left)
             waited = True
-        msg = self._batch.popleft()
-        if not self._batch:
-            self._gate.wake()
-        return msg
 
     async def _run(self) -> None:
         """Hands the messages to the callback, one after the other."""
-        running_callback.set(self._client)
+        client, callback = self._client, self._cb
+        assert callback is not None
+        daemon = threading.current_thread().daemon
+        deliver = self._deliver if daemon else self._native.deliver
+        running_callback.set(client)
         try:
-            while (messages := self._take()) is not None:
-                if not messages:
+            while True:
+                rest = deliver(client, callback)
+                if rest is None:
+                    if self._native.ended:
+                        self._leave()
+                        break
                     await self._gate.wait()
-                    continue
-                self._batch.extend(messages)
-                await self._call()
-                await self._hub.backend.checkpoint()
+                elif rest is True:
+                    await self._hub.backend.checkpoint()
+                else:
+                    await self._finish(rest)
         finally:
             self._running = False
             self._gate.wake()
 
-    async def _call(self) -> None:
-        callback, batch = self._cb, self._batch
-        assert callback is not None
-        while batch:
-            try:
-                result = callback(batch.popleft())
-                if result is not None and inspect.isawaitable(result):
-                    await result
-            except Exception as error:
-                await self._client._tell("error_cb", error)
+    async def _finish(self, rest: Any) -> None:
+        """Does what one call of the callback has left to do."""
+        try:
+            if isinstance(rest, BaseException):
+                raise rest
+            if len(rest) == 2:
+                await _continue(*rest)
+            elif inspect.isawaitable(rest[0]):
+                await rest[0]
+        except Exception as error:
+            await self._client._tell("error_cb", error)
 
     def _check_readable(self, what: str) -> None:
         if self._cb is not None:
@@ -199,8 +220,33 @@ class _Messages:
         return self
 
     async def __anext__(self) -> Msg:
-        msg = await self._sub._next(None)
+        sub = self._sub
+        msg = sub._pop(sub._client)
         if msg is None:
-            self._sub._check_end()
-            raise StopAsyncIteration
+            msg = await sub._next(None)
+            if msg is None:
+                sub._check_end()
+                raise StopAsyncIteration
+        if sub._watchers:
+            sub._gate.wake()
         return msg
+
+
+@coroutine
+def _continue(started: Coroutine[Any, Any, Any], yielded: Any) -> Generator[Any, Any, None]:
+    """Goes on with a coroutine whose first step has yielded something."""
+    step: Callable[[], Any]
+    while True:
+        try:
+            sent = yield yielded
+        except GeneratorExit:
+            started.close()
+            raise
+        except BaseException as error:
+            step = partial(started.throw, error)
+        else:
+            step = partial(started.send, sent)
+        try:
+            yielded = step()
+        except StopIteration:
+            return

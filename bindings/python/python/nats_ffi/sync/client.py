@@ -113,9 +113,10 @@ class Client(ClientBase[Subscription]):
     ) -> None:
         """Publishes a message; see the asynchronous API. Blocks only when the outbound buffer is
         full, for at most the option `publish_timeout`."""
-        link = self._link()
-        if not link.publish(subject, payload, reply, headers):
-            waiter().call(link.publish_when_room, subject, payload, reply, headers)
+        link = self._connection
+        if link is None or link.publish(subject, payload, reply, headers) is None:
+            when_room = self._link().publish_when_room
+            waiter().call(when_room, subject, payload, reply, headers)
 
     def subscribe(
         self,
@@ -156,7 +157,7 @@ class Client(ClientBase[Subscription]):
         seconds = None if timeout is DEFAULT_REQUEST_TIMEOUT else checked_timeout(timeout)
         request = self._link().request
         msg: BlockingMsg = waiter().call(
-            request, subject, payload, headers, seconds, bool(old_style)
+            request, self, subject, payload, headers, seconds, bool(old_style)
         )
         msg._client = self
         return msg
@@ -256,11 +257,11 @@ class Client(ClientBase[Subscription]):
         self.close()
 
     def _respond(self, msg: BlockingMsg, data: Payload, headers: HeadersLike | None) -> None:
-        """Answers a message."""
-        if not msg._answerable:
-            self.publish(msg.reply, data, headers=headers)
-        elif not msg._respond_now(data, headers):
+        """Answers a message when there is room, or says what is wrong."""
+        if msg._answerable:
             waiter().call(msg._respond_when_room, data, headers)
+        else:
+            self.publish(msg.reply, data, headers=headers)
 
     def _tell(self, name: str, *arguments: Any) -> None:
         """Calls a callback; what it raises goes to the error callback."""

@@ -54,12 +54,12 @@ class Subscription(SubscriptionBase[BlockingMsg]):
     ) -> None:
         super().__init__(client, native)
         self._cb = callback
-        # For the batch, and for those who wait until it is used up.
+        # For those who wait until everything that was taken has been handled.
         self._changed = threading.Condition()
         self._running = callback is not None
         if callback is not None:
             _kept.add(self)
-            self._serial = Serial(self._deliver)
+            self._serial = Serial(self._work)
             native.watch(delivery().queue, delivery().register(self))
 
     @property
@@ -89,9 +89,9 @@ class Subscription(SubscriptionBase[BlockingMsg]):
         and raises what that raises."""
         self._check_count(max_msgs)
         first = self.next_msg(timeout)
-        with self._changed:
-            messages = self._gather(first, max_msgs)
-            self._changed.notify_all()
+        messages: list[BlockingMsg] = self._native.gather(self._client, max_msgs - 1)
+        messages.insert(0, first)
+        self._notify()
         return messages
 
     def unsubscribe(self, limit: int = 0) -> None:
@@ -101,9 +101,8 @@ class Subscription(SubscriptionBase[BlockingMsg]):
         Raises `ConnectionClosedError`, `ConnectionDrainingError`; `BadSubscriptionError` when it
         has ended and a limit is given.
         """
-        with self._changed:
-            self._stop(limit)
-            self._changed.notify_all()
+        self._stop(limit)
+        self._notify()
 
     def drain(self) -> None:
         """Ends the subscription once everything that was under way has been handled. Inside a
@@ -139,9 +138,18 @@ class Subscription(SubscriptionBase[BlockingMsg]):
     def _quiet(self, deadline: float) -> bool:
         """Waits until what was taken has been handled; whether it was in time."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: not (self._running or self._batch), deadline - time.monotonic()
-            )
+            self._watchers += 1
+            try:
+                return self._changed.wait_for(
+                    lambda: not (self._running or self._native.holds), deadline - time.monotonic()
+                )
+            finally:
+                self._watchers -= 1
+
+    def _notify(self) -> None:
+        if self._watchers:
+            with self._changed:
+                self._changed.notify_all()
 
     def _iterate(self) -> Iterator[BlockingMsg]:
         while (msg := self._next(None)) is not None:
@@ -150,55 +158,38 @@ class Subscription(SubscriptionBase[BlockingMsg]):
 
     def _next(self, seconds: float | None) -> BlockingMsg | None:
         """The next message, or `None` when no more will come."""
-        deadline = None if seconds is None else time.monotonic() + seconds
-        while True:
-            with self._changed:
-                if not self._batch:
-                    messages = self._take()
-                    if messages is None:
-                        return None
-                    self._batch.extend(messages)
-                if self._batch:
-                    msg = self._batch.popleft()
-                    if not self._batch:
-                        self._changed.notify_all()
-                    return msg
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                raise errors.TimeoutError
+        deadline = left = None
+        # Other threads may be faster, and take what has just come.
+        while (msg := self._pop(self._client)) is None:
+            if self._native.fill():
+                continue
+            if self._native.ended:
+                self._leave()
+                return None
+            if seconds is not None:
+                deadline = deadline or time.monotonic() + seconds
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise errors.TimeoutError
             waiter().call(self._native.ready, seconds=left)
+        if self._watchers:
+            self._notify()
+        return msg
 
-    def _deliver(self) -> None:
+    def _work(self) -> None:
         """Hands to the callback what is there."""
-        inside.callback = self._client
+        client, callback = self._client, self._cb
+        assert callback is not None
+        inside.callback = client
         try:
-            while (messages := self._fill()) != []:
-                if messages is None:
-                    self._end()
-                    return
-                self._call()
+            while (rest := self._deliver(client, callback)) is not None:
+                if isinstance(rest, BaseException):
+                    client._tell("error_cb", rest)
+            if self._native.ended:
+                self._leave()
+                self._end()
         finally:
             inside.callback = None
-
-    def _fill(self) -> list[BlockingMsg] | None:
-        with self._changed:
-            messages = self._take()
-            self._batch.extend(messages or ())
-            return messages
-
-    def _call(self) -> None:
-        callback = self._cb
-        assert callback is not None
-        while self._batch:
-            try:
-                msg = self._batch.popleft()
-            except IndexError:
-                # Unsubscribed by another thread in between.
-                return
-            try:
-                callback(msg)
-            except BaseException as error:
-                self._client._tell("error_cb", error)
 
     def _end(self) -> None:
         with self._changed:
