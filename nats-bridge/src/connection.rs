@@ -127,7 +127,7 @@ impl Connection {
     /// # Errors
     /// Those of [`Client::publish_with`].
     pub fn publish(&self, publish: &Publish<'_>) -> Result<()> {
-        match self.client.try_publish(publish) {
+        match self.client.publish_now(publish) {
             Err(e) if e.code() == Code::OutboundFull => {
                 wait::block_on(self.client.publish_with(publish))?
             }

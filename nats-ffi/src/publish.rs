@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nats_bridge::connection::Connection;
 use nats_bridge::fork::Held;
+use nats_bridge::wait;
 use nats_core::{Client, Code, Publish, Result};
 
 use crate::connection::nats_connection;
@@ -84,7 +85,7 @@ fn publish(nc: *mut nats_connection, publish: &Publish<'_>) -> Result<()> {
         // Another connection than before, or the thread is ending.
         _ => remember(nc)?,
     }
-    handle::get::<Arc<Connection>>(nc)?.publish(publish)
+    wait::block_on(handle::get::<Arc<Connection>>(nc)?.client().publish_with(publish))?
 }
 
 #[cold]

@@ -92,7 +92,7 @@ impl Connection {
         let (subject, reply) = (text(subject, "subject")?, optional(reply, "reply")?);
         Ok(arguments::headers(headers, |headers| {
             payload(data, |payload| {
-                client.publish_now(&Publish { subject, reply, headers, payload })
+                client.try_publish(&Publish { subject, reply, headers, payload })
             })
         })???)
     }
