@@ -37,7 +37,16 @@ export type Pairs = string[];
 export interface NativeConnection {
   readonly state: string;
   readonly url: string | null;
-  publish(subject: string, payload: string | Uint8Array, reply?: string, headers?: Pairs): void;
+  outbox(): ArrayBuffer;
+  publish(
+    subject: string,
+    subjectNumber: number,
+    payload: string | Uint8Array,
+    reply: string | undefined,
+    headers: Pairs | undefined,
+    headersNumber: number,
+  ): void;
+  handOver(): void;
   subscribe(token: number, subject: string, options: string): NativeSubscription;
   request(
     token: number,

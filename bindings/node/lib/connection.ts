@@ -25,6 +25,7 @@ import { MsgHdrsImpl } from "./headers";
 import { loop } from "./loop";
 import { Empty, type MsgImpl } from "./msg";
 import { connectDocument, manyDocument, subscribeDocument } from "./options";
+import { Outbox } from "./outbox";
 import { StatusIterator, type Status } from "./status";
 import { SubscriptionImpl, type Owner } from "./subscription";
 import type {
@@ -78,6 +79,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   readonly #listeners = new Set<StatusIterator>();
   #token = 0;
   #handle: NativeConnection | undefined;
+  #outbox: Outbox | undefined;
   /** The program has asked for the end. */
   #leaving = false;
   readonly #delay: ReconnectDelayHandler | undefined;
@@ -149,7 +151,8 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       }
       headers = pairs(options.headers, options);
     }
-    native(() => this.#native.publish(subject, payload, reply, headers));
+    this.#outbox ??= new Outbox(this.#native, (error) => this.report(error));
+    this.#outbox.publish(subject, payload, reply, headers);
   }
 
   publishMessage(msg: Msg): void {

@@ -54,6 +54,8 @@ export class MsgHdrsImpl implements MsgHdrs {
   readonly description: string;
   /** Names and values by turns. */
   #pairs: Pairs = [];
+  /** Somebody else has the pairs too: they are not changed any more. */
+  #shared = false;
 
   constructor(code = 0, description = "") {
     this.code = code;
@@ -67,9 +69,10 @@ export class MsgHdrsImpl implements MsgHdrs {
     return headers;
   }
 
-  /** @internal What is sent for `headers`, which anybody may have made. */
+  /** @internal What is sent for `headers`, which anybody may have made. It does not change. */
   static pairs(headers: MsgHdrs): Pairs {
     if (headers instanceof MsgHdrsImpl) {
+      headers.#shared = true;
       return headers.#pairs;
     }
     if (typeof headers !== "object" || headers === null || !(Symbol.iterator in headers)) {
@@ -138,7 +141,7 @@ export class MsgHdrsImpl implements MsgHdrs {
 
   append(name: string, value: string, match: Match = Match.Exact): void {
     check(name, value);
-    this.#pairs.push(this.#known(name, match), value);
+    this.#own().push(this.#known(name, match), value);
   }
 
   set(name: string, value: string, match: Match = Match.Exact): void {
@@ -146,16 +149,25 @@ export class MsgHdrsImpl implements MsgHdrs {
     const same = matcher(name, match);
     const first = this.#pairs.findIndex((text, at) => at % 2 === 0 && same(text));
     if (first < 0) {
-      this.#pairs.push(match === Match.CanonicalMIME ? canonicalMIMEHeaderKey(name) : name, value);
+      this.#own().push(match === Match.CanonicalMIME ? canonicalMIMEHeaderKey(name) : name, value);
       return;
     }
-    this.#pairs[first + 1] = value;
+    this.#own()[first + 1] = value;
     this.#keep((text, at) => at <= first || !same(text));
   }
 
   delete(name: string, match: Match = Match.Exact): void {
     const same = matcher(name, match);
     this.#keep((text) => !same(text));
+  }
+
+  /** The pairs, to be changed. */
+  #own(): Pairs {
+    if (this.#shared) {
+      this.#pairs = [...this.#pairs];
+      this.#shared = false;
+    }
+    return this.#pairs;
   }
 
   /** The name under which a value is added: one that is there already, if any matches. */
@@ -170,6 +182,7 @@ export class MsgHdrsImpl implements MsgHdrs {
   #keep(wanted: (name: string, at: number) => boolean): void {
     const pairs = this.#pairs;
     this.#pairs = pairs.filter((_, at) => wanted(pairs[at - (at % 2)] as string, at - (at % 2)));
+    this.#shared = false;
   }
 }
 

@@ -1,7 +1,9 @@
 //! A connection as the scripts hold it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
+use napi::bindgen_prelude::Env;
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::options;
@@ -11,7 +13,9 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::argument::{Pairs, Payload, Text, duration, headers};
+use crate::block::Buffer;
 use crate::error::{Result, raise};
+use crate::outbox::Outbox;
 use crate::queue::{Operation, Value, start};
 use crate::subscription::Subscription;
 
@@ -20,6 +24,7 @@ use crate::subscription::Subscription;
 pub struct Connection {
     link: Arc<Link>,
     queue: Queue<Value>,
+    outbox: RefCell<Outbox>,
     /// The scripts have handled what a drain has delivered.
     handled: Arc<Notify>,
 }
@@ -50,13 +55,38 @@ pub struct LastError {
 
 impl Connection {
     pub(crate) fn new(link: Arc<Link>, queue: Queue<Value>) -> Connection {
-        Connection { link, queue, handled: Arc::default() }
+        Connection { link, queue, outbox: RefCell::default(), handled: Arc::default() }
+    }
+
+    /// Hands over what was published before; records may be put down again once a publish in full
+    /// has found how much room there is then.
+    fn cross(&self) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.hand_over(&self.link);
+        outbox.revoke();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A worker that is terminated leaves what it has published last.
+        self.cross();
     }
 }
 
 #[napi]
 impl Connection {
-    /// Publishes; waits for room in the outbound buffer only when there is none.
+    /// The block of the records, see `src/outbox.rs`. Called once.
+    ///
+    /// # Errors
+    /// When there is no memory.
+    #[napi(catch_unwind)]
+    pub fn outbox(&self, env: Env) -> napi::Result<Buffer> {
+        self.outbox.borrow_mut().open(&env)
+    }
+
+    /// Publishes the records, then this; waits for room in the outbound buffer only when there is
+    /// none. Subject and headers have these numbers in records from now on, unless they are 0.
     ///
     /// # Errors
     /// Those of `Client::publish_with`.
@@ -64,9 +94,11 @@ impl Connection {
     pub fn publish(
         &self,
         subject: Text,
+        subject_number: u32,
         payload: Payload,
         reply: Option<Text>,
         pairs: Option<Pairs>,
+        headers_number: u32,
     ) -> Result<()> {
         let headers = headers(pairs)?;
         let publish = Publish {
@@ -75,7 +107,26 @@ impl Connection {
             headers: headers.as_ref(),
             payload: payload.bytes(),
         };
-        self.link.publish(&publish).map_err(raise)
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.hand_over(&self.link);
+        outbox.revoke();
+        self.link.publish(&publish).map_err(raise)?;
+        outbox.name_subject(subject_number, publish.subject);
+        if let Some(headers) = headers {
+            outbox.name_headers(headers_number, headers);
+        }
+        outbox.grant(&self.link);
+        Ok(())
+    }
+
+    /// Publishes the records.
+    ///
+    /// # Errors
+    /// Why records were refused, this time or since the last call.
+    #[napi(catch_unwind)]
+    pub fn hand_over(&self) -> Result<()> {
+        self.cross();
+        self.outbox.borrow_mut().fault().map_or(Ok(()), |error| Err(raise(error)))
     }
 
     /// Subscribes; readiness is reported under `token`.
@@ -84,6 +135,7 @@ impl Connection {
     /// Those of `Client::subscribe_with`; INVALID_OPTION.
     #[napi(catch_unwind)]
     pub fn subscribe(&self, token: f64, subject: Text, options: String) -> Result<Subscription> {
+        self.cross();
         let mut parsed = SubscribeOptions::default();
         options::subscribe(&mut parsed, &options).map_err(raise)?;
         let core = self.link.subscribe(subject.as_str()?, &parsed).map_err(raise)?;
@@ -107,6 +159,7 @@ impl Connection {
         timeout: Option<f64>,
         own_inbox: bool,
     ) -> Result<Operation> {
+        self.cross();
         let mut sent = Sent::new(&subject, &payload, pairs)?;
         sent.timeout = timeout;
         sent.own_inbox = own_inbox;
@@ -130,6 +183,7 @@ impl Connection {
         pairs: Option<Pairs>,
         options: String,
     ) -> Result<Operation> {
+        self.cross();
         let mut parsed = ManyOptions::default();
         options::many(&mut parsed, &options).map_err(raise)?;
         let sent = Sent::new(&subject, &payload, pairs)?;
@@ -146,6 +200,7 @@ impl Connection {
     /// Those of the runtime.
     #[napi(catch_unwind)]
     pub fn flush(&self, token: f64, timeout: Option<f64>) -> Result<Operation> {
+        self.cross();
         let client = self.link.client().clone();
         let timeout = timeout.map_or(client.options().flush_timeout, duration);
         start(&self.queue, token, async move {
@@ -161,6 +216,7 @@ impl Connection {
     /// Those of the runtime; all others come with the completion.
     #[napi(catch_unwind)]
     pub fn drain(&self, token: f64, timeout: Option<f64>) -> Result<()> {
+        self.cross();
         let client = self.link.client();
         let timeout = timeout.map_or(client.options().drain_timeout, duration);
         let handled = Arc::clone(&self.handled);
@@ -178,6 +234,7 @@ impl Connection {
     /// Begins to close. The event `closed` tells the end.
     #[napi(catch_unwind)]
     pub fn close(&self) {
+        self.cross();
         self.link.client().close_now();
     }
 
@@ -187,6 +244,7 @@ impl Connection {
     /// CONNECTION_CLOSED.
     #[napi(catch_unwind)]
     pub fn reconnect(&self) -> Result<()> {
+        self.cross();
         self.link.client().force_reconnect().map_err(raise)
     }
 
@@ -202,6 +260,7 @@ impl Connection {
     /// The name of the state.
     #[napi(getter, catch_unwind)]
     pub fn state(&self) -> &'static str {
+        self.cross();
         self.link.state().name()
     }
 
@@ -231,6 +290,7 @@ impl Connection {
     /// Numbers.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> Stats {
+        self.cross();
         let (client, stats) = (self.link.client(), self.link.client().stats());
         Stats {
             in_bytes: stats.in_bytes as f64,
@@ -239,7 +299,7 @@ impl Connection {
             out_msgs: stats.out_messages as f64,
             reconnects: stats.reconnects as f64,
             dropped_in: stats.dropped_in as f64,
-            dropped_out: stats.dropped_out as f64,
+            dropped_out: (stats.dropped_out + self.outbox.borrow().refused()) as f64,
             errors: stats.errors as f64,
             outbound_pending: client.outbound_pending() as f64,
         }

@@ -5,10 +5,12 @@
 //! cross in [`packet::Packet`]s, never one by one.
 
 pub mod argument;
+pub mod block;
 pub mod connection;
 pub mod error;
 pub mod header;
 pub mod option;
+pub mod outbox;
 pub mod packet;
 pub mod queue;
 pub mod subscription;
