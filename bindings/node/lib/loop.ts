@@ -6,7 +6,7 @@
 import { onAbort } from "./abort";
 import { addon, type NativeOperation, type NativeQuestion, type NativeQueue } from "./addon";
 import { errorOf, fromNative } from "./errors";
-import { unpack } from "./msg";
+import { Packet } from "./packet";
 
 /** What is told of a subscription or connection under its token. */
 export interface Source {
@@ -108,9 +108,10 @@ class Loop {
       setImmediate(() => this.drain());
     }
     const numbers = new Float64Array(events.numbers);
-    const messages = events.packet === undefined ? [] : unpack(events.packet).messages;
-    let value = 0;
-    let message = 0;
+    const packet = events.packet && new Packet(events.packet);
+    let place = 0;
+    // Taken out also when nobody waits for it any more, so that the next one gets its own.
+    const value = () => events.values[place++];
     for (let at = 0; at < numbers.length; at += 3) {
       const kind = numbers[at];
       const token = numbers[at + 1] as number;
@@ -118,23 +119,22 @@ class Loop {
       if (kind === READY) {
         this.sources.get(token)?.onReady?.(number);
       } else if (kind === MESSAGE) {
-        const reply = messages[message++];
-        if (reply !== undefined) {
-          reply.sid = number;
-          this.operations.get(token)?.resolve(reply);
-        }
+        const reply = packet?.next(undefined, number);
+        this.operations.get(token)?.resolve(reply);
       } else if (kind === FAILED) {
-        const text = events.values[value++] as string;
+        const text = value() as string;
         this.operations.get(token)?.reject(errorOf(number, text));
       } else if (kind === DONE || kind === NUMBER) {
         this.operations.get(token)?.resolve(kind === DONE ? undefined : number);
       } else if (kind === VALUE) {
-        this.operations.get(token)?.resolve(events.values[value++]);
+        const handle = value();
+        this.operations.get(token)?.resolve(handle);
       } else if (kind === QUESTION) {
-        const question = events.values[value++] as NativeQuestion;
+        const question = value() as NativeQuestion;
         this.sources.get(token)?.onQuestion?.(number, question);
       } else {
-        this.sources.get(token)?.onEvent?.(number, events.values[value++] as string);
+        const json = value() as string;
+        this.sources.get(token)?.onEvent?.(number, json);
       }
     }
   }

@@ -5,95 +5,95 @@ import { MalformedMessageError } from "./errors";
 import { MsgHdrsImpl } from "./headers";
 import type { Msg, MsgHdrs, Payload, Publisher, PublishOptions, ReviverFn } from "./types";
 
-/** The numbers in front of a packet, and those of each message; see src/packet.rs. */
-const HEAD = 2;
-const LENGTHS = 5;
-
 /** No bytes. */
 export const Empty = new Uint8Array(0);
 
-/** Reads a packet. `more` says that others can be had at once. */
-export function unpack(packet: ArrayBuffer): { messages: MsgImpl[]; more: boolean } {
-  const head = new Uint32Array(packet, 0, HEAD);
-  const count = head[0] as number;
-  const lengths = new Uint32Array(packet, HEAD * 4, count * LENGTHS);
-  const bytes = Buffer.from(packet);
-  const messages = new Array<MsgImpl>(count);
-  let start = (HEAD + count * LENGTHS) * 4;
-  for (let index = 0, at = 0; index < count; index++, at += LENGTHS) {
-    const subject = start + (lengths[at] as number);
-    const reply = subject + (lengths[at + 1] as number);
-    const headers = reply + (lengths[at + 2] as number);
-    const data = headers + (lengths[at + 3] as number);
-    const fault = data + (lengths[at + 4] as number);
-    messages[index] = new MsgImpl(bytes, start, subject, reply, headers, data, fault);
-    start = fault;
+/** A subject, which many messages of a packet have. */
+export class Subject {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  #text: string | undefined;
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
   }
-  return { messages, more: head[1] === 1 };
+
+  /** Decoded once. */
+  get text(): string {
+    return (this.#text ??= this.bytes.toString("utf8", this.start, this.end));
+  }
+}
+
+/** Where the parts lie that most messages do not have. */
+export interface Parts {
+  reply: number;
+  headers: number;
+  data: number;
+  fault: number;
+  end: number;
 }
 
 /** A received message. Everything is read when it is asked for. */
 export class MsgImpl implements Msg {
   /** @internal The connection that an answer goes out by. */
   publisher: Publisher | undefined;
-  sid = 0;
-  #bytes: Buffer;
-  #start: number;
-  /** Where the parts end. */
-  #subjectEnd: number;
-  #replyEnd: number;
-  #headersEnd: number;
-  #dataEnd: number;
-  #end: number;
-  #subject: string | undefined;
+  sid: number;
+  readonly #subject: Subject;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #parts: Parts | undefined;
   #headers: MsgHdrs | undefined;
   #data: Uint8Array | undefined;
 
+  /** `start` and `end` are those of the payload. */
   constructor(
-    bytes: Buffer,
+    publisher: Publisher | undefined,
+    sid: number,
+    subject: Subject,
     start: number,
-    subject: number,
-    reply: number,
-    headers: number,
-    data: number,
     end: number,
+    parts: Parts | undefined,
   ) {
-    this.#bytes = bytes;
+    this.publisher = publisher;
+    this.sid = sid;
+    this.#subject = subject;
     this.#start = start;
-    this.#subjectEnd = subject;
-    this.#replyEnd = reply;
-    this.#headersEnd = headers;
-    this.#dataEnd = data;
     this.#end = end;
+    this.#parts = parts;
   }
 
   get subject(): string {
-    return (this.#subject ??= this.#text(this.#start, this.#subjectEnd));
+    return this.#subject.text;
   }
 
   get subjectBytes(): Uint8Array {
-    return this.#view(this.#start, this.#subjectEnd);
+    return this.#view(this.#subject.start, this.#subject.end);
   }
 
   get reply(): string | undefined {
-    const [start, end] = [this.#subjectEnd, this.#replyEnd];
-    return start === end ? undefined : this.#text(start, end);
+    const parts = this.#parts;
+    const none = parts === undefined || parts.reply === parts.headers;
+    return none ? undefined : this.#text(parts.reply, parts.headers);
   }
 
   get headers(): MsgHdrs | undefined {
-    if (this.#headers === undefined && this.#replyEnd < this.#headersEnd) {
-      const block = this.#view(this.#replyEnd, this.#headersEnd);
+    const parts = this.#parts;
+    if (this.#headers === undefined && parts !== undefined && parts.headers < parts.data) {
+      const block = this.#view(parts.headers, parts.data);
       this.#headers = MsgHdrsImpl.received(addon.parseHeaders(block));
     }
     return this.#headers;
   }
 
   get data(): Uint8Array {
-    return (this.#data ??= this.#view(this.#headersEnd, this.#dataEnd));
+    return (this.#data ??= this.#view(this.#start, this.#end));
   }
 
   string(): string {
-    return this.#text(this.#headersEnd, this.#dataEnd);
+    return this.#text(this.#start, this.#end);
   }
 
   json<T>(reviver?: ReviverFn): T {
@@ -110,20 +110,22 @@ export class MsgImpl implements Msg {
   }
 
   size(): number {
-    return this.#dataEnd - this.#start;
+    const { start, end } = this.#subject;
+    return end - start + this.#end - (this.#parts?.reply ?? this.#start);
   }
 
   check(): void {
-    if (this.#dataEnd < this.#end) {
-      throw new MalformedMessageError(this.#text(this.#dataEnd, this.#end));
+    const parts = this.#parts;
+    if (parts !== undefined && parts.fault < parts.end) {
+      throw new MalformedMessageError(this.#text(parts.fault, parts.end));
     }
   }
 
   #text(start: number, end: number): string {
-    return this.#bytes.toString("utf8", start, end);
+    return this.#subject.bytes.toString("utf8", start, end);
   }
 
   #view(start: number, end: number): Uint8Array {
-    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, end - start);
+    return new Uint8Array(this.#subject.bytes.buffer, start, end - start);
   }
 }

@@ -13,7 +13,8 @@ import {
   TimeoutError,
 } from "./errors";
 import { loop } from "./loop";
-import { unpack, type MsgImpl } from "./msg";
+import type { MsgImpl } from "./msg";
+import { Packet } from "./packet";
 import { Reader } from "./reader";
 import type { Msg, MsgCallback, Publisher, Subscription, SubscriptionOptions } from "./types";
 import { deferred, type Deferred } from "./util";
@@ -22,6 +23,8 @@ import { deferred, type Deferred } from "./util";
 const PACKETS = 16;
 /** How many milliseconds callbacks may take before it has. */
 const TURN = 10;
+/** How many quick callbacks are made between two looks at the clock. */
+const LOOK = 16;
 
 /** What a subscription needs of its connection. */
 export interface Owner extends Publisher {
@@ -45,9 +48,8 @@ export class SubscriptionImpl implements Subscription {
   #owner: Owner;
   #token: number;
   #sid: number;
-  /** Messages that were taken, and how many of them were handed on. */
-  #held: MsgImpl[] = [];
-  #at = 0;
+  /** Messages that were taken. */
+  #held: Packet | undefined;
   /** There is something to take, or the end. */
   #ready = false;
   #scheduled = false;
@@ -233,8 +235,7 @@ export class SubscriptionImpl implements Subscription {
   /** @internal Ends now; what waits is dropped. */
   stop(reason: Error | undefined): void {
     native(() => this.#native.unsubscribe());
-    this.#held = [];
-    this.#at = 0;
+    this.#held = undefined;
     this.#finish(reason);
   }
 
@@ -252,11 +253,16 @@ export class SubscriptionImpl implements Subscription {
   /** Hands on what there is, and goes on later when there is more than a turn's share. */
   #turn(): void {
     const end = performance.now() + TURN;
+    let calls = 0;
+    let look = 1;
     while (this.#wanted() && this.#available()) {
       if (this.#pushes) {
         this.#call(null, this.#shift());
-        if (performance.now() > end) {
-          break;
+        if (++calls === look) {
+          if (performance.now() > end) {
+            break;
+          }
+          look += Math.min(calls, LOOK);
         }
       } else {
         const [reader, result] = this.#waiting.shift() as Waiting;
@@ -303,25 +309,21 @@ export class SubscriptionImpl implements Subscription {
     this.#ready = false;
     this.#packets = packet === null ? 0 : this.#packets + 1;
     if (packet !== null) {
-      const { messages, more } = unpack(packet);
-      this.#held = messages;
-      this.#at = 0;
-      this.#ready = more;
+      this.#held = new Packet(packet);
+      this.#ready = this.#held.more;
       clearTimeout(this.#timer);
     }
   }
 
   #left(): number {
-    return this.#held.length - this.#at;
+    return this.#held?.left ?? 0;
   }
 
   #shift(): MsgImpl {
-    const message = this.#held[this.#at++] as MsgImpl;
-    message.publisher = this.#owner;
-    message.sid = this.#sid;
-    if (this.#left() === 0) {
-      this.#held = [];
-      this.#at = 0;
+    const held = this.#held as Packet;
+    const message = held.next(this.#owner, this.#sid);
+    if (held.left === 0) {
+      this.#held = undefined;
     }
     if (++this.#given >= this.#limit) {
       this.stop(undefined);

@@ -1,9 +1,12 @@
 //! Messages as they cross into JavaScript: many at a time, in one block of memory.
 //!
-//! A packet is an `ArrayBuffer`. It begins with 32-bit numbers in native byte order: how many
-//! messages there are, whether more can be had at once (1) or not (0), and five lengths a message:
-//! subject, reply subject, header block, payload, and the text of what is wrong with it. Behind
-//! them are the bytes of these, message by message. `lib/packet.ts` reads it.
+//! A packet is an `ArrayBuffer` of 32-bit numbers in native byte order and of bytes. It begins with
+//! two numbers: how many messages there are, and whether more can be had at once (1) or not (0). A
+//! message is the length of its payload and the payload, up to a multiple of four bytes. When the
+//! length has [`FULL`] set, four further numbers follow it, the lengths of subject, reply subject,
+//! header block, and of the text of what is wrong with the message, and the bytes of the first three
+//! come before the payload, those of the last one behind it; otherwise there are none of these, and
+//! the subject is that of the message before. `lib/packet.ts` reads it.
 
 use std::ptr;
 
@@ -11,10 +14,12 @@ use napi::ValueType;
 use napi::bindgen_prelude::{ToNapiValue, TypeName, check_status, sys};
 use nats_core::Message;
 
-/// Numbers in front of those of the messages.
-const HEAD: usize = 2;
-/// Numbers a message.
-const LENGTHS: usize = 5;
+/// Set in the length of the payload, which is below 1 GiB, when the other lengths follow.
+const FULL: u32 = 1 << 31;
+/// Bytes in front of the messages.
+const HEAD: usize = 8;
+/// Bytes of a message besides its parts, at most.
+const NUMBERS: usize = 20;
 
 /// Messages to cross.
 pub struct Packet {
@@ -35,26 +40,17 @@ impl Packet {
 impl ToNapiValue for Packet {
     // SAFETY: the caller's promise is that of the trait: `env` is live.
     unsafe fn to_napi_value(env: sys::napi_env, packet: Self) -> napi::Result<sys::napi_value> {
-        let faults: Vec<String> = packet.messages.iter().map(fault).collect();
-        let all = || packet.messages.iter().zip(&faults).map(|(m, fault)| parts(m, fault));
-        let mut head = vec![packet.messages.len() as u32, u32::from(packet.more)];
-        // A message is at most 1 GiB, so its lengths fit.
-        head.extend(all().flat_map(|parts| parts.map(|part| part.len() as u32)));
-        debug_assert_eq!(head.len(), HEAD + LENGTHS * packet.messages.len());
-        let size = all().flatten().map(<[u8]>::len).sum::<usize>() + head.len() * 4;
-        let fill = |block: &mut [u8]| {
-            let numbers = head.iter().map(|number| number.to_ne_bytes());
-            let (front, mut rest) = block.split_at_mut(head.len() * 4);
-            for (place, number) in front.chunks_exact_mut(4).zip(numbers) {
-                place.copy_from_slice(&number);
-            }
-            for part in all().flatten() {
-                let place = rest.split_off_mut(..part.len());
-                place.unwrap_or_default().copy_from_slice(part);
-            }
-        };
+        let most = HEAD + packet.messages.iter().map(size).sum::<usize>();
+        let mut block = Vec::with_capacity(most);
+        number(&mut block, packet.messages.len() as u32);
+        number(&mut block, u32::from(packet.more));
+        let mut subject: &[u8] = &[];
+        for message in &packet.messages {
+            let same = std::mem::replace(&mut subject, message.subject_bytes()) == subject;
+            write(&mut block, message, same);
+        }
         // SAFETY: `env` is live.
-        unsafe { block(env, size, fill) }
+        unsafe { buffer(env, block.len(), |place| place.copy_from_slice(&block)) }
     }
 }
 
@@ -67,7 +63,7 @@ impl ToNapiValue for Numbers {
             }
         };
         // SAFETY: `env` is live.
-        unsafe { block(env, numbers.0.len() * 8, fill) }
+        unsafe { buffer(env, numbers.0.len() * 8, fill) }
     }
 }
 
@@ -89,22 +85,45 @@ impl TypeName for Numbers {
     }
 }
 
-/// What is wrong with a message; empty when nothing is.
-fn fault(message: &Message) -> String {
-    message.decode_error().map(|e| e.text().to_owned()).unwrap_or_default()
+/// Bytes of a message that is not malformed, at most.
+fn size(message: &Message) -> usize {
+    let subjects = message.subject_bytes().len() + message.reply().map_or(0, str::len);
+    NUMBERS + subjects + message.size() + 3
 }
 
-fn parts<'a>(message: &'a Message, fault: &'a str) -> [&'a [u8]; LENGTHS] {
+/// Appends a message; `same` says that its subject is that of the message before.
+fn write(block: &mut Vec<u8>, message: &Message, same: bool) {
+    let payload = message.payload();
+    let len = payload.len() as u32;
     let reply = message.reply().unwrap_or_default().as_bytes();
     let headers = message.headers().map(|block| block.raw()).unwrap_or_default();
-    [message.subject_bytes(), reply, headers, message.payload(), fault.as_bytes()]
+    let fault = message.decode_error();
+    if same && reply.is_empty() && headers.is_empty() && fault.is_none() {
+        number(block, len);
+        block.extend_from_slice(payload);
+    } else {
+        let fault = fault.as_ref().map_or("", |error| error.text()).as_bytes();
+        let subject = message.subject_bytes();
+        number(block, len | FULL);
+        for part in [subject, reply, headers, fault] {
+            number(block, part.len() as u32);
+        }
+        for part in [subject, reply, headers, payload, fault] {
+            block.extend_from_slice(part);
+        }
+    }
+    block.resize(block.len().next_multiple_of(4), 0);
+}
+
+fn number(block: &mut Vec<u8>, number: u32) {
+    block.extend_from_slice(&number.to_ne_bytes());
 }
 
 /// A new `ArrayBuffer` of `size` bytes with what `fill` writes.
 ///
 /// # Safety
 /// `env` is live, and this is its thread.
-unsafe fn block(
+unsafe fn buffer(
     env: sys::napi_env,
     size: usize,
     fill: impl FnOnce(&mut [u8]),

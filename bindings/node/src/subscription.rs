@@ -16,7 +16,7 @@ use crate::packet::Packet;
 use crate::queue::{Value, start};
 
 /// How many messages are taken from the core at once.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// A packet is closed when it has this many bytes, so that a message that is kept pins little.
 const PACKET_BYTES: usize = 64 << 10;
 
@@ -26,15 +26,8 @@ pub struct Subscription {
     link: Arc<Link>,
     core: nats_core::Subscription,
     queue: Queue<Value>,
-    taken: Mutex<Taken>,
-}
-
-/// Messages that were taken and have not crossed yet.
-#[derive(Default)]
-struct Taken {
-    messages: VecDeque<Message>,
-    /// The core had at least as many as were taken.
-    full: bool,
+    /// Messages that were taken and have not crossed yet.
+    taken: Mutex<VecDeque<Message>>,
 }
 
 /// Counters of a subscription.
@@ -74,25 +67,28 @@ impl Subscription {
     #[napi(catch_unwind)]
     pub fn take(&self) -> Result<Option<Packet>> {
         let mut taken = lock(&self.taken);
-        if taken.messages.is_empty() {
+        // The readiness may have been reported while messages were held back: it is not reported
+        // again before the core was found empty, so there is a look after these.
+        let mut more = !taken.is_empty();
+        if !more {
             let mut messages = Vec::new();
             match self.link.take(&mut messages, BATCH, Duration::ZERO) {
-                Ok(()) => taken.full = messages.len() == BATCH,
+                Ok(()) => more = messages.len() == BATCH,
                 Err(e) if e.code() == Code::Timeout => return Ok(None),
                 Err(e) => return Err(raise(e)),
             }
-            taken.messages = messages.into();
+            *taken = messages.into();
         }
         let mut bytes = 0;
-        let mut out = Vec::new();
-        while bytes < PACKET_BYTES
-            && let Some(message) = taken.messages.pop_front()
-        {
+        let mut fits = |message: &Message| {
+            let fits = bytes < PACKET_BYTES;
             bytes += message.size();
-            out.push(message);
-        }
-        let more = taken.full || !taken.messages.is_empty();
-        Ok(Some(Packet::new(out, more)))
+            fits
+        };
+        let count = taken.iter().map_while(|message| fits(message).then_some(())).count();
+        let rest = taken.split_off(count);
+        let messages = std::mem::replace(&mut *taken, rest);
+        Ok(Some(Packet::new(messages.into(), more || !taken.is_empty())))
     }
 
     /// Ends at once.
@@ -101,7 +97,7 @@ impl Subscription {
     /// None today.
     #[napi(catch_unwind)]
     pub fn unsubscribe(&self) -> Result<()> {
-        lock(&self.taken).messages.clear();
+        lock(&self.taken).clear();
         self.link.unsubscribe().map_err(raise)
     }
 
@@ -134,7 +130,7 @@ impl Subscription {
     /// Numbers.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> SubscriptionStats {
-        let (stats, held) = (self.core.stats(), lock(&self.taken).messages.len() as u64);
+        let (stats, held) = (self.core.stats(), lock(&self.taken).len() as u64);
         SubscriptionStats {
             pending: (stats.pending_messages + held) as f64,
             delivered: stats.delivered.saturating_sub(held) as f64,

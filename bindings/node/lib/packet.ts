@@ -1,0 +1,57 @@
+/** Messages as they come from the native side: many at a time, in one block of memory. */
+
+import { MsgImpl, Subject, type Parts } from "./msg";
+import type { Publisher } from "./types";
+
+/** Set in the length of a payload when the other lengths follow; see src/packet.rs. */
+const FULL = 0x8000_0000;
+/** Numbers in front of the messages. */
+const HEAD = 2;
+
+/** Messages, read one by one. */
+export class Packet {
+  /** Others can be had at once. */
+  readonly more: boolean;
+  /** Messages that were not read yet. */
+  left: number;
+  readonly #bytes: Buffer;
+  readonly #words: Uint32Array;
+  /** Where the next one is, as a number of words. */
+  #at = HEAD;
+  #subject: Subject;
+
+  constructor(packet: ArrayBuffer) {
+    this.#bytes = Buffer.from(packet);
+    this.#words = new Uint32Array(packet);
+    this.left = this.#words[0] as number;
+    this.more = this.#words[1] === 1;
+    this.#subject = new Subject(this.#bytes, 0, 0);
+  }
+
+  /** The next message, which must be there. */
+  next(publisher: Publisher | undefined, sid: number): MsgImpl {
+    this.left--;
+    const length = this.#words[this.#at] as number;
+    if (length >= FULL) {
+      return this.#full(publisher, sid, length - FULL);
+    }
+    const start = (this.#at + 1) * 4;
+    const end = start + length;
+    this.#at = (end + 3) >> 2;
+    return new MsgImpl(publisher, sid, this.#subject, start, end, undefined);
+  }
+
+  #full(publisher: Publisher | undefined, sid: number, length: number): MsgImpl {
+    const word = (place: number) => this.#words[this.#at + place] as number;
+    const start = (this.#at + 5) * 4;
+    const reply = start + word(1);
+    const headers = reply + word(2);
+    const data = headers + word(3);
+    const fault = data + length;
+    const end = fault + word(4);
+    const parts: Parts = { reply, headers, data, fault, end };
+    this.#subject = new Subject(this.#bytes, start, reply);
+    this.#at = (end + 3) >> 2;
+    return new MsgImpl(publisher, sid, this.#subject, data, fault, parts);
+  }
+}
