@@ -18,7 +18,7 @@ export interface NativeQuestion {
 export interface NativeEvents {
   numbers: ArrayBuffer;
   values: (string | NativeConnection | NativeSubscription | NativeQuestion)[];
-  packet?: ArrayBuffer;
+  packet?: Buffer;
   more: boolean;
 }
 
@@ -93,7 +93,7 @@ export interface NativeSubscription {
   readonly sid: number;
   readonly subject: string;
   watch(token: number): void;
-  take(): ArrayBuffer | null;
+  take(): Buffer | null;
   unsubscribe(): void;
   unsubscribeAfter(max: number): void;
   drain(token: number, timeout?: number): void;

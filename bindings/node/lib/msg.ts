@@ -10,12 +10,15 @@ export const Empty = new Uint8Array(0);
 
 /** A subject, which many messages of a packet have. */
 export class Subject {
+  readonly memory: ArrayBuffer;
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
   #text: string | undefined;
 
-  constructor(bytes: Buffer, start: number, end: number) {
+  /** `bytes` are all of `memory`. */
+  constructor(memory: ArrayBuffer, bytes: Buffer, start: number, end: number) {
+    this.memory = memory;
     this.bytes = bytes;
     this.start = start;
     this.end = end;
@@ -126,6 +129,6 @@ export class MsgImpl implements Msg {
   }
 
   #view(start: number, end: number): Uint8Array {
-    return new Uint8Array(this.#subject.bytes.buffer, start, end - start);
+    return new Uint8Array(this.#subject.memory, start, end - start);
   }
 }

@@ -14,18 +14,26 @@ export class Packet {
   readonly more: boolean;
   /** Messages that were not read yet. */
   left: number;
+  /** The memory, and a view of all of it. */
+  readonly #memory: ArrayBuffer;
   readonly #bytes: Buffer;
   readonly #words: Uint32Array;
-  /** Where the next one is, as a number of words. */
+  /** Where the packet begins. */
+  readonly #offset: number;
+  /** Where the next message is, as a number of words. */
   #at = HEAD;
   #subject: Subject;
 
-  constructor(packet: ArrayBuffer) {
-    this.#bytes = Buffer.from(packet);
-    this.#words = new Uint32Array(packet);
-    this.left = this.#words[0] as number;
-    this.more = this.#words[1] === 1;
-    this.#subject = new Subject(this.#bytes, 0, 0);
+  constructor(packet: Buffer) {
+    const memory = packet.buffer as ArrayBuffer;
+    const words = new Uint32Array(memory, packet.byteOffset, packet.length >> 2);
+    this.#memory = memory;
+    this.#words = words;
+    this.#offset = packet.byteOffset;
+    this.#bytes = packet.length === memory.byteLength ? packet : Buffer.from(memory);
+    this.left = words[0] as number;
+    this.more = words[1] === 1;
+    this.#subject = new Subject(memory, this.#bytes, 0, 0);
   }
 
   /** The next message, which must be there. */
@@ -35,23 +43,23 @@ export class Packet {
     if (length >= FULL) {
       return this.#full(publisher, sid, length - FULL);
     }
-    const start = (this.#at + 1) * 4;
+    const start = this.#offset + (this.#at + 1) * 4;
     const end = start + length;
-    this.#at = (end + 3) >> 2;
+    this.#at += 1 + ((length + 3) >> 2);
     return new MsgImpl(publisher, sid, this.#subject, start, end, undefined);
   }
 
   #full(publisher: Publisher | undefined, sid: number, length: number): MsgImpl {
     const word = (place: number) => this.#words[this.#at + place] as number;
-    const start = (this.#at + 5) * 4;
+    const start = this.#offset + (this.#at + 5) * 4;
     const reply = start + word(1);
     const headers = reply + word(2);
     const data = headers + word(3);
     const fault = data + length;
     const end = fault + word(4);
     const parts: Parts = { reply, headers, data, fault, end };
-    this.#subject = new Subject(this.#bytes, start, reply);
-    this.#at = (end + 3) >> 2;
+    this.#subject = new Subject(this.#memory, this.#bytes, start, reply);
+    this.#at += 5 + ((end - start + 3) >> 2);
     return new MsgImpl(publisher, sid, this.#subject, data, fault, parts);
   }
 }

@@ -299,7 +299,7 @@ export class SubscriptionImpl implements Subscription {
   }
 
   #take(): void {
-    let packet: ArrayBuffer | null;
+    let packet: Buffer | null;
     try {
       packet = this.#native.take();
     } catch (thrown) {

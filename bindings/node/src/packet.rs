@@ -1,6 +1,6 @@
 //! Messages as they cross into JavaScript: many at a time, in one block of memory.
 //!
-//! A packet is an `ArrayBuffer` of 32-bit numbers in native byte order and of bytes. It begins with
+//! A packet is a `Buffer` of 32-bit numbers in native byte order and of bytes. It begins with
 //! two numbers: how many messages there are, and whether more can be had at once (1) or not (0). A
 //! message is the length of its payload and the payload, up to a multiple of four bytes. When the
 //! length has [`FULL`] set, four further numbers follow it, the lengths of subject, reply subject,
@@ -8,68 +8,142 @@
 //! come before the payload, those of the last one behind it; otherwise there are none of these, and
 //! the subject is that of the message before. `lib/packet.ts` reads it.
 
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use napi::ValueType;
 use napi::bindgen_prelude::{ToNapiValue, TypeName, check_status, sys};
-use nats_core::Message;
+use nats_core::{Batch, MessageRef};
 
 /// Set in the length of the payload, which is below 1 GiB, when the other lengths follow.
 const FULL: u32 = 1 << 31;
 /// Bytes in front of the messages.
 const HEAD: usize = 8;
-/// Bytes of a message besides its parts, at most.
-const NUMBERS: usize = 20;
 
 /// Messages to cross.
 pub struct Packet {
-    messages: Vec<Message>,
+    batches: Vec<Batch>,
     more: bool,
 }
+
+/// What crosses of a message. Its subject only when that is another than that of the one before,
+/// or something crosses that most messages do not have.
+struct Parts<'a> {
+    subject: &'a [u8],
+    reply: &'a [u8],
+    headers: &'a [u8],
+    payload: &'a [u8],
+    fault: String,
+    full: bool,
+}
+
+/// Memory that is written from its front.
+type Place<'a> = &'a mut [MaybeUninit<u8>];
 
 /// Numbers to cross, as an `ArrayBuffer` of doubles.
 pub struct Numbers(pub(crate) Vec<f64>);
 
 impl Packet {
     /// A packet; `more` says that others can be had at once.
-    pub(crate) fn new(messages: Vec<Message>, more: bool) -> Packet {
-        Packet { messages, more }
+    pub(crate) fn new(batches: Vec<Batch>, more: bool) -> Packet {
+        Packet { batches, more }
+    }
+
+    /// Calls `each` with every message.
+    fn each<'a>(&'a self, mut each: impl FnMut(Parts<'a>)) {
+        let mut subject: &[u8] = &[];
+        for batch in &self.batches {
+            for index in 0..batch.len() {
+                let parts = Parts::new(batch.get(index), subject);
+                subject = parts.subject;
+                each(parts);
+            }
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn new(message: MessageRef<'a>, subject_before: &[u8]) -> Parts<'a> {
+        let subject = message.subject_bytes();
+        let reply = message.reply().unwrap_or_default().as_bytes();
+        let headers = message.headers().map(|block| block.raw()).unwrap_or_default();
+        let fault = message.decode_error().map(|e| e.text().to_owned()).unwrap_or_default();
+        let parts = [reply, headers, fault.as_bytes()];
+        let full = subject != subject_before || parts.iter().any(|part| !part.is_empty());
+        Parts { subject, reply, headers, payload: message.payload(), fault, full }
+    }
+
+    fn len(&self) -> usize {
+        let mut len = 4 + self.payload.len();
+        if self.full {
+            let parts = [self.subject, self.reply, self.headers, self.fault.as_bytes()];
+            len += parts.iter().map(|part| 4 + part.len()).sum::<usize>();
+        }
+        len.next_multiple_of(4)
+    }
+
+    /// Writes to the front of `place`, and leaves what is behind.
+    fn write(&self, place: &mut Place<'_>) {
+        let mut mine = place.split_off_mut(..self.len()).unwrap_or_default();
+        let Parts { subject, reply, headers, payload, fault, full } = self;
+        // A message is at most 1 GiB, so its lengths fit.
+        if *full {
+            number(&mut mine, payload.len() as u32 | FULL);
+            for part in [subject, reply, headers, &fault.as_bytes()] {
+                number(&mut mine, part.len() as u32);
+            }
+            for part in [subject, reply, headers, payload, &fault.as_bytes()] {
+                bytes(&mut mine, part);
+            }
+        } else {
+            number(&mut mine, payload.len() as u32);
+            bytes(&mut mine, payload);
+        }
+        mine.fill(MaybeUninit::new(0));
     }
 }
 
 impl ToNapiValue for Packet {
     // SAFETY: the caller's promise is that of the trait: `env` is live.
     unsafe fn to_napi_value(env: sys::napi_env, packet: Self) -> napi::Result<sys::napi_value> {
-        let most = HEAD + packet.messages.iter().map(size).sum::<usize>();
-        let mut block = Vec::with_capacity(most);
-        number(&mut block, packet.messages.len() as u32);
-        number(&mut block, u32::from(packet.more));
-        let mut subject: &[u8] = &[];
-        for message in &packet.messages {
-            let same = std::mem::replace(&mut subject, message.subject_bytes()) == subject;
-            write(&mut block, message, same);
-        }
-        // SAFETY: `env` is live.
-        unsafe { buffer(env, block.len(), |place| place.copy_from_slice(&block)) }
+        let (mut count, mut size) = (0, HEAD);
+        packet.each(|parts| {
+            count += 1;
+            size += parts.len();
+        });
+        let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: `env` is live, the out-parameters are valid.
+        let status = unsafe { sys::napi_create_buffer(env, size, &mut data, &mut value) };
+        check_status!(status, "no memory for {size} bytes")?;
+        // SAFETY: a new buffer has `size` bytes, here more than none, which are nobody else's yet.
+        let mut place: Place<'_> = unsafe { std::slice::from_raw_parts_mut(data.cast(), size) };
+        number(&mut place, count);
+        number(&mut place, u32::from(packet.more));
+        packet.each(|parts| parts.write(&mut place));
+        debug_assert!(place.is_empty(), "all of it is written");
+        Ok(value)
     }
 }
 
 impl ToNapiValue for Numbers {
     // SAFETY: the caller's promise is that of the trait: `env` is live.
     unsafe fn to_napi_value(env: sys::napi_env, numbers: Self) -> napi::Result<sys::napi_value> {
-        let fill = |block: &mut [u8]| {
-            for (place, number) in block.chunks_exact_mut(8).zip(&numbers.0) {
-                place.copy_from_slice(&number.to_ne_bytes());
-            }
-        };
-        // SAFETY: `env` is live.
-        unsafe { buffer(env, numbers.0.len() * 8, fill) }
+        let size = numbers.0.len() * size_of::<f64>();
+        let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: `env` is live, the out-parameters are valid.
+        let status = unsafe { sys::napi_create_arraybuffer(env, size, &mut data, &mut value) };
+        check_status!(status, "no memory for {size} bytes")?;
+        if size > 0 {
+            // SAFETY: a new buffer has `size` bytes.
+            unsafe { ptr::copy_nonoverlapping(numbers.0.as_ptr().cast::<u8>(), data.cast(), size) };
+        }
+        Ok(value)
     }
 }
 
 impl TypeName for Packet {
     fn type_name() -> &'static str {
-        "ArrayBuffer"
+        "Buffer"
     }
     fn value_type() -> ValueType {
         ValueType::Object
@@ -85,56 +159,14 @@ impl TypeName for Numbers {
     }
 }
 
-/// Bytes of a message that is not malformed, at most.
-fn size(message: &Message) -> usize {
-    let subjects = message.subject_bytes().len() + message.reply().map_or(0, str::len);
-    NUMBERS + subjects + message.size() + 3
+fn number(place: &mut Place<'_>, number: u32) {
+    bytes(place, &number.to_ne_bytes());
 }
 
-/// Appends a message; `same` says that its subject is that of the message before.
-fn write(block: &mut Vec<u8>, message: &Message, same: bool) {
-    let payload = message.payload();
-    let len = payload.len() as u32;
-    let reply = message.reply().unwrap_or_default().as_bytes();
-    let headers = message.headers().map(|block| block.raw()).unwrap_or_default();
-    let fault = message.decode_error();
-    if same && reply.is_empty() && headers.is_empty() && fault.is_none() {
-        number(block, len);
-        block.extend_from_slice(payload);
-    } else {
-        let fault = fault.as_ref().map_or("", |error| error.text()).as_bytes();
-        let subject = message.subject_bytes();
-        number(block, len | FULL);
-        for part in [subject, reply, headers, fault] {
-            number(block, part.len() as u32);
-        }
-        for part in [subject, reply, headers, payload, fault] {
-            block.extend_from_slice(part);
-        }
+/// Writes to the front of `place`, and leaves what is behind.
+fn bytes(place: &mut Place<'_>, bytes: &[u8]) {
+    let mine = place.split_off_mut(..bytes.len()).unwrap_or_default();
+    for (to, from) in mine.iter_mut().zip(bytes) {
+        to.write(*from);
     }
-    block.resize(block.len().next_multiple_of(4), 0);
-}
-
-fn number(block: &mut Vec<u8>, number: u32) {
-    block.extend_from_slice(&number.to_ne_bytes());
-}
-
-/// A new `ArrayBuffer` of `size` bytes with what `fill` writes.
-///
-/// # Safety
-/// `env` is live, and this is its thread.
-unsafe fn buffer(
-    env: sys::napi_env,
-    size: usize,
-    fill: impl FnOnce(&mut [u8]),
-) -> napi::Result<sys::napi_value> {
-    let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `env` is live, the out-parameters are valid.
-    let status = unsafe { sys::napi_create_arraybuffer(env, size, &mut data, &mut value) };
-    check_status!(status, "no memory for {size} bytes")?;
-    if size > 0 {
-        // SAFETY: a new buffer has `size` bytes, which are zero and nobody else's yet.
-        fill(unsafe { std::slice::from_raw_parts_mut(data.cast(), size) });
-    }
-    Ok(value)
 }

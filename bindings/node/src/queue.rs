@@ -11,7 +11,7 @@ use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::reconnect;
-use nats_core::Message;
+use nats_core::{Batch, Message};
 use tokio::task::AbortHandle;
 
 use crate::argument::duration;
@@ -119,7 +119,7 @@ impl Queue {
                 Event::Completion { token, result: Ok(Value::Number(n)) } => (NUMBER, token, n),
                 Event::Completion { token, result: Ok(Value::Message(message)) } => {
                     let sid = message.sid() as f64;
-                    messages.push(message);
+                    messages.push(Batch::from(message));
                     (MESSAGE, token, sid)
                 }
                 Event::Completion { token, result: Ok(Value::Connection(link)) } => {

@@ -8,7 +8,7 @@ use napi_derive::napi;
 use nats_bridge::queue::Queue;
 use nats_bridge::subscription::Subscription as Link;
 use nats_bridge::sync::lock;
-use nats_core::{Code, Message};
+use nats_core::{Batch, Code};
 
 use crate::argument::duration;
 use crate::error::{Result, raise};
@@ -27,7 +27,7 @@ pub struct Subscription {
     core: nats_core::Subscription,
     queue: Queue<Value>,
     /// Messages that were taken and have not crossed yet.
-    taken: Mutex<VecDeque<Message>>,
+    taken: Mutex<VecDeque<Batch>>,
 }
 
 /// Counters of a subscription.
@@ -71,24 +71,26 @@ impl Subscription {
         // again before the core was found empty, so there is a look after these.
         let mut more = !taken.is_empty();
         if !more {
-            let mut messages = Vec::new();
-            match self.link.take(&mut messages, BATCH, Duration::ZERO) {
-                Ok(()) => more = messages.len() == BATCH,
+            let mut count = 0;
+            let take = |batch: Batch| {
+                count += batch.len();
+                taken.push_back(batch);
+            };
+            match self.link.take_batches(BATCH, Duration::ZERO, take) {
+                Ok(()) => more = count >= BATCH,
                 Err(e) if e.code() == Code::Timeout => return Ok(None),
                 Err(e) => return Err(raise(e)),
             }
-            *taken = messages.into();
         }
         let mut bytes = 0;
-        let mut fits = |message: &Message| {
-            let fits = bytes < PACKET_BYTES;
-            bytes += message.size();
-            fits
-        };
-        let count = taken.iter().map_while(|message| fits(message).then_some(())).count();
-        let rest = taken.split_off(count);
-        let messages = std::mem::replace(&mut *taken, rest);
-        Ok(Some(Packet::new(messages.into(), more || !taken.is_empty())))
+        let mut out = Vec::new();
+        while bytes < PACKET_BYTES
+            && let Some(batch) = taken.pop_front()
+        {
+            bytes += (0..batch.len()).map(|at| batch.get(at).payload().len()).sum::<usize>();
+            out.push(batch);
+        }
+        Ok(Some(Packet::new(out, more || !taken.is_empty())))
     }
 
     /// Ends at once.
@@ -130,7 +132,7 @@ impl Subscription {
     /// Numbers.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> SubscriptionStats {
-        let (stats, held) = (self.core.stats(), lock(&self.taken).len() as u64);
+        let (stats, held) = (self.core.stats(), held(&lock(&self.taken)));
         SubscriptionStats {
             pending: (stats.pending_messages + held) as f64,
             delivered: stats.delivered.saturating_sub(held) as f64,
@@ -149,4 +151,9 @@ impl Subscription {
     pub fn subject(&self) -> String {
         self.core.subject().to_owned()
     }
+}
+
+/// How many messages there are.
+fn held(batches: &VecDeque<Batch>) -> u64 {
+    batches.iter().map(|batch| batch.len() as u64).sum()
 }
