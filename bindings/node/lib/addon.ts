@@ -51,6 +51,15 @@ export interface NativeConnection {
   request(
     token: number,
     subject: string,
+    subjectNumber: number,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    headersNumber: number,
+    timeout: number,
+  ): void;
+  requestApart(
+    token: number,
+    subject: string,
     payload: string | Uint8Array,
     headers: Pairs | undefined,
     timeout: number | undefined,

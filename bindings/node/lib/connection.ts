@@ -22,8 +22,8 @@ import {
 } from "./errors";
 import { EventHandler } from "./event";
 import { MsgHdrsImpl } from "./headers";
-import { loop } from "./loop";
-import { Empty, type MsgImpl } from "./msg";
+import { loop, type Asked } from "./loop";
+import { Empty } from "./msg";
 import { connectDocument, manyDocument, subscribeDocument } from "./options";
 import { Outbox } from "./outbox";
 import { StatusIterator, type Status } from "./status";
@@ -120,6 +120,10 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     return this.#handle as NativeConnection;
   }
 
+  get #out(): Outbox {
+    return (this.#outbox ??= new Outbox(this.#native, (error) => this.report(error)));
+  }
+
   get info(): ServerInfo | undefined {
     if (this.isClosed()) {
       return undefined;
@@ -151,8 +155,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       }
       headers = pairs(options.headers, options);
     }
-    this.#outbox ??= new Outbox(this.#native, (error) => this.report(error));
-    this.#outbox.publish(subject, payload, reply, headers);
+    this.#out.publish(subject, payload, reply, headers);
   }
 
   publishMessage(msg: Msg): void {
@@ -176,11 +179,15 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     return subscription;
   }
 
-  async request(
-    subject: string,
-    payload: Payload = Empty,
-    options: RequestOptions = {},
-  ): Promise<Msg> {
+  request(subject: string, payload: Payload = Empty, options?: RequestOptions): Promise<Msg> {
+    try {
+      return this.#request(subject, payload, options);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  #request(subject: string, payload: Payload, options: RequestOptions = {}): Promise<Msg> {
     string("subject", subject);
     checkPayload(payload);
     members("options", options, REQUEST);
@@ -191,11 +198,16 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       throw new InvalidArgumentError("reply: requests make their own; use noMux for an own inbox");
     }
     const headers = pairs(options.headers, options);
+    const asked: Asked = { publisher: this, refusal: (error) => refusal(subject, error) };
+    const whole = timeout ?? 0;
+    if (signal === undefined && noMux !== true && whole === whole >>> 0) {
+      const outbox = this.#out;
+      const start = (token: number) => outbox.request(token, subject, payload, whole, headers);
+      return loop.run<Msg>(start, undefined, undefined, asked);
+    }
     const start = (token: number) =>
-      this.#native.request(token, subject, payload, headers, timeout, noMux === true);
-    const message = await refusals(subject, loop.run<MsgImpl>(start, signal));
-    message.publisher = this;
-    return message;
+      this.#native.requestApart(token, subject, payload, headers, timeout, noMux === true);
+    return loop.run<Msg>(start, signal, undefined, asked);
   }
 
   async requestMany(
@@ -396,18 +408,14 @@ function pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undef
   return extra.length === 0 ? all : [...all, ...extra];
 }
 
-/** Wraps refusals of a request as nats.js does. */
-async function refusals<T>(subject: string, reply: Promise<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (cause) {
-    if (cause instanceof NoRespondersError) {
-      cause.subject = subject;
-    } else if (!(cause instanceof PermissionViolationError)) {
-      throw cause;
-    }
-    throw new RequestError((cause as Error).message, { cause });
+/** What a request ends with: refusals are wrapped as nats.js does. */
+function refusal(subject: string, cause: NatsError): NatsError {
+  if (cause instanceof NoRespondersError) {
+    cause.subject = subject;
+  } else if (!(cause instanceof PermissionViolationError)) {
+    return cause;
   }
+  return new RequestError(cause.message, { cause });
 }
 
 /** Host and port of a URL. */

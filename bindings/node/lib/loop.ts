@@ -5,8 +5,9 @@
 
 import { onAbort } from "./abort";
 import { addon, type NativeOperation, type NativeQuestion, type NativeQueue } from "./addon";
-import { errorOf, fromNative } from "./errors";
+import { errorOf, fromNative, type NatsError } from "./errors";
 import { Packet } from "./packet";
+import type { Publisher } from "./types";
 
 /** What is told of a subscription or connection under its token. */
 export interface Source {
@@ -19,8 +20,18 @@ export interface Source {
 }
 
 interface Pending {
-  resolve(value: unknown): void;
+  resolve(value: any): void;
   reject(reason: unknown): void;
+  forgetSignal: (() => void) | undefined;
+  asked: Asked | undefined;
+}
+
+/** What the outcome of a request needs of it. */
+export interface Asked {
+  /** Where an answer to the reply goes out. */
+  publisher: Publisher;
+  /** The error that a refusal becomes. */
+  refusal(error: NatsError): Error;
 }
 
 // The kinds of events, as src/queue.rs numbers them.
@@ -73,6 +84,7 @@ class Loop {
     start: (token: number) => NativeOperation | void,
     signal?: AbortSignal,
     token = ++this.last,
+    asked?: Asked,
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       signal?.throwIfAborted();
@@ -82,23 +94,26 @@ class Loop {
       } catch (thrown) {
         throw fromNative(thrown);
       }
-      const settle = () => {
-        this.operations.delete(token);
-        this.release();
-        forgetSignal?.();
-      };
       const abort = () => {
         operation?.cancel();
-        settle();
+        this.settle(token);
         reject(signal?.reason);
       };
       const forgetSignal = signal && onAbort(signal, abort);
-      this.operations.set(token, {
-        resolve: (value) => (settle(), resolve(value as T)),
-        reject: (reason) => (settle(), reject(reason)),
-      });
+      this.operations.set(token, { resolve, reject, forgetSignal, asked });
       this.hold();
     });
+  }
+
+  /** What waits for the operation, which ends now. */
+  private settle(token: number): Pending | undefined {
+    const pending = this.operations.get(token);
+    if (pending !== undefined) {
+      this.operations.delete(token);
+      this.release();
+      pending.forgetSignal?.();
+    }
+    return pending;
   }
 
   private drain(): void {
@@ -119,16 +134,18 @@ class Loop {
       if (kind === READY) {
         this.sources.get(token)?.onReady?.(number);
       } else if (kind === MESSAGE) {
-        const reply = packet?.next(undefined, number);
-        this.operations.get(token)?.resolve(reply);
+        const pending = this.settle(token);
+        const reply = packet?.next(pending?.asked?.publisher, number);
+        pending?.resolve(reply);
       } else if (kind === FAILED) {
-        const text = value() as string;
-        this.operations.get(token)?.reject(errorOf(number, text));
+        const error = errorOf(number, value() as string);
+        const pending = this.settle(token);
+        pending?.reject(pending.asked?.refusal(error) ?? error);
       } else if (kind === DONE || kind === NUMBER) {
-        this.operations.get(token)?.resolve(kind === DONE ? undefined : number);
+        this.settle(token)?.resolve(kind === DONE ? undefined : number);
       } else if (kind === VALUE) {
         const handle = value();
-        this.operations.get(token)?.resolve(handle);
+        this.settle(token)?.resolve(handle);
       } else if (kind === QUESTION) {
         const question = value() as NativeQuestion;
         this.sources.get(token)?.onQuestion?.(number, question);

@@ -1,7 +1,7 @@
 /**
- * What a connection has published in this turn of the event loop: the first message of a turn crosses
- * at once and finds out how much may follow; what follows is put down in a block of memory and
- * crosses at the turn's end, or before anything else does.
+ * What a connection has published and requested in this turn of the event loop: the first message of
+ * a turn crosses at once and finds out how much may follow; what follows is put down in a block of
+ * memory and crosses at the turn's end, or before anything else does.
  */
 
 import type { NativeConnection, Pairs } from "./addon";
@@ -15,9 +15,13 @@ const LARGEST = 2;
 const HEADERS = 3;
 const HEAD = 16;
 const RECORD = 12;
+const REQUEST_RECORD = 24;
+const REQUEST = 0x8000_0000;
 
 /** Bytes of a publish on the wire besides subject, headers and payload, and some more. */
 const FRAME = 64;
+/** The same of a request, with the longest inbox. */
+const REQUEST_FRAME = 1200;
 /** Payloads above this many bytes are not copied twice. */
 const SMALL = 4096;
 /** Payloads up to this many bytes are copied faster here than by a call. */
@@ -68,9 +72,33 @@ export class Outbox {
    * @throws what the native call throws; nothing is published then.
    */
   publish(subject: string, payload: Payload, reply?: string, pairs?: Pairs): void {
-    if (reply !== undefined || !this.#put(subject, payload, pairs)) {
-      this.#cross(subject, payload, reply, pairs);
+    if (reply === undefined && this.#put(subject, payload, pairs, RECORD, FRAME)) {
+      return;
     }
+    this.#cross(subject, pairs, (native, subjectNumber, headersNumber) =>
+      native.publish(subject, subjectNumber, payload, reply, pairs, headersNumber),
+    );
+  }
+
+  /**
+   * Sends a request that completes under the token; `timeout` is a whole number of milliseconds, 0
+   * for the usual time.
+   *
+   * @throws what the native call throws; there is no completion then.
+   */
+  request(token: number, subject: string, payload: Payload, timeout: number, pairs?: Pairs): void {
+    const start = (this.#words[END] as number) >> 2;
+    if (this.#put(subject, payload, pairs, REQUEST_RECORD, REQUEST_FRAME)) {
+      const words = this.#words;
+      words[start] = (words[start] as number) + REQUEST;
+      words[start + 3] = token;
+      words[start + 4] = token / 2 ** 32;
+      words[start + 5] = timeout;
+      return;
+    }
+    this.#cross(subject, pairs, (native, subjectNumber, headersNumber) =>
+      native.request(token, subject, subjectNumber, payload, pairs, headersNumber, timeout),
+    );
   }
 
   /** Hands over what was put down. */
@@ -87,8 +115,14 @@ export class Outbox {
     }
   }
 
-  /** Puts a message down, if it is known to be accepted. */
-  #put(subject: string, payload: Payload, pairs: Pairs | undefined): boolean {
+  /** Puts a message down behind so many bytes of numbers, if it is known to be accepted. */
+  #put(
+    subject: string,
+    payload: Payload,
+    pairs: Pairs | undefined,
+    record: number,
+    frame: number,
+  ): boolean {
     const words = this.#words;
     const known = this.#subjects.get(subject);
     const headers = pairs === undefined ? NONE : this.#headers.get(pairs);
@@ -96,8 +130,9 @@ export class Outbox {
       return false;
     }
     const most = typeof payload === "string" ? payload.length * 3 : payload.length;
-    const start = (words[END] as number) + RECORD;
-    const room = (words[ROOM] as number) - known.size - headers.size - most - FRAME;
+    const at = (words[END] as number) >> 2;
+    const start = at * 4 + record;
+    const room = (words[ROOM] as number) - known.size - headers.size - most - frame;
     if (
       room < 0 ||
       most > SMALL ||
@@ -108,7 +143,6 @@ export class Outbox {
       return false;
     }
     const end = typeof payload === "string" ? this.#text(payload, start) : this.#copy(payload, start);
-    const at = (start - RECORD) >> 2;
     words[at] = known.number;
     words[at + 1] = headers.number;
     words[at + 2] = end - start;
@@ -147,20 +181,22 @@ export class Outbox {
     return start + bytes.write(text, start);
   }
 
-  /** Publishes what was put down, then this, and learns how much may follow in this turn. */
-  #cross(subject: string, payload: Payload, reply?: string, pairs?: Pairs): void {
+  /** Sends what was put down, then makes a call, and learns how much may follow in this turn. */
+  #cross(
+    subject: string,
+    pairs: Pairs | undefined,
+    call: (native: NativeConnection, subjectNumber: number, headersNumber: number) => void,
+  ): void {
     const subjectNumber = next(this.#subjects, subject, SUBJECTS);
     const headersNumber = pairs === undefined ? 0 : next(this.#headers, pairs, KEPT_HEADERS);
-    const native = this.#native;
+    if (!busy.has(this)) {
+      busy.add(this);
+      process.nextTick(this.#tick);
+    }
     try {
-      native.publish(subject, subjectNumber, payload, reply, pairs, headersNumber);
+      call(this.#native, subjectNumber, headersNumber);
     } catch (thrown) {
       throw fromNative(thrown);
-    } finally {
-      if (!busy.has(this)) {
-        busy.add(this);
-        process.nextTick(this.#tick);
-      }
     }
     if (subjectNumber > 0) {
       this.#subjects.set(subject, { number: subjectNumber, size: subject.length * 3 });

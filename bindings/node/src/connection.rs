@@ -17,6 +17,7 @@ use crate::block::Buffer;
 use crate::error::{Result, raise};
 use crate::outbox::Outbox;
 use crate::queue::{Operation, Value, start};
+use crate::request::Sent;
 use crate::subscription::Subscription;
 
 /// A connection. Its end closes it.
@@ -58,11 +59,22 @@ impl Connection {
         Connection { link, queue, outbox: RefCell::default(), handled: Arc::default() }
     }
 
+    /// Subject and headers were accepted: they have these numbers in records from now on, unless
+    /// they are 0, and records may be put down.
+    fn name(&self, subject: (u32, &str), headers: (u32, Option<&Arc<Headers>>)) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.name_subject(subject.0, subject.1);
+        if let (number, Some(headers)) = headers {
+            outbox.name_headers(number, headers);
+        }
+        outbox.grant(&self.link);
+    }
+
     /// Hands over what was published before; records may be put down again once a publish in full
     /// has found how much room there is then.
     fn cross(&self) {
         let mut outbox = self.outbox.borrow_mut();
-        outbox.hand_over(&self.link);
+        outbox.hand_over(&self.link, &self.queue);
         outbox.revoke();
     }
 }
@@ -100,22 +112,16 @@ impl Connection {
         pairs: Option<Pairs>,
         headers_number: u32,
     ) -> Result<()> {
-        let headers = headers(pairs)?;
+        let headers = headers(pairs)?.map(Arc::new);
         let publish = Publish {
             subject: subject.as_str()?,
             reply: reply.as_ref().map(Text::as_str).transpose()?,
-            headers: headers.as_ref(),
+            headers: headers.as_deref(),
             payload: payload.bytes(),
         };
-        let mut outbox = self.outbox.borrow_mut();
-        outbox.hand_over(&self.link);
-        outbox.revoke();
+        self.cross();
         self.link.publish(&publish).map_err(raise)?;
-        outbox.name_subject(subject_number, publish.subject);
-        if let Some(headers) = headers {
-            outbox.name_headers(headers_number, headers);
-        }
-        outbox.grant(&self.link);
+        self.name((subject_number, publish.subject), (headers_number, headers.as_ref()));
         Ok(())
     }
 
@@ -144,13 +150,38 @@ impl Connection {
         Ok(subscription)
     }
 
-    /// Sends a request; completes with the reply. Without a time the connection's
-    /// `request_timeout` applies.
+    /// Sends the records, then a request; completes with the reply. Without a time the connection's
+    /// `request_timeout` applies. Subject and headers get numbers as in [`Connection::publish`].
     ///
     /// # Errors
-    /// Those of the headers; all others come with the completion.
+    /// Those of a request that show at once; all others come with the completion.
     #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)] // an object of them would cost more than the call
     pub fn request(
+        &self,
+        token: f64,
+        subject: Text,
+        subject_number: u32,
+        payload: Payload,
+        pairs: Option<Pairs>,
+        headers_number: u32,
+        timeout: u32,
+    ) -> Result<()> {
+        self.cross();
+        let sent = Sent::new(&subject, &payload, pairs)?;
+        let headers = sent.headers.clone();
+        sent.ask(&self.link, &self.queue, token as u64, timeout).map_err(raise)?;
+        self.name((subject_number, subject.as_str()?), (headers_number, headers.as_ref()));
+        Ok(())
+    }
+
+    /// Like [`Connection::request`], for a request that can be given up, waits for a time that is
+    /// no whole number, or has an inbox of its own.
+    ///
+    /// # Errors
+    /// As [`Connection::request`].
+    #[napi(catch_unwind)]
+    pub fn request_apart(
         &self,
         token: f64,
         subject: Text,
@@ -160,12 +191,12 @@ impl Connection {
         own_inbox: bool,
     ) -> Result<Operation> {
         self.cross();
-        let mut sent = Sent::new(&subject, &payload, pairs)?;
-        sent.timeout = timeout;
-        sent.own_inbox = own_inbox;
+        let sent = Sent::new(&subject, &payload, pairs)?;
         let client = self.link.client().clone();
+        let timeout = timeout.map(duration);
         start(&self.queue, token, async move {
-            client.request_with(&sent.request()).await.map(Value::Message)
+            let request = Request { timeout, own_inbox, ..sent.request() };
+            client.request_with(&request).await.map(Value::Message)
         })
     }
 
@@ -313,33 +344,12 @@ impl Connection {
     }
 }
 
-/// A request that outlives the call that made it.
-struct Sent {
-    subject: String,
-    payload: Vec<u8>,
-    headers: Option<Headers>,
-    timeout: Option<f64>,
-    own_inbox: bool,
-}
-
 impl Sent {
     fn new(subject: &Text, payload: &Payload, pairs: Option<Pairs>) -> Result<Sent> {
         Ok(Sent {
-            subject: subject.as_str()?.to_owned(),
+            subject: subject.as_str()?.into(),
             payload: payload.bytes().to_vec(),
-            headers: headers(pairs)?,
-            timeout: None,
-            own_inbox: false,
+            headers: headers(pairs)?.map(Arc::new),
         })
-    }
-
-    fn request(&self) -> Request<'_> {
-        Request {
-            subject: &self.subject,
-            headers: self.headers.as_ref(),
-            payload: &self.payload,
-            timeout: self.timeout.map(duration),
-            own_inbox: self.own_inbox,
-        }
     }
 }

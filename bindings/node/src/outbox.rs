@@ -1,17 +1,24 @@
-//! What scripts have published and not handed over yet: records in a block of shared memory.
+//! What scripts have published and requested and not handed over yet: records in a block of shared
+//! memory.
 //!
 //! The block begins with four 32-bit numbers in native byte order: where its records end, how many
-//! bytes the scripts may publish through records, how large headers and payload of one may be, and
+//! bytes the scripts may send through records, how large headers and payload of one may be, and
 //! whether it may have headers (1) or not (0). A record is the numbers of its subject and headers
-//! (0 for none), the length of its payload, and the payload, up to a multiple of four bytes.
-//! Subjects and headers have their number from a call that carried them in full.
-//! `lib/outbox.ts` writes records.
+//! (0 for none), the length of its payload, and the payload, up to a multiple of four bytes. A
+//! request has [`REQUEST`] set in the number of its subject, and its token (the lower half first)
+//! and its timeout in milliseconds (0 for the usual one) in front of the payload. Subjects and
+//! headers have their number from a call that carried them in full. `lib/outbox.ts` writes records.
+
+use std::sync::Arc;
 
 use napi::bindgen_prelude::Env;
 use nats_bridge::connection::Connection as Link;
+use nats_bridge::queue::Queue;
 use nats_core::{Error, Headers, Publish};
 
 use crate::block::{Block, Buffer};
+use crate::queue::Value;
+use crate::request::Sent;
 
 /// The size of a block.
 const SIZE: usize = 32 << 10;
@@ -22,15 +29,15 @@ const LARGEST: usize = 2;
 const HEADERS: usize = 3;
 /// Bytes of these numbers.
 const HEAD: usize = 16;
-/// Bytes of the numbers of a record.
-const RECORD: usize = 12;
+/// Set in the number of a request's subject.
+const REQUEST: usize = 1 << 31;
 
 /// The records of one connection.
 #[derive(Default)]
 pub(crate) struct Outbox {
     block: Option<Block>,
-    subjects: Vec<String>,
-    headers: Vec<Headers>,
+    subjects: Vec<Arc<str>>,
+    headers: Vec<Arc<Headers>>,
     refused: u64,
     error: Option<Error>,
 }
@@ -44,21 +51,27 @@ impl Outbox {
         Ok(buffer)
     }
 
-    /// Publishes all records. What is refused although there was room when it was put down is
-    /// counted as dropped, and the reason kept for [`Outbox::fault`].
-    pub(crate) fn hand_over(&mut self, link: &Link) {
+    /// Sends all records. A publish that is refused although there was room when it was put down
+    /// is counted as dropped, and the reason kept for [`Outbox::fault`]; a request completes.
+    pub(crate) fn hand_over(&mut self, link: &Link, queue: &Queue<Value>) {
         let Some(block) = &mut self.block else { return };
         let bytes = block.bytes();
         let end = get(bytes, END);
         put(bytes, END, HEAD);
         let mut rest = bytes.get(HEAD..end).unwrap_or_default();
-        while let Some((numbers, behind)) = rest.split_at_checked(RECORD) {
-            let len = get(numbers, 2);
-            let Some(payload) = behind.get(..len) else { break };
-            rest = behind.get(len.next_multiple_of(4)..).unwrap_or_default();
-            let Some(subject) = named(&self.subjects, get(numbers, 0)) else { break };
-            let headers = named(&self.headers, get(numbers, 1));
-            let publish = Publish { subject, reply: None, headers, payload };
+        while let Some(record) = Record::next(&mut rest) {
+            let Some(subject) = named(&self.subjects, record.subject) else { continue };
+            let headers = named(&self.headers, record.headers);
+            if let Some((token, timeout)) = record.request {
+                let payload = record.payload.to_vec();
+                let sent = Sent { subject: subject.clone(), payload, headers: headers.cloned() };
+                if let Err(error) = sent.ask(link, queue, token, timeout) {
+                    queue.ticket(token).complete(Err(error));
+                }
+                continue;
+            }
+            let headers = headers.map(AsRef::as_ref);
+            let publish = Publish { subject, reply: None, headers, payload: record.payload };
             if let Err(error) = link.publish(&publish) {
                 self.refused += 1;
                 self.error = Some(error);
@@ -66,7 +79,7 @@ impl Outbox {
         }
     }
 
-    /// Lets the scripts publish through records what finds room now.
+    /// Lets the scripts send through records what finds room now.
     pub(crate) fn grant(&mut self, link: &Link) {
         let Some(block) = &mut self.block else { return };
         let room = link.client().room();
@@ -85,12 +98,12 @@ impl Outbox {
 
     /// Gives a subject its number, which makes those behind it invalid.
     pub(crate) fn name_subject(&mut self, number: u32, subject: &str) {
-        name(&mut self.subjects, number, || subject.to_owned());
+        name(&mut self.subjects, number, || subject.into());
     }
 
     /// Gives headers their number, which makes those behind it invalid.
-    pub(crate) fn name_headers(&mut self, number: u32, headers: Headers) {
-        name(&mut self.headers, number, || headers);
+    pub(crate) fn name_headers(&mut self, number: u32, headers: &Arc<Headers>) {
+        name(&mut self.headers, number, || Arc::clone(headers));
     }
 
     /// Why records were refused since the last call.
@@ -101,6 +114,30 @@ impl Outbox {
     /// How many records were refused.
     pub(crate) fn refused(&self) -> u64 {
         self.refused
+    }
+}
+
+/// What the numbers of a record say.
+struct Record<'a> {
+    subject: usize,
+    headers: usize,
+    payload: &'a [u8],
+    /// Token and timeout.
+    request: Option<(u64, u32)>,
+}
+
+impl<'a> Record<'a> {
+    /// Takes the first record.
+    fn next(records: &mut &'a [u8]) -> Option<Record<'a>> {
+        let is_request = get(records, 0) & REQUEST != 0;
+        let numbers = records.split_off(..if is_request { 24 } else { 12 })?;
+        let number = |place| get(numbers, place);
+        let request = is_request
+            .then(|| (number(3) as u64 | (number(4) as u64) << 32, number(5) as u32));
+        let payload = records.split_off(..number(2))?;
+        // The last record may end where the block does.
+        let _ = records.split_off(..payload.len().next_multiple_of(4) - payload.len());
+        Some(Record { subject: number(0) & !REQUEST, headers: number(1), payload, request })
     }
 }
 
