@@ -17,6 +17,10 @@ use crate::error::{Code, Error, Result};
 /// [`check_subscribe`](super::encode::check_subscribe).
 pub const MAX_LEN: usize = 4096 - 64;
 
+/// A regular expression for subjects that are accepted everywhere beyond doubt, as long as they are
+/// short. A binding can tell by it, without a call, that a subject need not be checked at once.
+pub const PLAIN: &str = r"^[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+)*$";
+
 /// A subject to publish or reply to: no wildcards, no empty tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject<'a>(&'a str);
@@ -288,6 +292,16 @@ mod tests {
             let error = Subject::new(bad).unwrap_err();
             assert_eq!(error.code(), Code::InvalidSubject, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_plain_is_accepted() {
+        let class = PLAIN.strip_prefix("^[").and_then(|rest| rest.split_once(']')).unwrap().0;
+        assert_eq!(PLAIN, format!(r"^[{class}]+(?:\.[{class}]+)*$"));
+        let letters = ('A'..='Z').chain('a'..='z').chain('0'..='9');
+        let all: String = letters.chain("_$-".chars()).collect();
+        assert_eq!(class, "A-Za-z0-9_$-");
+        assert!(Subject::new(&format!("{all}.{all}")).is_ok());
     }
 
     #[test]
