@@ -40,18 +40,17 @@ export interface NativeConnection {
   outbox(): ArrayBuffer;
   publish(
     subject: string,
-    subjectNumber: number,
     payload: string | Uint8Array,
     reply: string | undefined,
     headers: Pairs | undefined,
     headersNumber: number,
   ): void;
   handOver(): void;
+  leave(): void;
   subscribe(token: number, subject: string, options: string): NativeSubscription;
   request(
     token: number,
     subject: string,
-    subjectNumber: number,
     payload: string | Uint8Array,
     headers: Pairs | undefined,
     headersNumber: number,
@@ -121,6 +120,7 @@ interface Addon {
   parseHeaders(block: Uint8Array): ParsedHeaders;
   checkHeader(name: string, value: string): void;
   checkInboxPrefix(prefix: string): void;
+  plainSubjects(): string;
   refuseOption(known: string[], name: string): void;
 }
 

@@ -409,13 +409,13 @@ function pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undef
 }
 
 /** What a request ends with: refusals are wrapped as nats.js does. */
-function refusal(subject: string, cause: NatsError): NatsError {
-  if (cause instanceof NoRespondersError) {
-    cause.subject = subject;
-  } else if (!(cause instanceof PermissionViolationError)) {
-    return cause;
+function refusal(subject: string, error: unknown): unknown {
+  if (error instanceof NoRespondersError) {
+    error.subject = subject;
+  } else if (!(error instanceof PermissionViolationError)) {
+    return error;
   }
-  return new RequestError(cause.message, { cause });
+  return new RequestError(error.message, { cause: error });
 }
 
 /** Host and port of a URL. */

@@ -5,7 +5,7 @@
 
 import { onAbort } from "./abort";
 import { addon, type NativeOperation, type NativeQuestion, type NativeQueue } from "./addon";
-import { errorOf, fromNative, type NatsError } from "./errors";
+import { errorOf, fromNative } from "./errors";
 import { Packet } from "./packet";
 import type { Publisher } from "./types";
 
@@ -30,8 +30,8 @@ interface Pending {
 export interface Asked {
   /** Where an answer to the reply goes out. */
   publisher: Publisher;
-  /** The error that a refusal becomes. */
-  refusal(error: NatsError): Error;
+  /** What it rejects with when this is why. */
+  refusal(error: unknown): unknown;
 }
 
 // The kinds of events, as src/queue.rs numbers them.
@@ -92,7 +92,8 @@ class Loop {
       try {
         operation = start(token);
       } catch (thrown) {
-        throw fromNative(thrown);
+        const error = fromNative(thrown);
+        throw asked === undefined ? error : asked.refusal(error);
       }
       const abort = () => {
         operation?.cancel();
@@ -140,7 +141,7 @@ class Loop {
       } else if (kind === FAILED) {
         const error = errorOf(number, value() as string);
         const pending = this.settle(token);
-        pending?.reject(pending.asked?.refusal(error) ?? error);
+        pending?.reject(pending.asked === undefined ? error : pending.asked.refusal(error));
       } else if (kind === DONE || kind === NUMBER) {
         this.settle(token)?.resolve(kind === DONE ? undefined : number);
       } else if (kind === VALUE) {

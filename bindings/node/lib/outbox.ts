@@ -1,10 +1,10 @@
 /**
- * What a connection has published and requested in this turn of the event loop: the first message of
- * a turn crosses at once and finds out how much may follow; what follows is put down in a block of
- * memory and crosses at the turn's end, or before anything else does.
+ * What a connection has published and requested in this turn of the event loop: the first message
+ * of a turn crosses at once and finds out how much may follow; what follows is put down in a block
+ * of memory and crosses at the turn's end, or before anything else does.
  */
 
-import type { NativeConnection, Pairs } from "./addon";
+import { addon, type NativeConnection, type Pairs } from "./addon";
 import { fromNative } from "./errors";
 import type { Payload } from "./types";
 
@@ -24,13 +24,18 @@ const FRAME = 64;
 const REQUEST_FRAME = 1200;
 /** Payloads above this many bytes are not copied twice. */
 const SMALL = 4096;
-/** Payloads up to this many bytes are copied faster here than by a call. */
+/** What has up to this many bytes is copied faster here than by a call. */
 const TINY = 48;
-/** How many subjects and headers are remembered. */
-const SUBJECTS = 1024;
-const KEPT_HEADERS = 64;
+/** Subjects up to this length may be put down. */
+const SHORT = 512;
+/** Subjects that are accepted beyond doubt. */
+const PLAIN = new RegExp(addon.plainSubjects());
+/** How many headers are remembered. */
+const KEPT = 64;
+/** One in so many that are not known is remembered: many are used once only. */
+const NOTED = 4;
 
-/** What has a number natively, and how many bytes it has at most. */
+/** Headers that have a number natively, and how many bytes they have at most. */
 interface Known {
   number: number;
   size: number;
@@ -40,10 +45,13 @@ const NONE: Known = { number: 0, size: 0 };
 
 /** Outboxes with a turn under way. */
 const busy = new Set<Outbox>();
+/** The program ends: there will be no end of the turn. */
+let exiting = false;
 
 process.on("exit", () => {
+  exiting = true;
   for (const outbox of busy) {
-    outbox.endTurn();
+    outbox.leave();
   }
 });
 
@@ -53,9 +61,11 @@ export class Outbox {
   readonly #report: (error: unknown) => void;
   readonly #words: Uint32Array;
   readonly #bytes: Buffer;
-  readonly #subjects = new Map<string, Known>();
   readonly #headers = new Map<Pairs, Known>();
-  readonly #tick = () => this.endTurn();
+  #unknown = 0;
+  /** A plain subject. */
+  #subject: string | undefined;
+  readonly #tick = () => this.#endTurn();
 
   /** `report` is told why messages were refused that had been put down. */
   constructor(connection: NativeConnection, report: (error: unknown) => void) {
@@ -75,8 +85,8 @@ export class Outbox {
     if (reply === undefined && this.#put(subject, payload, pairs, RECORD, FRAME)) {
       return;
     }
-    this.#cross(subject, pairs, (native, subjectNumber, headersNumber) =>
-      native.publish(subject, subjectNumber, payload, reply, pairs, headersNumber),
+    this.#cross(pairs, (native, number) =>
+      native.publish(subject, payload, reply, pairs, number),
     );
   }
 
@@ -96,13 +106,18 @@ export class Outbox {
       words[start + 5] = timeout;
       return;
     }
-    this.#cross(subject, pairs, (native, subjectNumber, headersNumber) =>
-      native.request(token, subject, subjectNumber, payload, pairs, headersNumber, timeout),
+    this.#cross(pairs, (native, number) =>
+      native.request(token, subject, payload, pairs, number, timeout),
     );
   }
 
+  /** Hands over what was put down, and waits until it has left the process. */
+  leave(): void {
+    this.#native.leave();
+  }
+
   /** Hands over what was put down. */
-  endTurn(): void {
+  #endTurn(): void {
     busy.delete(this);
     if (this.#words[END] === HEAD) {
       this.#words[ROOM] = 0;
@@ -124,30 +139,42 @@ export class Outbox {
     frame: number,
   ): boolean {
     const words = this.#words;
-    const known = this.#subjects.get(subject);
     const headers = pairs === undefined ? NONE : this.#headers.get(pairs);
-    if (known === undefined || headers === undefined) {
+    if (headers === undefined || subject.length > SHORT) {
       return false;
     }
     const most = typeof payload === "string" ? payload.length * 3 : payload.length;
     const at = (words[END] as number) >> 2;
-    const start = at * 4 + record;
-    const room = (words[ROOM] as number) - known.size - headers.size - most - frame;
+    const start = at * 4 + record + subject.length;
+    const room = (words[ROOM] as number) - subject.length - headers.size - most - frame;
     if (
       room < 0 ||
       most > SMALL ||
       most + headers.size > (words[LARGEST] as number) ||
       start + most > this.#bytes.length ||
-      (headers !== NONE && words[HEADERS] === 0)
+      (headers !== NONE && words[HEADERS] === 0) ||
+      !this.#isPlain(subject)
     ) {
       return false;
     }
-    const end = typeof payload === "string" ? this.#text(payload, start) : this.#copy(payload, start);
-    words[at] = known.number;
+    this.#text(subject, at * 4 + record);
+    const end =
+      typeof payload === "string" ? this.#text(payload, start) : this.#copy(payload, start);
+    words[at] = subject.length;
     words[at + 1] = headers.number;
     words[at + 2] = end - start;
     words[END] = (end + 3) & ~3;
     words[ROOM] = room;
+    return true;
+  }
+
+  #isPlain(subject: string): boolean {
+    if (subject !== this.#subject) {
+      if (!PLAIN.test(subject)) {
+        return false;
+      }
+      this.#subject = subject;
+    }
     return true;
   }
 
@@ -183,38 +210,36 @@ export class Outbox {
 
   /** Sends what was put down, then makes a call, and learns how much may follow in this turn. */
   #cross(
-    subject: string,
     pairs: Pairs | undefined,
-    call: (native: NativeConnection, subjectNumber: number, headersNumber: number) => void,
+    call: (native: NativeConnection, headersNumber: number) => void,
   ): void {
-    const subjectNumber = next(this.#subjects, subject, SUBJECTS);
-    const headersNumber = pairs === undefined ? 0 : next(this.#headers, pairs, KEPT_HEADERS);
+    const number = pairs === undefined ? 0 : this.#number(pairs);
     if (!busy.has(this)) {
       busy.add(this);
       process.nextTick(this.#tick);
     }
     try {
-      call(this.#native, subjectNumber, headersNumber);
+      call(this.#native, number);
     } catch (thrown) {
       throw fromNative(thrown);
     }
-    if (subjectNumber > 0) {
-      this.#subjects.set(subject, { number: subjectNumber, size: subject.length * 3 });
+    if (exiting) {
+      this.#words[ROOM] = 0;
     }
-    if (pairs !== undefined && headersNumber > 0) {
-      const size = pairs.reduce((sum, text) => sum + text.length * 3 + 2, FRAME);
-      this.#headers.set(pairs, { number: headersNumber, size });
+    if (pairs !== undefined && number > 0) {
+      const size = pairs.reduce((sum, text) => sum + text.length * 3 + 4, FRAME);
+      this.#headers.set(pairs, { number, size });
     }
   }
-}
 
-/** The number that a new key gets, 0 for one that has its number. */
-function next<K>(known: Map<K, Known>, key: K, most: number): number {
-  if (known.has(key)) {
-    return 0;
+  /** The number that headers are to get, 0 when they get none. */
+  #number(pairs: Pairs): number {
+    if (this.#headers.has(pairs) || this.#unknown++ % NOTED !== 0) {
+      return 0;
+    }
+    if (this.#headers.size >= KEPT) {
+      this.#headers.clear();
+    }
+    return this.#headers.size + 1;
   }
-  if (known.size >= most) {
-    known.clear();
-  }
-  return known.size + 1;
 }

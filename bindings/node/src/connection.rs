@@ -8,7 +8,8 @@ use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::options;
 use nats_bridge::queue::Queue;
-use nats_core::{Code, Error, Headers, ManyOptions, Publish, Request, SubscribeOptions};
+use nats_bridge::wait;
+use nats_core::{Code, Error, Headers, ManyOptions, Publish, Request, State, SubscribeOptions};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -59,12 +60,11 @@ impl Connection {
         Connection { link, queue, outbox: RefCell::default(), handled: Arc::default() }
     }
 
-    /// Subject and headers were accepted: they have these numbers in records from now on, unless
-    /// they are 0, and records may be put down.
-    fn name(&self, subject: (u32, &str), headers: (u32, Option<&Arc<Headers>>)) {
+    /// Headers were accepted: they have this number in records from now on, unless it is 0, and
+    /// records may be put down.
+    fn accept(&self, number: u32, headers: Option<&Arc<Headers>>) {
         let mut outbox = self.outbox.borrow_mut();
-        outbox.name_subject(subject.0, subject.1);
-        if let (number, Some(headers)) = headers {
+        if let Some(headers) = headers {
             outbox.name_headers(number, headers);
         }
         outbox.grant(&self.link);
@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// Publishes the records, then this; waits for room in the outbound buffer only when there is
-    /// none. Subject and headers have these numbers in records from now on, unless they are 0.
+    /// none. The headers have this number in records from now on, unless it is 0.
     ///
     /// # Errors
     /// Those of `Client::publish_with`.
@@ -106,7 +106,6 @@ impl Connection {
     pub fn publish(
         &self,
         subject: Text,
-        subject_number: u32,
         payload: Payload,
         reply: Option<Text>,
         pairs: Option<Pairs>,
@@ -121,7 +120,7 @@ impl Connection {
         };
         self.cross();
         self.link.publish(&publish).map_err(raise)?;
-        self.name((subject_number, publish.subject), (headers_number, headers.as_ref()));
+        self.accept(headers_number, headers.as_ref());
         Ok(())
     }
 
@@ -133,6 +132,18 @@ impl Connection {
     pub fn hand_over(&self) -> Result<()> {
         self.cross();
         self.outbox.borrow_mut().fault().map_or(Ok(()), |error| Err(raise(error)))
+    }
+
+    /// The program ends: sends the records, and waits until the server has had what was published,
+    /// for at most the time that a publish waits for room.
+    #[napi(catch_unwind)]
+    pub fn leave(&self) {
+        self.cross();
+        let client = self.link.client();
+        if client.state() == State::Connected {
+            // There is nobody left to be told of a failure.
+            let _ = wait::block_on(client.flush_timeout(client.options().publish_timeout));
+        }
     }
 
     /// Subscribes; readiness is reported under `token`.
@@ -151,7 +162,7 @@ impl Connection {
     }
 
     /// Sends the records, then a request; completes with the reply. Without a time the connection's
-    /// `request_timeout` applies. Subject and headers get numbers as in [`Connection::publish`].
+    /// `request_timeout` applies. The headers get a number as in [`Connection::publish`].
     ///
     /// # Errors
     /// Those of a request that show at once; all others come with the completion.
@@ -161,7 +172,6 @@ impl Connection {
         &self,
         token: f64,
         subject: Text,
-        subject_number: u32,
         payload: Payload,
         pairs: Option<Pairs>,
         headers_number: u32,
@@ -171,7 +181,7 @@ impl Connection {
         let sent = Sent::new(&subject, &payload, pairs)?;
         let headers = sent.headers.clone();
         sent.ask(&self.link, &self.queue, token as u64, timeout).map_err(raise)?;
-        self.name((subject_number, subject.as_str()?), (headers_number, headers.as_ref()));
+        self.accept(headers_number, headers.as_ref());
         Ok(())
     }
 
@@ -347,7 +357,7 @@ impl Connection {
 impl Sent {
     fn new(subject: &Text, payload: &Payload, pairs: Option<Pairs>) -> Result<Sent> {
         Ok(Sent {
-            subject: subject.as_str()?.into(),
+            subject: subject.as_str()?.to_owned(),
             payload: payload.bytes().to_vec(),
             headers: headers(pairs)?.map(Arc::new),
         })

@@ -1,4 +1,4 @@
-//! Header blocks and names.
+//! Header blocks, names and subjects.
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -47,4 +47,10 @@ pub fn check_header(name: Text, value: Text) -> Result<()> {
 #[napi(catch_unwind)]
 pub fn check_inbox_prefix(prefix: Text) -> Result<()> {
     subject::check_inbox_prefix(prefix.as_str()?).map_err(raise)
+}
+
+/// The regular expression for subjects that need no check before they are put down.
+#[napi(catch_unwind)]
+pub fn plain_subjects() -> &'static str {
+    subject::PLAIN
 }

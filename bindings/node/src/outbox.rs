@@ -3,11 +3,11 @@
 //!
 //! The block begins with four 32-bit numbers in native byte order: where its records end, how many
 //! bytes the scripts may send through records, how large headers and payload of one may be, and
-//! whether it may have headers (1) or not (0). A record is the numbers of its subject and headers
-//! (0 for none), the length of its payload, and the payload, up to a multiple of four bytes. A
-//! request has [`REQUEST`] set in the number of its subject, and its token (the lower half first)
-//! and its timeout in milliseconds (0 for the usual one) in front of the payload. Subjects and
-//! headers have their number from a call that carried them in full. `lib/outbox.ts` writes records.
+//! whether it may have headers (1) or not (0). A record is the length of its subject, the number of
+//! its headers (0 for none), the length of its payload, subject and payload, up to a multiple of four
+//! bytes. A request has [`REQUEST`] set in the length of its subject, and its token (the lower half
+//! first) and its timeout in milliseconds (0 for the usual one) in front of the subject. Headers
+//! have their number from a call that carried them in full. `lib/outbox.ts` writes records.
 
 use std::sync::Arc;
 
@@ -36,7 +36,6 @@ const REQUEST: usize = 1 << 31;
 #[derive(Default)]
 pub(crate) struct Outbox {
     block: Option<Block>,
-    subjects: Vec<Arc<str>>,
     headers: Vec<Arc<Headers>>,
     refused: u64,
     error: Option<Error>,
@@ -60,11 +59,11 @@ impl Outbox {
         put(bytes, END, HEAD);
         let mut rest = bytes.get(HEAD..end).unwrap_or_default();
         while let Some(record) = Record::next(&mut rest) {
-            let Some(subject) = named(&self.subjects, record.subject) else { continue };
-            let headers = named(&self.headers, record.headers);
+            let subject = record.subject;
+            let headers = record.headers.checked_sub(1).and_then(|index| self.headers.get(index));
             if let Some((token, timeout)) = record.request {
                 let payload = record.payload.to_vec();
-                let sent = Sent { subject: subject.clone(), payload, headers: headers.cloned() };
+                let sent = Sent { subject: subject.to_owned(), payload, headers: headers.cloned() };
                 if let Err(error) = sent.ask(link, queue, token, timeout) {
                     queue.ticket(token).complete(Err(error));
                 }
@@ -96,14 +95,12 @@ impl Outbox {
         }
     }
 
-    /// Gives a subject its number, which makes those behind it invalid.
-    pub(crate) fn name_subject(&mut self, number: u32, subject: &str) {
-        name(&mut self.subjects, number, || subject.into());
-    }
-
-    /// Gives headers their number, which makes those behind it invalid.
+    /// Gives headers their number, which makes those behind it invalid; 0 is none.
     pub(crate) fn name_headers(&mut self, number: u32, headers: &Arc<Headers>) {
-        name(&mut self.headers, number, || Arc::clone(headers));
+        if let Some(before) = number.checked_sub(1) {
+            self.headers.truncate(before as usize);
+            self.headers.push(Arc::clone(headers));
+        }
     }
 
     /// Why records were refused since the last call.
@@ -117,9 +114,8 @@ impl Outbox {
     }
 }
 
-/// What the numbers of a record say.
 struct Record<'a> {
-    subject: usize,
+    subject: &'a str,
     headers: usize,
     payload: &'a [u8],
     /// Token and timeout.
@@ -132,12 +128,13 @@ impl<'a> Record<'a> {
         let is_request = get(records, 0) & REQUEST != 0;
         let numbers = records.split_off(..if is_request { 24 } else { 12 })?;
         let number = |place| get(numbers, place);
-        let request = is_request
-            .then(|| (number(3) as u64 | (number(4) as u64) << 32, number(5) as u32));
+        let request =
+            is_request.then(|| (number(3) as u64 | (number(4) as u64) << 32, number(5) as u32));
+        let subject = str::from_utf8(records.split_off(..number(0) & !REQUEST)?).ok()?;
         let payload = records.split_off(..number(2))?;
-        // The last record may end where the block does.
-        let _ = records.split_off(..payload.len().next_multiple_of(4) - payload.len());
-        Some(Record { subject: number(0) & !REQUEST, headers: number(1), payload, request })
+        let bytes = subject.len() + payload.len();
+        records.split_off(..bytes.next_multiple_of(4) - bytes)?;
+        Some(Record { subject, headers: number(1), payload, request })
     }
 }
 
@@ -152,16 +149,5 @@ fn put(bytes: &mut [u8], place: usize, number: usize) {
     let number = u32::try_from(number).unwrap_or(u32::MAX);
     if let Some(bytes) = bytes.get_mut(place * 4..place * 4 + 4) {
         bytes.copy_from_slice(&number.to_ne_bytes());
-    }
-}
-
-fn named<T>(all: &[T], number: usize) -> Option<&T> {
-    all.get(number.checked_sub(1)?)
-}
-
-fn name<T>(all: &mut Vec<T>, number: u32, value: impl FnOnce() -> T) {
-    if let Some(before) = number.checked_sub(1) {
-        all.truncate(before as usize);
-        all.push(value());
     }
 }

@@ -1,10 +1,10 @@
 //! Messages as they cross into JavaScript: many at a time, in one block of memory.
 //!
-//! A packet is a `Buffer` of 32-bit numbers in native byte order and of bytes. It begins with
-//! two numbers: how many messages there are, and whether more can be had at once (1) or not (0). A
+//! A packet is a `Buffer` of 32-bit numbers in native byte order and of bytes. It begins with two
+//! numbers: how many messages there are, and whether more can be had at once (1) or not (0). A
 //! message is the length of its payload and the payload, up to a multiple of four bytes. When the
 //! length has [`FULL`] set, four further numbers follow it, the lengths of subject, reply subject,
-//! header block, and of the text of what is wrong with the message, and the bytes of the first three
+//! header block, and of the text of what is wrong with the message; the bytes of the first three
 //! come before the payload, those of the last one behind it; otherwise there are none of these, and
 //! the subject is that of the message before. `lib/packet.ts` reads it.
 

@@ -12,7 +12,7 @@ use crate::queue::Value;
 
 /// What a request consists of, which outlives the call that made it.
 pub(crate) struct Sent {
-    pub(crate) subject: Arc<str>,
+    pub(crate) subject: String,
     pub(crate) payload: Vec<u8>,
     pub(crate) headers: Option<Arc<Headers>>,
 }
