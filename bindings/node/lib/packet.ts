@@ -50,15 +50,18 @@ export class Packet {
   }
 
   #full(publisher: Publisher | undefined, sid: number, length: number): MsgImpl {
-    const word = (place: number) => this.#words[this.#at + place] as number;
-    const start = this.#offset + (this.#at + 5) * 4;
-    const reply = start + word(1);
-    const headers = reply + word(2);
-    const data = headers + word(3);
+    const words = this.#words;
+    const at = this.#at;
+    const start = this.#offset + (at + 5) * 4;
+    const reply = start + (words[at + 1] as number);
+    const headers = reply + (words[at + 2] as number);
+    const data = headers + (words[at + 3] as number);
     const fault = data + length;
-    const end = fault + word(4);
+    const end = fault + (words[at + 4] as number);
     const parts: Parts = { reply, headers, data, fault, end };
-    this.#subject = new Subject(this.#memory, this.#bytes, start, reply);
+    if (reply > start) {
+      this.#subject = new Subject(this.#memory, this.#bytes, start, reply);
+    }
     this.#at += 5 + ((end - start + 3) >> 2);
     return new MsgImpl(publisher, sid, this.#subject, data, fault, parts);
   }

@@ -5,8 +5,8 @@
 //! message is the length of its payload and the payload, up to a multiple of four bytes. When the
 //! length has [`FULL`] set, four further numbers follow it, the lengths of subject, reply subject,
 //! header block, and of the text of what is wrong with the message; the bytes of the first three
-//! come before the payload, those of the last one behind it; otherwise there are none of these, and
-//! the subject is that of the message before. `lib/packet.ts` reads it.
+//! come before the payload, those of the last one behind it. Otherwise there are none of these. The
+//! subject is left out when it is that of the message before. `lib/packet.ts` reads it.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -26,8 +26,7 @@ pub struct Packet {
     more: bool,
 }
 
-/// What crosses of a message. Its subject only when that is another than that of the one before,
-/// or something crosses that most messages do not have.
+/// What crosses of a message; the subject is empty when it is that of the message before.
 struct Parts<'a> {
     subject: &'a [u8],
     reply: &'a [u8],
@@ -54,9 +53,9 @@ impl Packet {
         let mut subject: &[u8] = &[];
         for batch in &self.batches {
             for index in 0..batch.len() {
-                let parts = Parts::new(batch.get(index), subject);
-                subject = parts.subject;
-                each(parts);
+                let message = batch.get(index);
+                each(Parts::new(message, subject));
+                subject = message.subject_bytes();
             }
         }
     }
@@ -64,12 +63,13 @@ impl Packet {
 
 impl<'a> Parts<'a> {
     fn new(message: MessageRef<'a>, subject_before: &[u8]) -> Parts<'a> {
-        let subject = message.subject_bytes();
+        let subject = Some(message.subject_bytes()).filter(|subject| *subject != subject_before);
+        let subject = subject.unwrap_or_default();
         let reply = message.reply().unwrap_or_default().as_bytes();
         let headers = message.headers().map(|block| block.raw()).unwrap_or_default();
         let fault = message.decode_error().map(|e| e.text().to_owned()).unwrap_or_default();
-        let parts = [reply, headers, fault.as_bytes()];
-        let full = subject != subject_before || parts.iter().any(|part| !part.is_empty());
+        let parts = [subject, reply, headers, fault.as_bytes()];
+        let full = parts.iter().any(|part| !part.is_empty());
         Parts { subject, reply, headers, payload: message.payload(), fault, full }
     }
 

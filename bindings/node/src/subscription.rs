@@ -18,7 +18,7 @@ use crate::queue::{Value, start};
 /// How many messages are taken from the core at once.
 const BATCH: usize = 512;
 /// A packet is closed when it has this many bytes, so that a message that is kept pins little.
-const PACKET_BYTES: usize = 64 << 10;
+const PACKET_BYTES: usize = 16 << 10;
 
 /// A subscription. Its end drops what it still holds.
 #[napi]
