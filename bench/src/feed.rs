@@ -37,6 +37,7 @@ fn subscribed(url: &str, subject: &str) -> Result<Link> {
     let mut link = Link::connect(url)?;
     link.write(format!("SUB {subject} 1\r\nPING\r\n").as_bytes());
     link.await_frame(Kind::Pong)?;
+    link.allow_silence()?;
     Ok(link)
 }
 

@@ -64,6 +64,14 @@ impl Link {
         Ok(link)
     }
 
+    /// From now on the other side may be silent for as long as it likes.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(crate) fn allow_silence(&self) -> Result<()> {
+        Ok(self.socket.set_read_timeout(None)?)
+    }
+
     /// Waits for a frame of this kind; others are dropped.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The runner: every client in every case, round by round.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -82,7 +83,7 @@ impl Run {
             samples,
             stage: Stage::start(&targets)?,
             started: Instant::now(),
-            wanted: if options.quick { 0.25 } else { 0.5 },
+            wanted: if options.quick { 0.2 } else { 0.5 },
             runs: 0,
             disturbed: 0,
         })
@@ -108,19 +109,29 @@ impl Run {
 
     /// Finds out how many messages take the wanted time, and what a client cannot do.
     fn calibrate(&mut self) -> Result<()> {
-        let mut unsupported = Vec::new();
+        let mut unsupported: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
         for index in 0..self.samples.len() {
             if self.is_over() {
                 break;
             }
             self.progress.show(&format!("{} (calibration)", self.title(index)));
             if let Some(reason) = self.calibrate_one(index)? {
-                unsupported.push((index, reason));
+                let client = self.samples[index].client.name.clone();
+                unsupported.entry((client, reason)).or_default().push(index);
             }
             self.progress.advance();
         }
-        for (index, reason) in unsupported.into_iter().rev() {
-            self.results.notes.insert(0, format!("{}: {reason}", self.title(index)));
+        for ((client, reason), rows) in &unsupported {
+            let first = self.samples[rows[0]].case;
+            let more = if rows.len() > 1 {
+                format!(" and {} more", rows.len() - 1)
+            } else {
+                String::new()
+            };
+            self.results.notes.push(format!("{client} without {first}{more}: {reason}"));
+        }
+        let without: BTreeSet<usize> = unsupported.into_values().flatten().collect();
+        for &index in without.iter().rev() {
             self.samples.remove(index);
             self.progress.drop(self.results.rounds as usize);
         }
@@ -175,13 +186,18 @@ impl Run {
             return Ok(());
         }
         let mut best = self.drive(index)?;
-        if best.1 > QUIET {
+        // A quick run has no time for a second try.
+        if best.1 > QUIET && !self.results.quick {
             let again = self.drive(index)?;
             if again.1 < best.1 {
                 best = again;
             }
         }
         let (answer, others) = best;
+        if self.is_over() && matches!(answer, Answer::Failed(_)) {
+            // It was the end of the time that ended the driver.
+            return Ok(());
+        }
         self.runs += 1;
         self.disturbed += u32::from(others > QUIET);
         let samples = &mut self.samples[index];

@@ -36,12 +36,19 @@ impl Stage {
         Ok(Self { scenes: targets.iter().map(scene).collect::<Result<_>>()? })
     }
 
-    /// The URL of a target.
+    /// The URL of a target, which is there again if an earlier run has ended it.
     ///
     /// # Errors
-    /// It was not started.
+    /// It was not started, or does not start again.
     pub(crate) fn url(&mut self, target: Target) -> Result<String> {
-        Ok(self.scene(target)?.url.clone())
+        let scene = self.scene(target)?;
+        if scene.helper.child.try_wait()?.is_some() {
+            match &scene.server {
+                Some(server) => scene.helper = Helper::feeder(&server.url())?,
+                None => *scene = Scene::floor()?,
+            }
+        }
+        Ok(scene.url.clone())
     }
 
     /// The processes here, and this one.
@@ -79,7 +86,7 @@ impl Scene {
         let limits = "max_payload: 8MB\nmax_pending: 2GB\nwrite_deadline: \"60s\"\n";
         let server = Server::start(Config::plain().with(limits))?;
         let url = server.url();
-        let helper = Helper::start(&["feed", "--url", &url])?;
+        let helper = Helper::feeder(&url)?;
         Ok(Self { url, helper, server: Some(server) })
     }
 }
@@ -92,6 +99,10 @@ struct Helper {
 }
 
 impl Helper {
+    fn feeder(url: &str) -> Result<Self> {
+        Self::start(&["feed", "--url", url])
+    }
+
     fn start(words: &[&str]) -> Result<Self> {
         let errors = tempfile::NamedTempFile::new()?;
         let mut child = Command::new(std::env::current_exe()?)
