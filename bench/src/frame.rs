@@ -107,6 +107,23 @@ fn trailing_number(line: &[u8]) -> Option<usize> {
     None
 }
 
+/// The length of the frame whose line is this prefix and a number; none when it is another frame,
+/// or not clear yet. It is the short way past many equal frames.
+#[inline]
+pub(crate) fn length_after(prefix: &[u8], bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(prefix)?;
+    let (mut payload, mut digits) = (0, 0);
+    while let Some(digit @ b'0'..=b'9') = rest.get(digits) {
+        payload = payload * 10 + usize::from(digit - b'0');
+        digits += 1;
+        if payload > MAX_PAYLOAD {
+            return None;
+        }
+    }
+    let ends = digits > 0 && rest.get(digits..digits + CRLF) == Some(b"\r\n");
+    ends.then_some(prefix.len() + digits + CRLF + payload + CRLF)
+}
+
 /// The arguments of PUB, HPUB, MSG (without its sid) and HMSG.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Address<'a> {
@@ -210,6 +227,26 @@ mod tests {
         assert_eq!(scanned(&[bytes.as_slice(), b"PING\r\n"].concat()).total, total);
         for cut in 0..19 {
             assert_eq!(scan(&bytes[..cut]).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn the_short_way_is_the_same_way() {
+        let prefix = b"PUB bench.data ";
+        let bytes = Content { size: 16, headers: 0 }.publish("bench.data", None);
+        for cut in 0..=bytes.len() {
+            let expected = scan(&bytes[..cut]).unwrap().map(|frame| frame.total);
+            assert_eq!(length_after(prefix, &bytes[..cut]), expected, "{cut}");
+        }
+        let others: [&[u8]; 5] = [
+            b"PUB bench.data \r\n",
+            b"PUB bench.data r 16\r\n",
+            b"PUB bench.data 16\n\n",
+            b"PUB bench.data 99999999999999999999999\r\n",
+            b"HPUB bench.data 1 1\r\n",
+        ];
+        for bytes in others {
+            assert_eq!(length_after(prefix, bytes), None);
         }
     }
 

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::blast::Blast;
-use crate::frame::{Frame, Kind, MAX_PAYLOAD, scan};
+use crate::frame::{Frame, Kind, MAX_PAYLOAD, length_after, scan};
 
 /// Reads begin with the one and grow to the other while they fill the buffer.
 const BUFFER: usize = 8 << 10;
@@ -129,11 +129,23 @@ impl Link {
     /// Goes behind the next frame, complete or not.
     #[inline]
     pub(crate) fn consume(&mut self, frame: Frame) {
+        self.pass(frame.total);
+    }
+
+    /// Goes behind all frames that begin with a line of this prefix and the length.
+    pub(crate) fn swallow(&mut self, prefix: &[u8]) {
+        while let Some(length) = length_after(prefix, &self.buffer[self.start..self.end]) {
+            self.pass(length);
+        }
+    }
+
+    #[inline]
+    fn pass(&mut self, length: usize) {
         let here = self.end - self.start;
-        if frame.total <= here {
-            self.start += frame.total;
+        if length <= here {
+            self.start += length;
         } else {
-            self.skip = frame.total - here;
+            self.skip = length - here;
             self.start = self.end;
         }
     }
