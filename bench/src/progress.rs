@@ -38,12 +38,18 @@ impl Progress {
         }
     }
 
+    /// Something that should be known before the end.
+    pub(crate) fn note(&self, text: &str) {
+        self.end();
+        eprintln!("{text}");
+    }
+
     /// One is done.
     pub(crate) fn advance(&mut self) {
         self.done += 1;
     }
 
-    /// No more come.
+    /// Takes away the line that is shown.
     pub(crate) fn end(&self) {
         if self.terminal {
             eprint!("\r\x1b[K");

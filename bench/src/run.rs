@@ -146,7 +146,7 @@ impl Run {
             match answer {
                 Answer::Unsupported(reason) => return Ok(Some(reason)),
                 Answer::Failed(text) => {
-                    samples.error = Some(text);
+                    self.fail(index, text);
                     return Ok(None);
                 }
                 Answer::Measured(outcome) => {
@@ -206,7 +206,7 @@ impl Run {
                 samples.outcomes.push(outcome);
                 samples.disturbed += u32::from(others > QUIET);
             }
-            Answer::Failed(text) | Answer::Unsupported(text) => samples.error = Some(text),
+            Answer::Failed(text) | Answer::Unsupported(text) => self.fail(index, text),
         }
         Ok(())
     }
@@ -229,6 +229,11 @@ impl Run {
             }
         }
         Ok((answer, others))
+    }
+
+    fn fail(&mut self, index: usize, text: String) {
+        self.progress.note(&format!("{}: {text}", self.title(index)));
+        self.samples[index].error = Some(text);
     }
 
     fn summarize(&mut self) {
