@@ -136,7 +136,7 @@ fn bar(class: &str, name: &str, cpu: f64, full: f64, (left, y): (f64, f64)) -> S
         "<text class=\"dim\" x=\"{left}\" y=\"{base}\">{}</text>\
          <rect class=\"{class}\" x=\"{start}\" y=\"{y}\" width=\"{width:.1}\" height=\"17\" rx=\"2\"/>\
          <text x=\"{:.1}\" y=\"{base}\">{}</text>",
-        escape(&name),
+        escape(name),
         start + width + 7.0,
         Unit::Nanoseconds.show(cpu)
     )
