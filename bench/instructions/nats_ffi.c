@@ -38,12 +38,13 @@ static void take(nats_msg *msg, size_t size) {
 }
 
 static void publish(nats_connection *nc, size_t size, size_t parts) {
+  nats_str subject = NATS_STR("bench.data");
   char *payload = malloc(size + 1);
   if (!payload) exit(1);
   memset(payload, 'x', size);
   for (; parts > 0; parts--) {
     for (size_t i = 0; i < PART; i++)
-      check(nats_publish(nc, NATS_STR("bench.data"), nats_bytes_of(payload, size), NULL), "publish");
+      check(nats_publish(nc, subject, nats_bytes_of(payload, size), NULL), "publish");
     if (parts % UNFLUSHED == 1) check(nats_connection_flush(nc, PATIENCE, NULL), "flush");
   }
   free(payload);

@@ -22,7 +22,8 @@ const STYLE: &str = "\
   svg { color-scheme: light dark; }
   text { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; fill: #1c2128; }
   .back { fill: #ffffff; stroke: #d5dbe1; } .dim { fill: #5c6670; font-size: 12px; }
-  .title { font-size: 17px; font-weight: 600; } .head, .language { font-size: 14px; font-weight: 600; }
+  .title { font-size: 17px; font-weight: 600; }
+  .head, .language { font-size: 14px; font-weight: 600; }
   .ratio { font-size: 19px; font-weight: 700; fill: #2563eb; }
   rect.ours { fill: #2563eb; } rect.peer { fill: #e08a3c; } line { stroke: #d5dbe1; }
   @media (prefers-color-scheme: dark) {
@@ -48,12 +49,12 @@ pub(super) fn svg(rows: &[Row]) -> String {
          language\">\n<style>\n{STYLE}</style>\n\
          <rect class=\"back\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"10\"/>\n\
          <text class=\"title\" x=\"24\" y=\"32\">Client CPU for a message of 16 bytes</text>\n\
-         <text class=\"dim\" x=\"24\" y=\"50\">User and system time of the client's process; shorter \
-         is better.</text>\n\
+         <text class=\"dim\" x=\"24\" y=\"50\">User and system time of the client's process; \
+         shorter is better.</text>\n\
          <text class=\"head\" x=\"{2}\" y=\"74\">Publish</text>\
          <text class=\"head\" x=\"{3}\" y=\"74\">Receive, one by one</text>\n{lines}\
-         <text class=\"dim\" x=\"24\" y=\"{4}\">Each pair of bars has its own scale. Medians of one \
-         run against a program that costs next to nothing.</text>\n</svg>\n",
+         <text class=\"dim\" x=\"24\" y=\"{4}\">Each pair of bars has its own scale. \
+         Medians of one run against a program that costs next to nothing.</text>\n</svg>\n",
         WIDTH - 1.0,
         height - 1.0,
         COLUMNS[0],
@@ -120,7 +121,8 @@ impl Pair {
                 let (x, y) = (left + 352.0, top + 36.0);
                 let ratio = peer.1 / ours.1;
                 format!(
-                    "<text class=\"ratio\" text-anchor=\"end\" x=\"{x}\" y=\"{y}\">{ratio:.1}×</text>"
+                    "<text class=\"ratio\" text-anchor=\"end\" x=\"{x}\" y=\"{y}\">\
+                     {ratio:.1}×</text>"
                 )
             }
             _ => String::new(),
@@ -134,7 +136,8 @@ fn bar(class: &str, name: &str, cpu: f64, full: f64, (left, y): (f64, f64)) -> S
     let (start, base) = (left + NAME, y + 13.0);
     format!(
         "<text class=\"dim\" x=\"{left}\" y=\"{base}\">{}</text>\
-         <rect class=\"{class}\" x=\"{start}\" y=\"{y}\" width=\"{width:.1}\" height=\"17\" rx=\"2\"/>\
+         <rect class=\"{class}\" x=\"{start}\" y=\"{y}\" width=\"{width:.1}\" height=\"17\" \
+         rx=\"2\"/>\
          <text x=\"{:.1}\" y=\"{base}\">{}</text>",
         escape(name),
         start + width + 7.0,

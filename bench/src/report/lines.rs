@@ -109,7 +109,8 @@ impl Chart {
         let path: Vec<_> = at.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let dots = points.iter().zip(&at).map(|((x, value), (cx, cy))| {
             format!(
-                "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\"><title>{}: {} at {}</title></circle>",
+                "<circle cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\">\
+                 <title>{}: {} at {}</title></circle>",
                 escape(&curve.label),
                 self.unit.show(*value),
                 super::text::number(*x)
@@ -131,7 +132,8 @@ impl Chart {
         let label = |((end, curve), place): (&(f64, &Curve), f64)| {
             let value = curve.points.last().map_or(0.0, |point| point.1);
             format!(
-                "<g class=\"curve {}\"><path class=\"leader\" d=\"M{:.1} {end:.1} L{:.1} {place:.1}\"/>\
+                "<g class=\"curve {}\">\
+                 <path class=\"leader\" d=\"M{:.1} {end:.1} L{:.1} {place:.1}\"/>\
                  <text x=\"{x}\" y=\"{:.1}\">{} <tspan>{}</tspan></text></g>",
                 curve.class,
                 WIDTH - RIGHT + 6.0,

@@ -57,7 +57,8 @@ pub(super) fn notes(results: &Results) -> String {
     let items: String =
         results.notes.iter().map(|note| format!("<li>{}</li>", escape(note))).collect();
     format!(
-        "<details open class=\"notes\"><summary>Notes of this run</summary><ul>{items}</ul></details>\n"
+        "<details open class=\"notes\"><summary>Notes of this run</summary>\
+         <ul>{items}</ul></details>\n"
     )
 }
 
@@ -90,7 +91,8 @@ fn cells(goals: &[Goal]) -> String {
         body += "</tr>";
     }
     format!(
-        "<table class=\"cells\"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>\n"
+        "<table class=\"cells\"><thead><tr><th></th>{head}</tr></thead>\
+         <tbody>{body}</tbody></table>\n"
     )
 }
 
