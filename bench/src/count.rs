@@ -3,16 +3,22 @@
 use crate::case::Case;
 use crate::results::Op;
 
-/// What may pile up in a client that receives more slowly than it is sent to.
+/// What may pile up in a client that receives more slowly than it is sent to, or before it.
 const RECEIVED_BYTES: usize = 512 << 20;
+const LOOPED_BYTES: usize = 256 << 20;
 const PUBLISHED_BYTES: usize = 2 << 30;
 const FIRST_BYTES: usize = 64 << 20;
 const MOST: usize = 20_000_000;
+
+/// Messages to many connections. Each connection is flushed, which has to weigh the same in every
+/// client.
+const OVER_MANY_CONNECTIONS: usize = 400_000;
 
 /// A first guess, small enough for the slowest client.
 pub(crate) fn first(case: Case) -> usize {
     let messages = match case.op {
         Op::Connect => return case.conns,
+        Op::Publish if case.conns > 1 => return bounded(case, OVER_MANY_CONNECTIONS),
         Op::Request if case.inflight == 1 => 300,
         Op::Request => 2_000,
         Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
@@ -23,7 +29,7 @@ pub(crate) fn first(case: Case) -> usize {
 /// What takes about the wanted time, if so many took that time; none when the count is good as it
 /// is.
 pub(crate) fn better(case: Case, count: usize, seconds: f64, wanted: f64) -> Option<usize> {
-    if case.op == Op::Connect || seconds > wanted * 0.6 {
+    if case.conns > 1 || case.op == Op::Connect || seconds > wanted * 0.6 {
         return None;
     }
     // A short run is mostly start-up, so that its speed is not to be trusted for far.
@@ -34,7 +40,8 @@ pub(crate) fn better(case: Case, count: usize, seconds: f64, wanted: f64) -> Opt
 
 fn bounded(case: Case, messages: usize) -> usize {
     let bytes = match case.op {
-        Op::Subscribe | Op::Pubsub => RECEIVED_BYTES,
+        Op::Subscribe => RECEIVED_BYTES,
+        Op::Pubsub => LOOPED_BYTES,
         Op::Publish | Op::Request | Op::Connect => PUBLISHED_BYTES,
     };
     let most = MOST.min(bytes / case.size.max(1));
@@ -62,8 +69,10 @@ mod tests {
         let large = Case { size: 65536, ..Case::new(Op::Subscribe) };
         assert_eq!(first(large), 1024);
         assert_eq!(better(large, 4096, 0.01, 0.5), Some(8192));
-        let connections = Case { conns: 100, ..Case::new(Op::Connect) };
-        assert_eq!(first(connections), 100);
-        assert_eq!(better(connections, 100, 0.001, 0.5), None);
+        for (op, count) in [(Op::Connect, 100), (Op::Publish, OVER_MANY_CONNECTIONS)] {
+            let connections = Case { conns: 100, ..Case::new(op) };
+            assert_eq!(first(connections), count);
+            assert_eq!(better(connections, count, 0.001, 0.5), None);
+        }
     }
 }

@@ -14,8 +14,11 @@ use crate::frame::{Frame, Kind, MAX_PAYLOAD, length_after, scan};
 /// Reads begin with the one and grow to the other while they fill the buffer.
 const BUFFER: usize = 8 << 10;
 const LARGE_BUFFER: usize = 256 << 10;
-/// What may wait for a peer that does not read.
-const MAX_OUT: usize = 64 << 20;
+/// What may wait for a peer that does not read; a client may well publish everything to itself
+/// before it reads.
+const MAX_OUT: usize = 1 << 30;
+/// What is written is taken away in pieces of at least this size.
+const OUT_PIECE: usize = 1 << 20;
 /// How long the other side may be silent.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -242,8 +245,9 @@ impl Link {
             self.blast = self.blast.take().filter(|blast| !blast.done());
         } else {
             self.sent += count;
-            if self.sent == self.out.len() {
-                self.out.clear();
+            let large = self.sent > OUT_PIECE && self.sent > self.out.len() / 2;
+            if large || self.sent == self.out.len() {
+                self.out.drain(..self.sent);
                 self.sent = 0;
             }
         }
