@@ -132,7 +132,9 @@ fn item(goal: &Goal) -> String {
     let sign = if goal.at_most { "≤" } else { "≥" };
     let value = goal.value.map_or("–".to_owned(), ratio);
     let missing = goal.missing.as_ref().map_or(String::new(), |missing| {
-        format!(" <small class=\"missing\">not measured: {}</small>", escape(missing))
+        let rows: String =
+            missing.split("; ").map(|row| format!("<div>{}</div>", escape(row))).collect();
+        format!("<details class=\"missing\"><summary>not fully measured</summary>{rows}</details>")
     });
     format!(
         "<li class=\"{class}\"><span>{mark}</span><div>{}{missing}</div>\
