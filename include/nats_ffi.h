@@ -802,7 +802,8 @@ nats_status nats_queue_poll(nats_queue *queue,
                             nats_error **err);
 
 /**
- * A file descriptor that is readable exactly while the queue holds events, for epoll, poll or an
+ * A file descriptor that is readable while the queue holds events, and now and then for a moment
+ * when it does not (then a poll yields none and makes it unreadable), for epoll, poll or an
  * event loop (Linux: an eventfd). It belongs to the queue: do not read, write or close it. It is
  * closed when the queue is freed.
  *
