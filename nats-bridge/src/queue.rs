@@ -91,6 +91,8 @@ struct State<V> {
     closed: bool,
     interrupted: bool,
     waiting: usize,
+    /// How many of those who wait have been told already: more would only be system calls.
+    told: usize,
     hook: Option<WakeHook>,
 }
 
@@ -108,6 +110,7 @@ impl<V> Queue<V> {
             closed: false,
             interrupted: false,
             waiting: 0,
+            told: 0,
             hook: None,
         };
         Queue(Arc::new(Shared {
@@ -172,8 +175,9 @@ impl<V> Queue<V> {
 
     /// Makes one poll return at once: one that waits, or else the next.
     pub fn interrupt(&self) {
-        lock(&self.0.state).interrupted = true;
-        self.0.arrived.notify_one();
+        let mut state = lock(&self.0.state);
+        state.interrupted = true;
+        self.0.tell(&mut state);
     }
 
     /// Closes the queue: events in it are dropped, polls fail, later results are dropped.
@@ -246,6 +250,7 @@ impl<V> Queue<V> {
             let waited = self.0.arrived.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             state.waiting -= 1;
+            state.told = state.told.saturating_sub(1);
         }
         state.interrupted = false;
         let count = state.entries.len().min(cap);
@@ -257,8 +262,8 @@ impl<V> Queue<V> {
         }
         if state.entries.is_empty() {
             self.0.clear_fd();
-        } else if state.waiting > 0 {
-            self.0.arrived.notify_one();
+        } else {
+            self.0.tell(&mut state);
         }
         Ok(taken)
     }
@@ -366,15 +371,21 @@ impl<V> Shared<V> {
             if state.closed || !add(&mut state) {
                 return;
             }
-            if state.waiting > 0 {
-                self.arrived.notify_one();
-            }
+            self.tell(&mut state);
             (was_empty, state.hook.clone().filter(|_| was_empty))
         };
         if was_empty {
             self.raise_fd();
         }
         call(hook);
+    }
+
+    /// Wakes one more of those who wait.
+    fn tell(&self, state: &mut State<V>) {
+        if state.waiting > state.told {
+            state.told += 1;
+            self.arrived.notify_one();
+        }
     }
 
     fn raise_fd(&self) {

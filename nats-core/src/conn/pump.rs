@@ -202,7 +202,7 @@ impl Driver {
             std::mem::swap(&mut self.flight.bytes, &mut self.control);
             return true;
         }
-        let published = outbox.counters().messages;
+        let streamed = outbox.streamed();
         let may_rest = !self.rest.end() && self.close_by.is_none() && self.rest.is_due();
         if may_rest && self.rest.start() {
             if outbox.rest() {
@@ -212,7 +212,7 @@ impl Driver {
             self.rest.on = false;
         }
         if let Some(begun) = outbox.take(&mut self.flight.bytes) {
-            self.rest.wrote(published);
+            self.rest.wrote(streamed);
             self.flight.written = begun;
             self.woken_to_write = std::mem::take(&mut self.was_idle);
             return true;

@@ -44,14 +44,14 @@ impl Rest {
         self.busy
     }
 
-    /// The driver begins to write, and so much was published in all.
-    pub(super) fn wrote(&mut self, published: u64) {
+    /// The driver begins to write, and so much was published in all that nobody waits for.
+    pub(super) fn wrote(&mut self, streamed: u64) {
         let now = Instant::now();
         self.busy = self.last.is_some_and(|(at, before)| {
-            let count = u32::try_from(published.wrapping_sub(before)).unwrap_or(u32::MAX);
+            let count = u32::try_from(streamed.wrapping_sub(before)).unwrap_or(u32::MAX);
             count >= MANY && now.duration_since(at) < APART.saturating_mul(count)
         });
-        self.last = Some((now, published));
+        self.last = Some((now, streamed));
     }
 
     /// There was nothing to write: the stream has ended.

@@ -5,37 +5,25 @@
 //! large blocks. Only whole operations are ever sent: when a socket dies in the middle of a block,
 //! the block is walked again and what was not completely written goes back to the front.
 
+mod publishing;
+mod wake;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 
+pub use publishing::{OutboundPolicy, PublishOp, Room};
+pub use wake::{Due, Wake};
+
 use super::encode::{self, OpKind};
-use super::headers::Headers;
-use super::subject::{Filter, QueueGroup, Subject};
-use crate::error::{Code, Error, Result};
+use super::subject::{Filter, QueueGroup};
+use crate::error::Result;
+use publishing::{BLOCK, WARM};
+use wake::{Bell, Driver};
 
 /// An empty buffer gives larger memory back, so that an idle connection stays cheap after a burst.
 pub const KEPT_CAPACITY: usize = 256 * 1024;
-
-/// Publishers that may write themselves do so when this much waits for a driver that rests.
-const BLOCK: usize = 32 * 1024;
-
-/// Publishers that may wait do so from here on while a socket is up: more would only leave the
-/// processor's caches before it is written.
-const WARM: usize = 256 * 1024;
-
-/// What happens to a publish when the buffer has no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OutboundPolicy {
-    /// The publisher waits for room until its deadline.
-    #[default]
-    Wait,
-    /// The publish fails at once with [`Code::OutboundFull`].
-    Error,
-    /// The oldest publishes that have not reached the socket are dropped and counted.
-    DropOldest,
-}
 
 /// What the buffer accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,33 +31,6 @@ enum Gate {
     Open,
     Draining,
     Closed,
-}
-
-/// What the driver does, as far as others have to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driver {
-    /// It will look here before it sleeps.
-    Awake,
-    /// It found nothing to write: the next operation must wake it.
-    Idle,
-    /// It sleeps for a moment in which publishes gather; a full block, or any other operation, must
-    /// wake it.
-    Resting,
-}
-
-/// One publish, validated.
-#[derive(Clone, Copy, Debug)]
-pub struct PublishOp<'a> {
-    /// Where to.
-    pub subject: Subject<'a>,
-    /// Where replies go.
-    pub reply: Option<Subject<'a>>,
-    /// Headers, if any.
-    pub headers: Option<&'a Headers>,
-    /// The payload.
-    pub payload: &'a [u8],
-    /// It answers a message: accepted until the connection closes, also while it drains.
-    pub answer: bool,
 }
 
 /// What the driver was asked to do besides writing.
@@ -81,49 +42,6 @@ pub struct Orders {
     pub reconnect: bool,
 }
 
-/// The driver, if it sleeps: to be woken once the lock is released.
-#[must_use = "the driver would sleep on"]
-#[derive(Debug)]
-pub struct Wake(Option<Bell>);
-
-/// What an operation asks for while the lock is still held.
-#[must_use = "the driver would sleep on"]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Nothing: the driver is awake, or may rest.
-    Nothing,
-    /// The driver must be woken.
-    Bell,
-    /// The driver rests and a block is full: the publisher may write it itself, or wake the driver.
-    Block,
-}
-
-/// How the driver is woken: it is told that there is something to look at here, since it may be
-/// awake for another reason at any time.
-#[derive(Clone, Debug)]
-struct Bell {
-    waker: Waker,
-    rung: Arc<AtomicBool>,
-}
-
-impl Wake {
-    const NOBODY: Wake = Wake(None);
-
-    /// Wakes the driver, if it sleeps.
-    #[inline]
-    pub fn wake(self) {
-        if let Some(Bell { waker, rung }) = self.0 {
-            rung.store(true, Ordering::Release);
-            waker.wake();
-        }
-    }
-
-    /// The one of the two that has somebody to wake.
-    pub fn or(self, other: Wake) -> Wake {
-        Wake(self.0.or(other.0))
-    }
-}
-
 /// Counters of what publishers handed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutCounters {
@@ -133,17 +51,6 @@ pub struct OutCounters {
     pub bytes: u64,
     /// Accepted publishes that were dropped before they reached a socket.
     pub dropped: u64,
-}
-
-/// What can be published at one moment without waiting and without being refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes of encoded publishes that the buffer takes; 0 also when it takes none any more.
-    pub bytes: usize,
-    /// The largest sum of headers and payload.
-    pub max_payload: usize,
-    /// Whether headers may be sent.
-    pub headers: bool,
 }
 
 /// The outbound buffer; `P` is whoever waits for a PONG.
@@ -164,6 +71,9 @@ pub struct Outbox<P> {
     driver: Driver,
     /// The network has been slower than publishers for longer than they should wait in vain.
     stalled: bool,
+    /// Somebody waits for what comes of a publish that has not been taken.
+    urgent: bool,
+    streamed: u64,
     counters: OutCounters,
 }
 
@@ -186,71 +96,10 @@ impl<P> Outbox<P> {
             bell: None,
             driver: Driver::Awake,
             stalled: false,
+            urgent: false,
+            streamed: 0,
             counters: OutCounters::default(),
         }
-    }
-
-    /// Accepts a publish or says why not. One that is `patient` can wait for room, and is told to
-    /// while there is more than a socket that is up can take soon.
-    #[inline(always)]
-    pub fn publish(&mut self, op: &PublishOp<'_>, patient: bool) -> Result<Due> {
-        self.check(op)?;
-        let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
-        let limit = if patient { self.warm_limit() } else { self.limit };
-        if self.pending() + need > limit && self.pending() > 0 {
-            self.make_room(need, limit)?;
-        }
-        self.buf.reserve(need);
-        encode::publish(&mut self.buf, op.subject, op.reply, op.headers, op.payload);
-        self.count(op);
-        Ok(self.after_publish())
-    }
-
-    /// [`Outbox::publish`] for a large payload: `write` takes it from where it is, if the driver
-    /// sleeps and nothing else waits. It gets the pieces and says how many bytes went; what did not
-    /// go is copied.
-    #[cold]
-    pub fn publish_large(
-        &mut self,
-        op: &PublishOp<'_>,
-        patient: bool,
-        write: impl FnOnce([&[u8]; 3]) -> usize,
-    ) -> Result<Due> {
-        if self.driver == Driver::Awake || !self.live || !self.buf.is_empty() {
-            return self.publish(op, patient);
-        }
-        self.check(op)?;
-        self.count(op);
-        let payload = op.payload;
-        encode::publish_head(&mut self.buf, op.subject, op.reply, op.headers, payload.len());
-        let len = self.buf.len() + payload.len() + encode::LINE_END.len();
-        let written = write([&self.buf, payload, encode::LINE_END]);
-        if written >= len {
-            self.buf.clear();
-            return Ok(Due::Nothing);
-        }
-        self.begun = written;
-        self.buf.reserve(len - self.buf.len());
-        self.buf.extend_from_slice(payload);
-        self.buf.extend_from_slice(encode::LINE_END);
-        Ok(self.wake_driver())
-    }
-
-    /// Lets `write` take what waits, if the driver has slept until the operation that is `due`; it
-    /// says how many bytes went. What did not go is the driver's.
-    pub fn offer(&mut self, due: Due, write: impl FnOnce(&[u8]) -> usize) -> Due {
-        if due == Due::Nothing || !self.live || self.begun > 0 {
-            return due;
-        }
-        self.begun = write(&self.buf).min(self.buf.len());
-        if self.begun < self.buf.len() {
-            return due;
-        }
-        self.begun = 0;
-        self.buf.clear();
-        // It sleeps on.
-        self.driver = if due == Due::Block { Driver::Resting } else { Driver::Idle };
-        Due::Nothing
     }
 
     /// What is left to do when the lock is released.
@@ -268,17 +117,12 @@ impl<P> Outbox<P> {
 
     /// The driver rests for a moment, so that publishes gather. False: it must not now.
     pub fn rest(&mut self) -> bool {
-        let may = self.begun == 0 && self.buf.len() < BLOCK && self.limit >= 4 * BLOCK;
+        let small = self.buf.len() < BLOCK && self.limit >= 4 * BLOCK;
+        let may = small && self.begun == 0 && !self.urgent;
         if may {
             self.driver = Driver::Resting;
         }
         may
-    }
-
-    /// Patient publishers have waited long enough for a network that takes nothing: until it does,
-    /// they may fill the buffer.
-    pub fn stall(&mut self) {
-        self.stalled = true;
     }
 
     /// Appends a PING whose PONG `waiter` waits for.
@@ -355,6 +199,7 @@ impl<P> Outbox<P> {
             let first = encode::scan(chunk).next().map(|(_, range)| range.end);
             self.buf = chunk.split_off(fits.or(first).unwrap_or(chunk.len()));
         }
+        self.urgent = false;
         let begun = std::mem::take(&mut self.begun);
         self.taken = chunk.len() - begun;
         Some(begun)
@@ -429,16 +274,6 @@ impl<P> Outbox<P> {
         self.buf.len() - self.begun + self.taken
     }
 
-    /// What [`Outbox::publish`] takes now.
-    pub fn room(&self) -> Room {
-        let bytes = match (self.gate, self.policy) {
-            (Gate::Draining | Gate::Closed, _) => 0,
-            (Gate::Open, OutboundPolicy::DropOldest) => usize::MAX,
-            (Gate::Open, _) => self.limit.saturating_sub(self.pending()),
-        };
-        Room { bytes, max_payload: self.max_payload, headers: self.headers_ok }
-    }
-
     /// Whether there is room again for waiting publishers (half of the limit).
     pub fn has_room(&self) -> bool {
         self.pending() <= self.warm_limit() / 2
@@ -471,77 +306,12 @@ impl<P> Outbox<P> {
         if warm { self.limit.min(WARM) } else { self.limit }
     }
 
-    #[inline]
-    fn count(&mut self, op: &PublishOp<'_>) {
-        self.counters.messages += 1;
-        self.counters.bytes +=
-            (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
-    }
-
-    /// Publishes alone leave a driver that rests asleep until a block is full.
-    #[inline]
-    fn after_publish(&mut self) -> Due {
-        match self.driver {
-            Driver::Awake => Due::Nothing,
-            Driver::Resting if self.buf.len() < BLOCK => Due::Nothing,
-            _ => self.wake_driver(),
-        }
-    }
-
     fn wake_driver(&mut self) -> Due {
         match std::mem::replace(&mut self.driver, Driver::Awake) {
             Driver::Awake => Due::Nothing,
             Driver::Idle => Due::Bell,
             Driver::Resting => Due::Block,
         }
-    }
-
-    #[inline(always)]
-    fn check(&self, op: &PublishOp<'_>) -> Result<()> {
-        match self.gate {
-            Gate::Open => {}
-            Gate::Draining if op.answer => {}
-            Gate::Draining => return Err(Code::ConnectionDraining.into()),
-            Gate::Closed => return Err(Code::ConnectionClosed.into()),
-        }
-        let size = op.payload.len() + op.headers.map_or(0, Headers::encoded_len);
-        if size > self.max_payload {
-            return Err(Error::new(
-                Code::MaxPayload,
-                format!("{size} bytes exceed the server's max_payload of {}", self.max_payload),
-            ));
-        }
-        if op.headers.is_some() && !self.headers_ok {
-            return Err(Code::HeadersUnsupported.into());
-        }
-        encode::check_publish(op.subject, op.reply)
-    }
-
-    #[cold]
-    fn make_room(&mut self, need: usize, limit: usize) -> Result<()> {
-        if self.policy == OutboundPolicy::DropOldest {
-            self.drop_oldest(need);
-            return Ok(());
-        }
-        let text = format!("{} of {limit} outbound bytes are taken", self.pending());
-        Err(Error::new(Code::OutboundFull, text))
-    }
-
-    /// Drops the oldest publishes until half of what is not being written is free, so that a
-    /// publisher that stays too fast pays for the walk rarely. Other operations stay.
-    fn drop_oldest(&mut self, need: usize) {
-        let goal = (self.limit.saturating_sub(self.taken) / 2).saturating_sub(need);
-        let mut kept = Vec::new();
-        let mut excess = self.buf.len().saturating_sub(goal);
-        for (kind, range) in encode::scan(&self.buf) {
-            if kind == OpKind::Pub && excess > 0 && range.start >= self.begun {
-                excess = excess.saturating_sub(range.len());
-                self.counters.dropped += 1;
-            } else {
-                kept.extend_from_slice(&self.buf[range]);
-            }
-        }
-        self.buf = kept;
     }
 }
 

@@ -1,6 +1,9 @@
 //! What survives a lost socket, and what a full buffer does.
 
 use super::*;
+use crate::error::Code;
+use crate::proto::headers::Headers;
+use crate::proto::subject::Subject;
 
 fn op<'a>(subject: &'a str, payload: &'a [u8]) -> PublishOp<'a> {
     let subject = Subject::new(subject).unwrap();
@@ -247,6 +250,13 @@ fn publishes_gather_while_the_driver_rests_and_the_publisher_writes_a_full_block
     assert_eq!(outbox.publish(&op("a", b""), false).unwrap(), Due::Nothing, "it rests on");
     assert_eq!(outbox.ping(1).unwrap(), Due::Block, "anything else ends the rest");
     assert!(!asleep().rest(), "a small buffer would be full too soon");
+    let mut outbox = roomy();
+    assert!(outbox.rest());
+    let request = PublishOp { reply: Subject::new("r").ok(), ..op("a", b"") };
+    assert_eq!(outbox.publish(&request, false).unwrap(), Due::Bell, "somebody waits for it");
+    assert!(!outbox.rest());
+    outbox.take(&mut Vec::new());
+    assert!(outbox.rest());
 }
 
 #[test]
