@@ -16,6 +16,7 @@ pub const MAX_EPOCHS: usize = 64;
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 /// How many forks lie between this process and the one that loaded the library.
+#[inline]
 pub fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }
@@ -43,6 +44,7 @@ impl<T> Held<T> {
     ///
     /// # Errors
     /// [`Code::Forked`] in a child of the process that made it.
+    #[inline]
     pub fn get(&self) -> Result<&T> {
         match &self.value {
             Some(value) if self.epoch == epoch() => Ok(value),

@@ -8,11 +8,11 @@ use crate::proto::headers::Headers;
 use crate::proto::subject::Subject;
 
 /// Publishers that may write themselves do so when this much waits for a driver that rests.
-pub(super) const BLOCK: usize = 32 * 1024;
+pub(super) const BLOCK: usize = 256 * 1024;
 
 /// Publishers that may wait do so from here on while a socket is up: more would only leave the
 /// processor's caches before it is written.
-pub(super) const WARM: usize = 256 * 1024;
+pub(super) const WARM: usize = 1024 * 1024;
 
 /// What happens to a publish when the buffer has no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
