@@ -177,22 +177,20 @@ fn scan(bytes: &[u8]) -> u8 {
     }
 }
 
-/// Whether there is an empty token, if `bytes` has at least eight bytes and neither a wildcard nor
-/// anything bad; looks at eight bytes at a time.
+/// Whether there is an empty token, if `bytes` has at least eight bytes and none that is unusual;
+/// looks at eight bytes at a time. Unusual is what may be a wildcard or bad, and what is left of
+/// ASCII up to the comma, so that fewer questions have to be asked.
 #[inline]
 fn scan_words(bytes: &[u8]) -> Option<bool> {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
     // Some byte is zero; if none is, this is zero.
     let zero = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
-    // The same for bytes up to a space.
-    let low = |word: u64| word.wrapping_sub(LOW * (b' ' as u64 + 1)) & !word & HIGH;
-    let (mut special, mut twice) = (0, 0);
+    // The same for bytes up to a comma, the star among them.
+    let low = |word: u64| word.wrapping_sub(LOW * (b',' as u64 + 1)) & !word & HIGH;
+    let (mut unusual, mut twice) = (0, 0);
     let mut look = |word: u64| {
-        special |= low(word)
-            | zero(word ^ (LOW * 0x7f))
-            | zero(word ^ (LOW * b'*' as u64))
-            | zero(word ^ (LOW * b'>' as u64));
+        unusual |= low(word) | zero(word ^ (LOW * 0x7f)) | zero(word ^ (LOW * b'>' as u64));
         // Exactly the places of dots, so that those next to each other can be told.
         let other = word ^ (LOW * b'.' as u64);
         let dots = !(((other & !HIGH) + !HIGH) | other | !HIGH);
@@ -201,11 +199,13 @@ fn scan_words(bytes: &[u8]) -> Option<bool> {
     let (first, last) = (*bytes.first_chunk::<8>()?, *bytes.last_chunk::<8>()?);
     look(u64::from_le_bytes(first));
     // Each word begins with the last byte of the one before, to see dots on both sides of the seam.
-    for word in bytes.get(7..).unwrap_or_default().windows(8).step_by(7) {
-        look(u64::from_le_bytes(word.try_into().ok()?));
+    let mut rest = bytes.get(7..).unwrap_or_default();
+    while rest.len() > 8 {
+        look(u64::from_le_bytes(*rest.first_chunk::<8>()?));
+        rest = rest.get(7..).unwrap_or_default();
     }
     look(u64::from_le_bytes(last));
-    if special != 0 {
+    if unusual != 0 {
         return None;
     }
     Some(twice != 0 || first[0] == b'.' || last[7] == b'.')
