@@ -140,6 +140,8 @@ pub fn headers(raw: &[u8]) {
     if let Some(status) = block.status() {
         assert!((100..=999).contains(&status));
     }
+    let survey = block.survey();
+    assert_eq!((survey.status, survey.malformed), (block.status(), block.check().is_err()));
     let unfolded = HeaderBlock::unfold(raw);
     assert!(!HeaderBlock::new(&unfolded).has_folds(), "folds are left");
     assert_eq!(unfolded == raw, !block.has_folds(), "unfolding changes folded blocks only");

@@ -251,10 +251,10 @@ impl Span {
         }
         let mut folded = false;
         if span.headers > 0 {
-            let block = HeaderBlock::new(part(&frame.headers));
-            span.status = block.status().unwrap_or(0);
-            span.malformed |= block.check().is_err();
-            folded = block.has_folds();
+            let survey = HeaderBlock::new(part(&frame.headers)).survey();
+            span.status = survey.status.unwrap_or(0);
+            span.malformed |= survey.malformed;
+            folded = survey.folded;
         }
         (span, folded)
     }

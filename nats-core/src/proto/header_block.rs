@@ -37,6 +37,17 @@ pub enum HeaderFault {
     TrailingBytes,
 }
 
+/// What [`HeaderBlock::survey`] finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// As [`HeaderBlock::status`].
+    pub status: Option<u16>,
+    /// Whether [`HeaderBlock::check`] finds a fault.
+    pub malformed: bool,
+    /// As [`HeaderBlock::has_folds`].
+    pub folded: bool,
+}
+
 impl<'a> HeaderBlock<'a> {
     /// A view of `raw`. Nothing is checked.
     pub fn new(raw: &'a [u8]) -> HeaderBlock<'a> {
@@ -155,18 +166,34 @@ impl<'a> HeaderBlock<'a> {
 
     /// Whether a value continues on a following line. [`unfold`](HeaderBlock::unfold) joins them.
     pub fn has_folds(&self) -> bool {
-        let Some((_, mut at)) = self.line_at(0) else {
-            return false;
+        self.survey().folded
+    }
+
+    /// What has to be known of every received block, found in one walk.
+    pub fn survey(&self) -> Survey {
+        let first = self.first_line();
+        let mut survey = Survey {
+            status: first.as_ref().map_or(None, |line| line.status),
+            malformed: first.is_err(),
+            folded: false,
         };
+        let Some((_, mut at)) = self.line_at(0) else { return survey };
         let mut foldable = false;
-        while let Some((line, next)) = self.line_at(at).filter(|(line, _)| !line.is_empty()) {
+        while let Some((line, next)) = self.line_at(at) {
+            if line.is_empty() {
+                survey.malformed |= next != self.raw.len();
+                break;
+            }
             if foldable && is_fold(line) {
-                return true;
+                survey.folded = true;
+            } else {
+                let name = split(line).map(|(name, _)| name);
+                survey.malformed |= !name.is_some_and(|name| name.is_empty() || is_name(name));
             }
             foldable = true;
             at = next;
         }
-        false
+        survey
     }
 
     /// `raw` with every continuation line joined to the line before it by one space.
