@@ -116,12 +116,17 @@ impl Shared {
         if due == Due::Nothing {
             return Ok(());
         }
+        let mut made_room = false;
         if how.alone || due == Due::Block {
             due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
+            made_room = due == Due::Nothing;
         }
         let wake = outbox.bell(due);
         drop(outbox);
         wake.wake();
+        if made_room {
+            self.room.notify_waiters();
+        }
         Ok(())
     }
 
