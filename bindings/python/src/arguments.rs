@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
 
 use crate::error::{Outcome, raised};
+use crate::exit;
 use crate::given::Given;
 use crate::headers;
 
@@ -84,7 +85,7 @@ pub(crate) fn payload<R>(data: &Bound<'_, PyAny>, body: impl FnOnce(&[u8]) -> R)
         return Err(PyTypeError::new_err(text));
     }
     // A copy, because the owner of a mutable buffer may change it at any time.
-    let copy = data.py().get_type::<PyBytes>().call1((data,))?;
+    let copy = exit::run(data.py(), || data.py().get_type::<PyBytes>().call1((data,)))?;
     Ok(body(copy.cast::<PyBytes>()?.as_bytes()))
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn headers<R>(
     match given.cast::<PyDict>() {
         Ok(dict) if known.is_of(dict) => {}
         Ok(dict) => known.fill(dict, append)?,
-        Err(_) => collect(known.clear(), given)?,
+        Err(_) => exit::run(given.py(), || collect(known.clear(), given))?,
     }
     let result = body(Some(known.headers()));
     known.keep();

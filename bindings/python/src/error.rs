@@ -4,6 +4,8 @@ use nats_core::Error;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::exit;
+
 static FROM_CODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The result of a function that Python calls.
@@ -45,10 +47,12 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
 
 /// The exception for `error`, as an object.
 pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
-    let make = FROM_CODE.get_or_try_init(py, || {
-        py.import("nats_ffi.errors")?.getattr("from_code").map(Bound::unbind)
-    })?;
     // What the code says by itself, the class says already.
     let text = Some(error.text()).filter(|text| *text != error.code().text()).unwrap_or_default();
-    make.bind(py).call1((error.code().number(), text))
+    exit::run(py, || {
+        let make = FROM_CODE.get_or_try_init(py, || {
+            py.import("nats_ffi.errors")?.getattr("from_code").map(Bound::unbind)
+        })?;
+        make.bind(py).call1((error.code().number(), text))
+    })
 }

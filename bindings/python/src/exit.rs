@@ -1,8 +1,9 @@
-//! Waiting without the interpreter, and the end of the process.
+//! Waiting without the interpreter, calling Python, and the end of the process.
 //!
-//! A thread that waits has released the interpreter and must take it back. Once the interpreter
-//! shuts down, taking it back ends the thread in the middle of native code, so from then on threads
-//! that wait stay where they are.
+//! A thread that waits has released the interpreter and must take it back; one that runs Python
+//! code may be asked for it at any moment. Once the interpreter shuts down, taking it back ends the
+//! thread, which native frames below do not survive. So from then on threads stay where they are
+//! before they do either, and the end waits for those that are at it.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, OnceLock};
@@ -19,12 +20,12 @@ use rustix::io::Errno;
 
 /// The thread that shuts the interpreter down, once that has begun.
 static ENDING: OnceLock<ThreadId> = OnceLock::new();
-/// Threads between giving the interpreter up and having it back.
+/// Native frames in which the interpreter may be given up and taken back.
 static AWAY: PerEpoch<Away> = PerEpoch::new();
 /// Readable once the interpreter shuts down.
 static ALARM: PerEpoch<Result<OwnedFd>> = PerEpoch::new();
 
-/// A number of threads, and a way to wait until there are none.
+/// A number of them, and a way to wait until there are none.
 #[derive(Default)]
 struct Away {
     count: Mutex<usize>,
@@ -44,20 +45,49 @@ pub(crate) enum Waited {
 
 /// Waits, without the interpreter, until `fd` is readable or `timeout` is over; `None` waits on.
 pub(crate) fn wait(py: Python<'_>, fd: RawFd, timeout: Option<Duration>) -> Result<Waited> {
-    let (alarm, away) = (alarm()?, AWAY.get(Away::default)?);
-    *lock(&away.count) += 1;
-    let waited = py.detach(|| {
+    let alarm = alarm()?;
+    let trip = Trip::begin()?;
+    let (waited, _trip) = py.detach(|| {
         let waited = wait_detached(fd, alarm, timeout);
         if is_lost() {
-            away.back();
-            loop {
-                thread::park();
-            }
+            trip.stay();
         }
-        waited
+        (waited, trip)
     });
-    away.back();
     waited
+}
+
+/// Runs Python code below a native frame. Needed where a daemon thread may do so.
+pub(crate) fn run<T>(py: Python<'_>, code: impl FnOnce() -> T) -> T {
+    // Too many forks deep there is nothing to count with.
+    let trip = Trip::begin().ok();
+    let _trip = trip.map(|trip| if is_lost() { py.detach(|| trip.stay()) } else { trip });
+    code()
+}
+
+/// One of those that the end waits for.
+struct Trip(&'static Away);
+
+impl Trip {
+    fn begin() -> Result<Trip> {
+        let away = AWAY.get(Away::default)?;
+        *lock(&away.count) += 1;
+        Ok(Trip(away))
+    }
+
+    /// Of a thread that must not ask for the interpreter any more.
+    fn stay(self) -> ! {
+        drop(self);
+        loop {
+            thread::park();
+        }
+    }
+}
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        self.0.back();
+    }
 }
 
 impl Away {

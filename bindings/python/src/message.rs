@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use crate::arguments::{self, owned_headers, payload};
 use crate::done::Done;
 use crate::error::{Outcome, exception};
+use crate::exit;
 use crate::headers::Headers;
 use crate::queue::{Operation, Queue, Value};
 use crate::texts::{repeated, text};
@@ -133,7 +134,7 @@ impl MsgBase {
             let text = "the message has no client to answer with";
             Error::new(Code::InvalidArgument, text)
         })?;
-        Ok(client.call_method1(py, "_respond", (slf, data, headers))?)
+        Ok(exit::run(py, || client.call_method1(py, "_respond", (slf, data, headers)))?)
     }
 }
 

@@ -334,5 +334,5 @@ def test_exit_while_a_daemon_thread_runs_callbacks(url: str) -> None:
         "busy.wait()\n"
         "sys.exit(7)\n"
     )
-    for _ in range(5):
+    for _ in range(20):
         assert run_child(code, url).returncode == 7
