@@ -115,6 +115,12 @@ impl fmt::Display for Code {
 /// The text never contains credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
+    /// Boxed, so that results of what hardly ever fails are returned in registers.
+    told: Box<Told>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Told {
     code: Code,
     text: Cow<'static, str>,
 }
@@ -122,29 +128,29 @@ pub struct Error {
 impl Error {
     /// An error with a text of its own.
     pub fn new(code: Code, text: impl Into<Cow<'static, str>>) -> Error {
-        Error { code, text: text.into() }
+        Error { told: Box::new(Told { code, text: text.into() }) }
     }
 
     /// The code.
     pub fn code(&self) -> Code {
-        self.code
+        self.told.code
     }
 
     /// The text, without the code's name.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.told.text
     }
 
     /// The same error with `context` in front of its text.
     #[must_use]
     pub fn context(self, context: impl fmt::Display) -> Error {
-        Error { code: self.code, text: format!("{context}: {}", self.text).into() }
+        Error::new(self.code(), format!("{context}: {}", self.text()))
     }
 }
 
 impl From<Code> for Error {
     fn from(code: Code) -> Error {
-        Error { code, text: Cow::Borrowed(code.text()) }
+        Error::new(code, code.text())
     }
 }
 
@@ -156,7 +162,7 @@ impl From<std::io::Error> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.name(), self.text)
+        write!(f, "{}: {}", self.code().name(), self.text())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The boundary: results become statuses, panics become errors.
 
+use std::any::Any;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -41,27 +42,32 @@ pub(crate) fn guard_value<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(fallback)
 }
 
+#[inline]
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        let text = nats_bridge::runtime::text(&panic).to_owned();
-        Err(Error::new(Code::Panic, text))
-    })
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(panicked(&panic)))
 }
 
+#[cold]
+fn panicked(panic: &Box<dyn Any + Send>) -> Error {
+    Error::new(Code::Panic, nats_bridge::runtime::text(panic).to_owned())
+}
+
+#[inline]
 fn report(err: ErrorOut<'_>, result: Result<()>) -> nats_status {
-    let (status, object) = match result {
-        Ok(()) => (NATS_OK, std::ptr::null_mut()),
-        Err(error) => {
-            let status = error.code().number();
-            let object = match &err {
-                Some(_) => handle::insert_error(error),
-                None => std::ptr::null_mut(),
-            };
-            (status, object)
+    let Err(error) = result else {
+        if let Some(err) = err {
+            err.write(std::ptr::null_mut());
         }
+        return NATS_OK;
     };
+    failed(err, error)
+}
+
+#[cold]
+fn failed(err: ErrorOut<'_>, error: Error) -> nats_status {
+    let status = error.code().number();
     if let Some(err) = err {
-        err.write(object);
+        err.write(handle::insert_error(error));
     }
     status
 }

@@ -14,19 +14,19 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
-use nats_core::{Code, Error, Headers, Result};
+use nats_core::{Code, Error, Result};
 
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
-use crate::headers::nats_headers;
+use crate::headers::{Shared, nats_headers};
 use crate::options::{Settings, nats_options};
 use crate::queue::{Events, nats_queue};
 use crate::subscription::nats_subscription;
@@ -81,7 +81,7 @@ kinds! {
     3 Options      Settings,         nats_options,      "options object";
     4 Connection   Arc<Connection>,  nats_connection,   "connection";
     5 Subscription Subscription,     nats_subscription, "subscription";
-    6 Headers      RwLock<Headers>,  nats_headers,      "headers object";
+    6 Headers      Shared,           nats_headers,      "headers object";
     7 Queue        Events,           nats_queue,        "queue";
 }
 
@@ -160,10 +160,11 @@ pub(crate) fn free_after<T: Handle>(handle: *mut T::Opaque, last: impl FnOnce(&T
     Ok(())
 }
 
-/// A look at a handle that counts nothing: whether it still stands for its object.
+/// A look at a handle that counts nothing: whether it still stands for its object, unchanged.
 pub(crate) struct Pulse {
     id: usize,
     slot: &'static Slot,
+    changes: u32,
 }
 
 impl Pulse {
@@ -171,10 +172,11 @@ impl Pulse {
     pub(crate) fn of<T: Handle>(handle: *const T::Opaque) -> Result<Pulse> {
         let (table, index, _) = locate::<T>(handle)?;
         let slot = table.slot(index).ok_or_else(stale::<T>)?;
-        Ok(Pulse { id: handle.addr(), slot })
+        let changes = slot.changes.load(Ordering::Acquire);
+        Ok(Pulse { id: handle.addr(), slot, changes })
     }
 
-    /// Whether `handle` is the one it was taken of, in this process, and not freed.
+    /// Whether `handle` is the one it was taken of, in this process, and neither freed nor changed.
     #[inline]
     pub(crate) fn beats_for<O>(&self, handle: *const O) -> bool {
         let id = self.id as u64;
@@ -183,6 +185,23 @@ impl Pulse {
             && id >> 6 & 0x3f == u64::from(fork::epoch())
             && state >> 36 == id >> 36
             && state & ALIVE != 0
+            && self.slot.changes.load(Ordering::Acquire) == self.changes
+    }
+}
+
+impl PartialEq for Pulse {
+    /// Whether both were taken of the same handle, with no change between.
+    fn eq(&self, other: &Pulse) -> bool {
+        (self.id, self.changes) == (other.id, other.changes)
+    }
+}
+
+impl<T> Using<T> {
+    /// The object has changed.
+    pub(crate) fn changed(&self) {
+        if let Some(slot) = self.table.slot(self.index) {
+            slot.changes.fetch_add(1, Ordering::Release);
+        }
     }
 }
 
@@ -231,6 +250,8 @@ impl<T: Handle> Drop for Owned<T> {
 
 struct Slot {
     state: AtomicU64,
+    /// How often an object was changed here, for [`Pulse`].
+    changes: AtomicU32,
     object: UnsafeCell<Option<Object>>,
 }
 
@@ -391,7 +412,8 @@ impl Table {
 impl Slot {
     fn new() -> Slot {
         // Generations begin at 1 so that no handle is a small number.
-        Slot { state: AtomicU64::new(1 << 36), object: UnsafeCell::new(None) }
+        let (state, changes) = (AtomicU64::new(1 << 36), AtomicU32::new(0));
+        Slot { state, changes, object: UnsafeCell::new(None) }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Header sets that a program builds for messages it sends.
 
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use nats_core::{Code, Error, Headers, Result};
 
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status};
-use crate::handle;
+use crate::handle::{self, Pulse};
 use crate::types::{nats_status, nats_str, null};
 
 /// Message headers: ordered, several values per name, names keep their case (ADR-4). May be used
@@ -15,13 +16,16 @@ use crate::types::{nats_status, nats_str, null};
 /// freed.
 pub struct nats_headers(());
 
+/// What a handle of headers stands for.
+pub(crate) type Shared = RwLock<Arc<Headers>>;
+
 /// Makes an empty header set. Free `*out` with nats_headers_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_headers_new(
     out: Option<&mut MaybeUninit<*mut nats_headers>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
-    guard_out(out, err, || handle::insert(RwLock::new(Headers::new())))
+    guard_out(out, err, || handle::insert(Shared::default()))
 }
 
 /// Adds a value behind those the name may have already.
@@ -141,18 +145,61 @@ pub extern "C" fn nats_headers_at(
 /// Frees a header set. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_headers_free(headers: *mut nats_headers) -> nats_status {
-    guard_status(|| handle::free::<RwLock<Headers>>(headers))
+    guard_status(|| handle::free::<Shared>(headers))
 }
+
+/// Headers that a thread uses for one message after the other: found again by a look at the handle,
+/// without a lock and without counting.
+struct Last {
+    pulse: Pulse,
+    /// From the second message in a row on, so that headers that are changed for each message are
+    /// not copied for it.
+    headers: Option<Arc<Headers>>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// Larger headers are not kept beyond their handle.
+const KEPT: usize = 4096;
 
 /// Calls `body` with the headers of an argument that may be NULL.
 pub(crate) fn with_headers<T>(
     headers: *const nats_headers,
     body: impl FnOnce(Option<&Headers>) -> Result<T>,
 ) -> Result<T> {
-    match handle::get_optional::<RwLock<Headers>>(headers)? {
-        Some(headers) => body(Some(&headers.read().unwrap_or_else(PoisonError::into_inner))),
-        None => body(None),
+    if headers.is_null() {
+        return body(None);
     }
+    let mut body = Some(body);
+    let again = LAST.try_with(|last| {
+        let last = last.try_borrow().ok()?;
+        let last = last.as_ref().filter(|last| last.pulse.beats_for(headers))?;
+        let kept = last.headers.as_ref()?;
+        body.take().map(|body| body(Some(kept)))
+    });
+    match (again, body) {
+        (Ok(Some(result)), _) => result,
+        (_, Some(body)) => {
+            let pulse = Pulse::of::<Shared>(headers)?;
+            let shared = handle::get::<Shared>(headers)?;
+            let current = shared.read().unwrap_or_else(PoisonError::into_inner);
+            remember(pulse, &current);
+            body(Some(&current))
+        }
+        _ => Err(Code::Internal.into()),
+    }
+}
+
+fn remember(pulse: Pulse, headers: &Arc<Headers>) {
+    // A thread that is ending, or is in the middle of a use, remembers nothing.
+    let _ = LAST.try_with(|last| {
+        let mut last = last.try_borrow_mut().ok()?;
+        let again = last.as_ref().is_some_and(|last| last.pulse == pulse);
+        let kept = again && headers.encoded_len() <= KEPT;
+        last.replace(Last { pulse, headers: kept.then(|| Arc::clone(headers)) })
+    });
 }
 
 /// A copy of the headers of an argument that may be NULL, for operations that outlast the call.
@@ -171,13 +218,15 @@ pub(crate) fn header_text<'a>(text: &'a nats_str, what: &str) -> Result<&'a str>
 }
 
 fn change<T>(headers: *mut nats_headers, body: impl FnOnce(&mut Headers) -> T) -> Result<T> {
-    let headers = handle::get::<RwLock<Headers>>(headers)?;
-    let mut headers = headers.write().unwrap_or_else(PoisonError::into_inner);
-    Ok(body(&mut headers))
+    let shared = handle::get::<Shared>(headers)?;
+    let mut headers = shared.write().unwrap_or_else(PoisonError::into_inner);
+    let value = body(Arc::make_mut(&mut headers));
+    shared.changed();
+    Ok(value)
 }
 
 fn read<T>(headers: *const nats_headers, body: impl FnOnce(&Headers) -> T) -> Result<T> {
-    let headers = handle::get::<RwLock<Headers>>(headers)?;
+    let headers = handle::get::<Shared>(headers)?;
     let headers = headers.read().unwrap_or_else(PoisonError::into_inner);
     Ok(body(&headers))
 }

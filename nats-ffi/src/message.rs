@@ -2,7 +2,6 @@
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
 use nats_bridge::{fork, wait};
@@ -11,7 +10,7 @@ use nats_core::{Batch, Code, Error, Headers, Message, MessageRef, Result};
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status, guard_value};
 use crate::handle;
-use crate::headers::{header_text, nats_headers, no_header, with_headers};
+use crate::headers::{Shared, header_text, nats_headers, no_header, with_headers};
 use crate::types::{nats_bytes, nats_status, nats_str, null};
 
 /// A received message. Unlike other objects this is a real pointer: NULL and handles of other
@@ -155,7 +154,7 @@ pub extern "C" fn nats_msg_headers(
             Some(block) => block.to_headers()?,
             None => Headers::new(),
         };
-        handle::insert(RwLock::new(headers))
+        handle::insert(Shared::new(headers.into()))
     })
 }
 

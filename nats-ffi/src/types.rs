@@ -82,22 +82,27 @@ impl nats_str {
     }
 
     /// The text of the argument called `what`; `code` is reported when it is not UTF-8.
+    #[inline]
     pub(crate) fn text(&self, what: &str, code: Code) -> Result<&str> {
         let bytes = self.bytes(what)?;
-        if bytes.is_ascii() {
+        if is_ascii(bytes) {
             // SAFETY: ASCII is UTF-8; most subjects are, and this look at them is much shorter.
             return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
         }
-        std::str::from_utf8(bytes)
-            .map_err(|e| Error::new(code, format!("{what}: not UTF-8 at byte {}", e.valid_up_to())))
+        utf8(bytes, what, code)
     }
 
     /// Like [`nats_str::text`], with `None` for the absent or empty text.
+    #[inline]
     pub(crate) fn optional(&self, what: &str, code: Code) -> Result<Option<&str>> {
+        if self.len == 0 {
+            return Ok(None);
+        }
         let text = self.text(what, code)?;
         Ok(if text.is_empty() { None } else { Some(text) })
     }
 
+    #[inline]
     fn bytes(&self, what: &str) -> Result<&[u8]> {
         if self.ptr.is_null() {
             return match self.len {
@@ -154,6 +159,23 @@ impl nats_bytes {
     }
 }
 
+/// As the method of this name, and faster for so few bytes as subjects have.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) else {
+        return bytes.is_ascii();
+    };
+    let high = |chunk: &[u8; 8]| u64::from_ne_bytes(*chunk) & 0x8080_8080_8080_8080;
+    let middle = bytes.get(8..).unwrap_or_default().chunks_exact(8);
+    middle.fold(high(first) | high(last), |seen, chunk| seen | chunk.first_chunk().map_or(0, high))
+        == 0
+}
+
+fn utf8<'a>(bytes: &'a [u8], what: &str, code: Code) -> Result<&'a str> {
+    std::str::from_utf8(bytes)
+        .map_err(|e| Error::new(code, format!("{what}: not UTF-8 at byte {}", e.valid_up_to())))
+}
+
 /// A timeout argument. Zero stays zero: its meaning is the caller's.
 pub(crate) fn timeout(timeout_ms: i64) -> Result<Duration> {
     match u64::try_from(timeout_ms) {
@@ -175,16 +197,20 @@ pub(crate) fn null(what: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("{what} is NULL"))
 }
 
+#[cold]
 fn null_with_length(what: &str, len: usize) -> Error {
     Error::new(Code::InvalidArgument, format!("{what}: NULL pointer with length {len}"))
 }
 
+#[inline]
 fn check_length(what: &str, len: usize) -> Result<()> {
-    if len > isize::MAX as usize {
-        let text = format!("{what}: length {len} is larger than any object can be");
-        return Err(Error::new(Code::InvalidArgument, text));
-    }
-    Ok(())
+    if len <= isize::MAX as usize { Ok(()) } else { Err(too_long(what, len)) }
+}
+
+#[cold]
+fn too_long(what: &str, len: usize) -> Error {
+    let text = format!("{what}: length {len} is larger than any object can be");
+    Error::new(Code::InvalidArgument, text)
 }
 
 #[cfg(test)]

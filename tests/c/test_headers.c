@@ -233,3 +233,35 @@ TEST("c-headers-02", "views outlive the call and every reference but the last") 
   EXPECT_TEXT(nats_msg_subject(second), "c.headers");
   OK(nats_msg_free(second));
 }
+
+TEST("c-headers-03", "headers that are sent again and again are sent as they are at the moment") {
+  nats_connection *nc = dial_plain();
+  nats_headers *headers = new_headers();
+  add(headers, "A", "0");
+  const char *states[] = {"A=0;", "A=1;", "A=1;B=2;", "B=2;", ""};
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+    if (i == 1) OK(nats_headers_set(headers, S("A"), S("1"), E));
+    if (i == 2) add(headers, "B", "2");
+    if (i == 3) OK(nats_headers_remove(headers, S("A"), NULL, E));
+    if (i == 4) OK(nats_headers_remove(headers, S("B"), NULL, E));
+    for (int again = 0; again < 4; again++) {
+      nats_msg *msg = round_trip(nc, headers, "x");
+      EXPECT_TEXT(lines_of(msg), states[i]);
+      OK(nats_msg_free(msg));
+    }
+  }
+  /* The next ones may have the place of those that are freed. */
+  for (int again = 0; again < 3; again++) {
+    OK(nats_headers_free(headers));
+    FAILS(NATS_ERR_INVALID_HANDLE, nats_publish_msg(nc, S("a"), NONE, headers, B("x"), E));
+    headers = new_headers();
+    add(headers, "New", again % 2 ? "odd" : "even");
+    for (int sent = 0; sent < 3; sent++) {
+      nats_msg *msg = round_trip(nc, headers, "x");
+      EXPECT_TEXT(lines_of(msg), again % 2 ? "New=odd;" : "New=even;");
+      OK(nats_msg_free(msg));
+    }
+  }
+  OK(nats_headers_free(headers));
+  hang_up(nc);
+}

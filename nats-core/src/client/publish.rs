@@ -7,7 +7,7 @@ use super::handle::Client;
 use crate::conn::shared::{Shared, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
-use crate::proto::outbox::{Due, OutboundPolicy, PublishOp};
+use crate::proto::outbox::{Due, OutboundPolicy, Outbox, PublishOp};
 use crate::proto::subject::Subject;
 
 /// Payloads from this size on are written from where they are, if nothing else is to be written.
@@ -106,8 +106,8 @@ impl Client {
 impl Shared {
     #[inline]
     pub(crate) fn publish_now(&self, publish: &Publish<'_>, how: How) -> Result<()> {
-        let op = self.checked(publish, how.answer)?;
         let mut outbox = lock(&self.outbox);
+        let op = self.checked(publish, how.answer, &mut outbox)?;
         let mut due = if op.payload.len() >= LARGE {
             outbox.publish_large(&op, how.patient, |pieces| lock(&self.shortcut).write(pieces))?
         } else {
@@ -131,12 +131,16 @@ impl Shared {
     }
 
     #[inline]
-    fn checked<'a>(&self, publish: &Publish<'a>, answer: bool) -> Result<PublishOp<'a>> {
-        let subject = |text| {
-            if self.options.lenient_subjects { Subject::lenient(text) } else { Subject::new(text) }
-        };
+    fn checked<'a, P>(
+        &self,
+        publish: &Publish<'a>,
+        answer: bool,
+        outbox: &mut Outbox<P>,
+    ) -> Result<PublishOp<'a>> {
+        let lenient = self.options.lenient_subjects;
+        let check = |text| if lenient { Subject::lenient(text) } else { Subject::new(text) };
         Ok(PublishOp {
-            subject: subject(publish.subject)?,
+            subject: outbox.subject(publish.subject, check)?,
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,

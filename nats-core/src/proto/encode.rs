@@ -16,7 +16,7 @@ use super::subject::{Filter, MAX_LEN, QueueGroup, Subject};
 use crate::error::{Code, Error, Result};
 
 /// Appends PUB, or HPUB when there are headers. Reserve [`publish_len`] bytes for it.
-#[inline]
+#[inline(always)]
 pub fn publish(
     out: &mut Vec<u8>,
     subject: Subject<'_>,
@@ -43,27 +43,28 @@ pub fn publish_head(
     payload_len: usize,
 ) {
     let headers = headers.filter(|headers| !headers.is_empty());
-    out.extend_from_slice(if headers.is_some() { b"HPUB " } else { b"PUB " });
-    out.extend_from_slice(subject.as_str().as_bytes());
-    out.push(b' ');
-    if let Some(reply) = reply {
-        out.extend_from_slice(reply.as_str().as_bytes());
-        out.push(b' ');
+    match headers {
+        Some(_) => out.extend_from_slice(b"HPUB "),
+        None => out.extend_from_slice(b"PUB "),
     }
-    if let Some(headers) = headers {
-        number(out, headers.encoded_len() as u64);
+    out.extend_from_slice(subject.as_str().as_bytes());
+    if let Some(reply) = reply {
         out.push(b' ');
-        number(out, (headers.encoded_len() + payload_len) as u64);
-        out.extend_from_slice(LINE_END);
-        headers.encode(out);
-    } else {
-        number(out, payload_len as u64);
-        out.extend_from_slice(LINE_END);
+        out.extend_from_slice(reply.as_str().as_bytes());
+    }
+    match headers {
+        None => last_number(out, payload_len),
+        Some(headers) => {
+            let block = headers.encoded_len();
+            out.push(b' ');
+            number(out, block as u64);
+            last_number(out, block + payload_len);
+            headers.encode(out);
+        }
     }
 }
 
 /// The exact number of bytes that [`publish`] appends for a payload of `payload_len` bytes.
-#[inline]
 pub fn publish_len(
     subject: Subject<'_>,
     reply: Option<Subject<'_>>,
@@ -78,10 +79,20 @@ pub fn publish_len(
     total.saturating_add(line + numbers)
 }
 
+/// At least [`publish_len`], and not much more; `body` is the size of header block and payload.
+#[inline]
+pub fn publish_room(subject: Subject<'_>, reply: Option<Subject<'_>>, body: usize) -> usize {
+    /// HPUB, blanks, two numbers of up to twenty digits, and line ends.
+    const REST: usize = 56;
+    let reply = reply.map_or(0, |reply| reply.as_str().len());
+    body.saturating_add(subject.as_str().len() + reply + REST)
+}
+
 /// Checks that subject and reply fit into one control line of a server with the default limits.
 ///
 /// # Errors
 /// [`Code::InvalidSubject`]
+#[inline]
 pub fn check_publish(subject: Subject<'_>, reply: Option<Subject<'_>>) -> Result<()> {
     let reply = reply.map_or(0, |reply| reply.as_str().len());
     if subject.as_str().len() + reply <= MAX_LEN {
@@ -298,6 +309,27 @@ fn number(out: &mut Vec<u8>, value: u64) {
             out.extend_from_slice(&pair(value % 100));
         }
         _ => long_number(out, value),
+    }
+}
+
+/// Appends a blank, `value` and a line end; what most messages have in one piece.
+#[inline(always)]
+fn last_number(out: &mut Vec<u8>, value: usize) {
+    let digit = |value: usize| b'0' + (value % 10) as u8;
+    match value {
+        0..10 => out.extend_from_slice(&[b' ', digit(value), b'\r', b'\n']),
+        10..100 => {
+            out.extend_from_slice(&[b' ', digit(value / 10), digit(value), b'\r', b'\n']);
+        }
+        100..1_000 => {
+            let [c, b, a] = [value, value / 10, value / 100].map(digit);
+            out.extend_from_slice(&[b' ', a, b, c, b'\r', b'\n']);
+        }
+        _ => {
+            out.push(b' ');
+            number(out, value as u64);
+            out.extend_from_slice(LINE_END);
+        }
     }
 }
 

@@ -140,6 +140,7 @@ impl Headers {
     }
 
     /// Appends the header block.
+    #[inline]
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.block.as_bytes());
     }

@@ -17,7 +17,7 @@ pub use publishing::{OutboundPolicy, PublishOp, Room};
 pub use wake::{Due, Wake};
 
 use super::encode::{self, OpKind};
-use super::subject::{Filter, QueueGroup};
+use super::subject::{Filter, LastSubject, QueueGroup};
 use crate::error::Result;
 use publishing::{BLOCK, WARM};
 use wake::{Bell, Driver};
@@ -74,6 +74,7 @@ pub struct Outbox<P> {
     /// Somebody waits for what comes of a publish that has not been taken.
     urgent: bool,
     streamed: u64,
+    last_subject: LastSubject,
     counters: OutCounters,
 }
 
@@ -98,6 +99,7 @@ impl<P> Outbox<P> {
             stalled: false,
             urgent: false,
             streamed: 0,
+            last_subject: LastSubject::default(),
             counters: OutCounters::default(),
         }
     }

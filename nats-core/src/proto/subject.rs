@@ -30,6 +30,7 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// [`Code::InvalidSubject`]; the text says what is wrong and shows the subject.
+    #[inline]
     pub fn new(text: &'a str) -> Result<Subject<'a>> {
         let flaws = scan(text.as_bytes());
         if flaws & (EMPTY | WILD | BAD) == 0 && text.len() <= MAX_LEN {
@@ -55,6 +56,31 @@ impl<'a> Subject<'a> {
     /// The text.
     pub fn as_str(&self) -> &'a str {
         self.0
+    }
+}
+
+/// The subject that was checked last, which need not be checked when it comes again at once.
+#[derive(Debug, Default)]
+pub struct LastSubject(String);
+
+impl LastSubject {
+    /// `text`, checked by `check` unless it is what was checked last.
+    ///
+    /// # Errors
+    /// Those of `check`.
+    #[inline]
+    pub fn check<'a>(
+        &mut self,
+        text: &'a str,
+        check: impl FnOnce(&'a str) -> Result<Subject<'a>>,
+    ) -> Result<Subject<'a>> {
+        if same(text.as_bytes(), self.0.as_bytes()) {
+            return Ok(Subject(text));
+        }
+        let subject = check(text)?;
+        self.0.clear();
+        self.0.push_str(text);
+        Ok(subject)
     }
 }
 
@@ -167,6 +193,20 @@ const CLASS: [u8; 256] = {
     class
 };
 
+/// Whether they are equal and not empty. Eight bytes at a time, and in place: for so few bytes as
+/// subjects have, a call would cost more than the comparison.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(first), Some(last)) = (a.first_chunk::<8>(), a.last_chunk::<8>()) else {
+        return !a.is_empty() && a == b;
+    };
+    let middle = |bytes| <[u8]>::chunks_exact(bytes, 8).skip(1);
+    Some(first) == b.first_chunk() && Some(last) == b.last_chunk() && middle(a).eq(middle(b))
+}
+
 /// What occurs in `bytes`, as flags. Every publish runs it, so what is usual goes by words.
 #[inline]
 fn scan(bytes: &[u8]) -> u8 {
@@ -196,19 +236,20 @@ fn scan_words(bytes: &[u8]) -> Option<bool> {
         let dots = !(((other & !HIGH) + !HIGH) | other | !HIGH);
         twice |= dots & (dots << 8);
     };
-    let (first, last) = (*bytes.first_chunk::<8>()?, *bytes.last_chunk::<8>()?);
-    look(u64::from_le_bytes(first));
+    let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+    let (first, last) = (word(bytes.first_chunk()?), word(bytes.last_chunk()?));
+    look(first);
     // Each word begins with the last byte of the one before, to see dots on both sides of the seam.
     let mut rest = bytes.get(7..).unwrap_or_default();
     while rest.len() > 8 {
-        look(u64::from_le_bytes(*rest.first_chunk::<8>()?));
+        look(word(rest.first_chunk()?));
         rest = rest.get(7..).unwrap_or_default();
     }
-    look(u64::from_le_bytes(last));
+    look(last);
     if unusual != 0 {
         return None;
     }
-    Some(twice != 0 || first[0] == b'.' || last[7] == b'.')
+    Some(twice != 0 || first as u8 == b'.' || (last >> 56) as u8 == b'.')
 }
 
 /// What occurs in `bytes`, as flags, one by one and without a branch in the loop.
@@ -291,6 +332,30 @@ mod tests {
         for bad in BROKEN.iter().chain(&[".", "a.", ".a", "a..b", "*", ">", "a.*", "a*b", "a.>"]) {
             let error = Subject::new(bad).unwrap_err();
             assert_eq!(error.code(), Code::InvalidSubject, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_that_comes_again_is_checked_once() {
+        fn check(last: &mut LastSubject, text: &str) -> (bool, u32) {
+            let mut checks = 0;
+            let checked = last.check(text, |text| {
+                checks += 1;
+                Subject::new(text)
+            });
+            (checked.is_ok(), checks)
+        }
+        let mut last = LastSubject::default();
+        assert_eq!(check(&mut last, ""), (false, 1), "nothing is no subject");
+        let texts = ["a", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghijklmnopq.rstuvwxyz.012345"];
+        for text in texts {
+            assert_eq!((check(&mut last, text), check(&mut last, text)), ((true, 1), (true, 0)));
+            for place in 0..text.len() {
+                let mut bad = text.to_owned();
+                bad.replace_range(place..=place, " ");
+                assert_eq!(check(&mut last, &bad), (false, 1), "{bad:?} behind {text:?}");
+                assert_eq!(check(&mut last, text), (true, 0), "what was refused changes nothing");
+            }
         }
     }
 

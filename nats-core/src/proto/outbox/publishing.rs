@@ -57,16 +57,30 @@ impl<P> Outbox<P> {
     /// while there is more than a socket that is up can take soon.
     #[inline(always)]
     pub fn publish(&mut self, op: &PublishOp<'_>, patient: bool) -> Result<Due> {
-        self.check(op)?;
-        let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
+        let size = self.check(op)?;
+        let room = encode::publish_room(op.subject, op.reply, size);
         let limit = if patient { self.warm_limit() } else { self.limit };
-        if self.pending() + need > limit && self.pending() > 0 {
-            self.make_room(need, limit)?;
+        if self.pending() + room > limit && self.pending() > 0 {
+            self.make_room(op, limit)?;
         }
-        self.buf.reserve(need);
+        self.buf.reserve(room);
         encode::publish(&mut self.buf, op.subject, op.reply, op.headers, op.payload);
-        self.count(op);
+        self.count(size);
         Ok(self.after_publish(op))
+    }
+
+    /// The subject of a publish that is about to come: checked by `check`, unless it is that of the
+    /// one before.
+    ///
+    /// # Errors
+    /// Those of `check`.
+    #[inline]
+    pub fn subject<'a>(
+        &mut self,
+        text: &'a str,
+        check: impl FnOnce(&'a str) -> Result<Subject<'a>>,
+    ) -> Result<Subject<'a>> {
+        self.last_subject.check(text, check)
     }
 
     /// [`Outbox::publish`] for a large payload: `write` takes it from where it is, if the driver
@@ -82,8 +96,8 @@ impl<P> Outbox<P> {
         if self.driver == Driver::Awake || !self.live || !self.buf.is_empty() {
             return self.publish(op, patient);
         }
-        self.check(op)?;
-        self.count(op);
+        let size = self.check(op)?;
+        self.count(size);
         let payload = op.payload;
         encode::publish_head(&mut self.buf, op.subject, op.reply, op.headers, payload.len());
         let len = self.buf.len() + payload.len() + encode::LINE_END.len();
@@ -138,10 +152,9 @@ impl<P> Outbox<P> {
     }
 
     #[inline]
-    fn count(&mut self, op: &PublishOp<'_>) {
+    fn count(&mut self, size: usize) {
         self.counters.messages += 1;
-        self.counters.bytes +=
-            (op.payload.len() + op.headers.map_or(0, Headers::encoded_len)) as u64;
+        self.counters.bytes += size as u64;
     }
 
     /// Publishes that nobody waits for leave a driver that rests asleep until a block is full.
@@ -159,8 +172,9 @@ impl<P> Outbox<P> {
         }
     }
 
+    /// Whether it may be sent; the size of header block and payload.
     #[inline(always)]
-    fn check(&self, op: &PublishOp<'_>) -> Result<()> {
+    fn check(&self, op: &PublishOp<'_>) -> Result<usize> {
         match self.gate {
             Gate::Open => {}
             Gate::Draining if op.answer => {}
@@ -169,19 +183,27 @@ impl<P> Outbox<P> {
         }
         let size = op.payload.len() + op.headers.map_or(0, Headers::encoded_len);
         if size > self.max_payload {
-            return Err(Error::new(
-                Code::MaxPayload,
-                format!("{size} bytes exceed the server's max_payload of {}", self.max_payload),
-            ));
+            return Err(self.too_large(size));
         }
         if op.headers.is_some() && !self.headers_ok {
             return Err(Code::HeadersUnsupported.into());
         }
-        encode::check_publish(op.subject, op.reply)
+        encode::check_publish(op.subject, op.reply)?;
+        Ok(size)
     }
 
     #[cold]
-    fn make_room(&mut self, need: usize, limit: usize) -> Result<()> {
+    fn too_large(&self, size: usize) -> Error {
+        let text = format!("{size} bytes exceed the server's max_payload of {}", self.max_payload);
+        Error::new(Code::MaxPayload, text)
+    }
+
+    #[cold]
+    fn make_room(&mut self, op: &PublishOp<'_>, limit: usize) -> Result<()> {
+        let need = encode::publish_len(op.subject, op.reply, op.headers, op.payload.len());
+        if self.pending() + need <= limit {
+            return Ok(());
+        }
         if self.policy == OutboundPolicy::DropOldest {
             self.drop_oldest(need);
             return Ok(());
