@@ -75,6 +75,7 @@ impl Subscription {
             core: core.clone(),
             deliver,
             loaded: 0,
+            more: true,
             delivered: 0,
             limit: Arc::clone(&limit),
         };
@@ -106,9 +107,9 @@ impl Subscription {
     /// # Errors
     /// [`Code::Timeout`]; the end reason; [`Code::InvalidArgument`] with a callback.
     pub fn next(&self, timeout: Duration) -> Result<Message> {
-        let mut taken = Vec::with_capacity(1);
-        self.take(&mut taken, 1, timeout)?;
-        taken.pop().ok_or_else(|| Code::Internal.into())
+        let mut message = None;
+        self.take_batches(1, timeout, |mut batch| message = batch.next())?;
+        message.ok_or_else(|| Code::Internal.into())
     }
 
     /// Appends up to `max` messages to `out`, at least one; waits at most `timeout` for the first.
@@ -134,9 +135,8 @@ impl Subscription {
             return Err(Error::new(Code::InvalidArgument, "cap: 0; expected at least 1"));
         }
         let taken = self.take_within(max, timeout, &mut each);
-        // Another taker may have been faster than this one: empty is what counts.
         let emptied = match &taken {
-            Ok(count) => *count < max || self.core.stats().pending_messages == 0,
+            Ok(more) => !more,
             Err(e) => e.code() == Code::Timeout,
         };
         if emptied && let Some(watch) = lock(watch).clone() {
@@ -221,32 +221,40 @@ impl Subscription {
         }
     }
 
+    /// Takes something, and tells whether there was more.
     fn take_within(
         &self,
         max: usize,
         timeout: Duration,
         each: &mut impl FnMut(Batch),
-    ) -> Result<usize> {
+    ) -> Result<bool> {
         let mut take_now = || {
-            let mut count = 0;
-            while let Some(batch) = self.core.take_batch(max - count) {
+            let (mut count, mut more) = (0, None);
+            while more != Some(false)
+                && let Some(batch) = self.core.take_batch(max - count)
+            {
                 count += batch.len();
+                more = Some(batch.left_more());
                 each(batch);
             }
-            count
+            more
         };
-        let deadline = Instant::now() + timeout.min(wait::MAX_WAIT);
+        // A clock costs as much as taking a message, and mostly there is one.
+        let mut deadline = None;
         loop {
-            let count = take_now();
-            if count > 0 {
-                return Ok(count);
+            if let Some(more) = take_now() {
+                return Ok(more);
             }
             if let Some(reason) = self.core.end_reason() {
                 // What came between the two looks comes before the end.
-                let count = take_now();
-                return if count > 0 { Ok(count) } else { Err(reason) };
+                return take_now().ok_or(reason);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            if timeout.is_zero() {
+                return Err(Code::Timeout.into());
+            }
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + timeout.min(wait::MAX_WAIT));
+            let left = deadline.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Code::Timeout.into());
             }
@@ -293,6 +301,8 @@ struct Messages {
     deliver: Box<dyn Deliver>,
     /// Messages that were loaded and not handed over.
     loaded: usize,
+    /// There were others behind them.
+    more: bool,
     delivered: u64,
     limit: Arc<AtomicU64>,
 }
@@ -314,11 +324,14 @@ impl Job for Messages {
             if turn.is_stopped() {
                 return Next::Done;
             }
-            if let Some(batch) = self.core.take_batch(BATCH) {
-                self.loaded = batch.len();
+            if self.more
+                && let Some(batch) = self.core.take_batch(BATCH)
+            {
+                (self.loaded, self.more) = (batch.len(), batch.left_more());
                 self.deliver.load(batch);
                 continue;
             }
+            self.more = true;
             let waker = turn.waker();
             match self.core.poll_ready(&Context::from_waker(&waker)) {
                 Poll::Ready(true) => {}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::publish::{How, Publish};
+use crate::conn::mailbox::Taken;
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
 use crate::error::{Code, Error, Result};
@@ -38,12 +39,19 @@ pub struct MessageRef<'a> {
 pub struct Batch {
     run: Run,
     shared: Option<Arc<Shared>>,
+    left_more: bool,
 }
 
 impl Batch {
-    pub(crate) fn new(run: Run, shared: &Arc<Shared>) -> Batch {
+    pub(crate) fn new(taken: Taken, shared: &Arc<Shared>) -> Batch {
+        let Taken { run, more } = taken;
         let shared = run.is_answerable().then(|| Arc::clone(shared));
-        Batch { run, shared }
+        Batch { run, shared, left_more: more }
+    }
+
+    /// Whether the subscription held more when the batch was taken.
+    pub fn left_more(&self) -> bool {
+        self.left_more
     }
 
     /// The message at `index`, which must be below the batch's length.
@@ -72,7 +80,7 @@ impl ExactSizeIterator for Batch {}
 
 impl From<Message> for Batch {
     fn from(message: Message) -> Batch {
-        Batch { run: message.raw.into(), shared: message.shared }
+        Batch { run: message.raw.into(), shared: message.shared, left_more: false }
     }
 }
 

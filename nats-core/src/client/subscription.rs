@@ -136,23 +136,27 @@ impl Subscription {
 
     /// The next message, if one is there now.
     pub fn try_next(&self) -> Option<Message> {
-        let run = self.inner.mailbox.take(1)?;
-        Some(Message::first(run, self.inner.client.shared()))
+        let taken = self.inner.mailbox.take(1)?;
+        Some(Message::first(taken.run, self.inner.client.shared()))
     }
 
     /// Appends up to `max` messages that are there now to `out`; returns how many.
     pub fn take(&self, out: &mut Vec<Message>, max: usize) -> usize {
         let before = out.len();
         while let Some(batch) = self.take_batch(max - (out.len() - before)) {
+            let more = batch.left_more();
             out.extend(batch);
+            if !more {
+                break;
+            }
         }
         out.len() - before
     }
 
     /// Takes messages that are there now: up to `max`, of those that share a block of memory.
     pub fn take_batch(&self, max: usize) -> Option<Batch> {
-        let run = Some(max).filter(|max| *max > 0).and_then(|max| self.inner.mailbox.take(max))?;
-        Some(Batch::new(run, self.inner.client.shared()))
+        let max = Some(max).filter(|max| *max > 0)?;
+        Some(Batch::new(self.inner.mailbox.take(max)?, self.inner.client.shared()))
     }
 
     /// Ready(true): messages are pending. Ready(false): none is pending and none will come.

@@ -73,6 +73,13 @@ struct State {
     last_waiter: u64,
 }
 
+/// Messages that were taken.
+pub(crate) struct Taken {
+    pub(crate) run: Run,
+    /// Others are left.
+    pub(crate) more: bool,
+}
+
 /// A queue with one writer (the reader of the socket) and any number of consumers.
 pub(crate) struct Mailbox {
     limits: PendingLimits,
@@ -107,15 +114,16 @@ impl Mailbox {
     }
 
     /// Takes the oldest pending messages: up to `max`, and up to the end of their block.
-    pub(crate) fn take(&self, max: usize) -> Option<Run> {
+    pub(crate) fn take(&self, max: usize) -> Option<Taken> {
         let mut state = self.lock();
         let front = state.items.front_mut()?;
         let run =
             if front.len() > max { front.split_front(max) } else { state.items.pop_front()? };
         let wakers = self.after_take(&mut state, &run);
+        let more = !state.items.is_empty();
         drop(state);
         wake_all(wakers);
-        Some(run)
+        Some(Taken { run, more })
     }
 
     /// Ready(true): something is pending. Ready(false): empty, and no more will come. Otherwise the

@@ -21,7 +21,7 @@ fn push(mailbox: &Mailbox, batch: &mut Vec<Block>) -> Pushed {
 }
 
 fn sizes(mailbox: &Mailbox) -> Vec<usize> {
-    let runs = std::iter::from_fn(|| mailbox.take(usize::MAX));
+    let runs = std::iter::from_fn(|| mailbox.take(usize::MAX)).map(|taken| taken.run);
     runs.flatten().map(|m| m.view().payload().len()).collect()
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 
 use memchr::memchr;
 
-use super::headers::{Headers, VERSION, is_name};
+use super::headers::{Headers, VERSION, is_name, is_name_byte};
 use crate::error::{Code, Error, Result};
 
 /// A view of a header block, from `NATS/1.0` to the blank line. Names and values are bytes.
@@ -170,7 +170,15 @@ impl<'a> HeaderBlock<'a> {
     }
 
     /// What has to be known of every received block, found in one walk.
+    #[inline]
     pub fn survey(&self) -> Survey {
+        if is_plain(self.raw) {
+            return Survey { status: None, malformed: false, folded: false };
+        }
+        self.walk()
+    }
+
+    fn walk(&self) -> Survey {
         let first = self.first_line();
         let mut survey = Survey {
             status: first.as_ref().map_or(None, |line| line.status),
@@ -296,6 +304,36 @@ struct FirstLine<'a> {
     end: usize,
 }
 
+/// Whether a block is as nearly all are: without a status and folded lines, and with no fault.
+fn is_plain(raw: &[u8]) -> bool {
+    let Some(mut rest) = raw.strip_prefix(b"NATS/1.0\r\n") else { return false };
+    while rest != b"\r\n" {
+        let name = rest.iter().take_while(|&&byte| is_name_byte(byte)).count();
+        let Some((b':', value)) = rest.get(name..).and_then(<[u8]>::split_first) else {
+            return false;
+        };
+        let Some(end) = line_end(value) else { return false };
+        rest = value.get(end + 1..).unwrap_or_default();
+    }
+    true
+}
+
+/// Where the first LF is. Most values are short, and a call would cost more than the search.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 32;
+    const LOW: u64 = u64::MAX / 255;
+    for (at, chunk) in bytes.chunks_exact(8).take(NEAR / 8).enumerate() {
+        let word = u64::from_le_bytes(*chunk.first_chunk()?) ^ (LOW * b'\n' as u64);
+        // The lowest bit belongs to the first byte that is zero now.
+        let found = word.wrapping_sub(LOW) & !word & (LOW << 7);
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let looked = bytes.len().min(NEAR) / 8 * 8;
+    memchr(b'\n', &bytes[looked..]).map(|end| looked + end)
+}
+
 /// Name and value of a line, if it has a colon.
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr(b':', line)?;
@@ -383,6 +421,34 @@ mod tests {
         let headers = block.to_headers().unwrap();
         assert_eq!(headers.get("a"), Some("1 2 3 "));
         assert_eq!(headers.get("b"), Some("4 5"));
+    }
+
+    #[test]
+    fn plain_blocks_are_seen_as_any_other() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut plain = 0;
+        for round in 0..100_000 {
+            let mut raw = b"NATS/1.0\r\n".to_vec();
+            for _ in 0..random.usize(..4) {
+                let name = std::iter::repeat_with(|| random.alphanumeric());
+                raw.extend(name.take(round % 7 + 1).map(|c| c as u8));
+                raw.extend_from_slice(b": ");
+                raw.extend(std::iter::repeat_n(b'v', random.usize(..50)));
+                raw.extend_from_slice(b"\r\n");
+            }
+            raw.extend_from_slice(b"\r\n");
+            for _ in 0..random.usize(..3) {
+                if let Some(byte) = random.choice(&mut raw) {
+                    *byte = random.choice(b"\n\r :\tx\x8a\x0b").copied().unwrap_or(b' ');
+                }
+            }
+            plain += u32::from(is_plain(&raw));
+            let block = HeaderBlock::new(&raw);
+            assert_eq!(block.survey(), block.walk(), "{:?}", raw.escape_ascii().to_string());
+            let found = line_end(&raw);
+            assert_eq!(found, raw.iter().position(|byte| *byte == b'\n'));
+        }
+        assert!(plain > 10_000, "{plain}");
     }
 
     #[test]

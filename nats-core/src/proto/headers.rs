@@ -175,7 +175,13 @@ impl Headers {
 
 /// Whether `name` may name a header: printable ASCII, no colon, at least one byte.
 pub(crate) fn is_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&byte| byte.is_ascii_graphic() && byte != b':')
+    !name.is_empty() && name.iter().all(|&byte| is_name_byte(byte))
+}
+
+/// Whether a header name may have this byte.
+#[inline]
+pub(crate) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b':'
 }
 
 fn check(name: &str, value: &str) -> Result<()> {
