@@ -6,13 +6,14 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use nats_core::Result;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::pool::Pool;
 use crate::runtime;
@@ -58,7 +59,10 @@ pub struct Source {
     stage: Mutex<Stage>,
     job: Mutex<Option<Box<dyn Job>>>,
     stopped: AtomicBool,
-    done: watch::Sender<bool>,
+    /// How many callbacks may be made in all.
+    limit: AtomicU64,
+    /// Told at the end.
+    done: Notify,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,6 +119,11 @@ impl Turn<'_> {
         self.source.is_stopped()
     }
 
+    /// How many callbacks the source may make in all.
+    pub fn limit(&self) -> u64 {
+        self.source.limit.load(Ordering::Acquire)
+    }
+
     /// Runs the source again when woken.
     pub fn waker(&self) -> Waker {
         Waker::from(Arc::clone(self.source))
@@ -136,7 +145,8 @@ impl Source {
             stage: Mutex::new(Stage::New),
             job: Mutex::new(Some(job)),
             stopped: AtomicBool::new(false),
-            done: watch::Sender::new(false),
+            limit: AtomicU64::new(u64::MAX),
+            done: Notify::new(),
         });
         pool.admit(source.id, Arc::downgrade(&source))?;
         Ok(source)
@@ -170,6 +180,11 @@ impl Source {
         });
     }
 
+    /// Not more than `max` callbacks are made in all, counted from the beginning.
+    pub fn limit(&self, max: u64) {
+        self.limit.fetch_min(max, Ordering::AcqRel);
+    }
+
     /// Whether [`Source::stop`] was called.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
@@ -177,9 +192,12 @@ impl Source {
 
     /// Waits until the job has ended.
     pub async fn done(&self) {
-        let mut done = self.done.subscribe();
-        // The sender lives as long as this source.
-        let _ = done.wait_for(|done| *done).await;
+        let mut done = pin!(self.done.notified());
+        // Registered before the look, so that an end in between is not missed.
+        done.as_mut().enable();
+        if *lock(&self.stage) != Stage::Done {
+            done.await;
+        }
     }
 
     /// Whether the calling thread is inside a callback of this source.
@@ -240,7 +258,7 @@ impl Source {
     fn end(&self) {
         *lock(&self.stage) = Stage::Done;
         self.pool.forget(self.id);
-        self.done.send_replace(true);
+        self.done.notify_waiters();
     }
 }
 

@@ -10,11 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use nats_core::Result;
-use tokio::runtime::Handle;
-use tokio::task::unconstrained;
 
 use crate::queue::{Queue, Ticket, caught};
-use crate::runtime;
 use crate::sync::lock;
 
 /// Nobody polls.
@@ -32,36 +29,31 @@ trait Abort: Send + Sync {
     fn has_ended(&self) -> bool;
 }
 
-struct Operation<V> {
+struct Operation<V: 'static> {
     state: AtomicU8,
     /// None: it has ended.
     work: Mutex<Option<Work<V>>>,
-    runtime: Handle,
 }
 
-struct Work<V> {
+struct Work<V: 'static> {
     future: Pin<Box<dyn Future<Output = Result<V>> + Send>>,
     /// None in the first step, whose errors are the caller's.
     ticket: Option<Ticket<V>>,
 }
 
 impl<V: Send + 'static> Queue<V> {
-    /// Like [`Queue::start`], for an operation whose steps are short and take no lock under which
-    /// it may be woken: they are made by the thread that wakes it.
+    /// Like [`Queue::start`], for an operation whose steps are short, take no lock under which it
+    /// may be woken, and need nothing of the runtime: they are made by the thread that wakes it.
     ///
     /// # Errors
-    /// As [`Queue::start`].
+    /// Those of the first step, for which there is no completion then.
     pub fn drive<F>(&self, token: u64, operation: F) -> Result<Option<Driven>>
     where
         F: Future<Output = Result<V>> + Send + 'static,
     {
-        // It is polled in the middle of other tasks, whose budgets are not its own.
-        let future = Box::pin(unconstrained(operation));
-        let operation = Arc::new(Operation {
-            state: AtomicU8::new(POLLED),
-            work: Mutex::new(Some(Work { future, ticket: None })),
-            runtime: runtime::handle()?,
-        });
+        let work = Work { future: Box::pin(operation), ticket: None };
+        let operation =
+            Arc::new(Operation { state: AtomicU8::new(POLLED), work: Mutex::new(Some(work)) });
         if let Some((result, _)) = operation.step(|| Some(self.ticket(token))) {
             // There is no ticket yet: its drop would be a completion.
             let value = result?;
@@ -97,11 +89,7 @@ impl<V: Send + 'static> Operation<V> {
         let mut slot = lock(&self.work);
         let work = slot.as_mut()?;
         let waker = Waker::from(Arc::clone(self));
-        let polled = {
-            let _context = self.runtime.enter();
-            caught(|| work.future.as_mut().poll(&mut Context::from_waker(&waker)))
-        };
-        match polled {
+        match caught(|| work.future.as_mut().poll(&mut Context::from_waker(&waker))) {
             Poll::Pending => {
                 work.ticket = work.ticket.take().or_else(ticket);
                 None

@@ -1,5 +1,6 @@
 //! Tests of driven operations.
 
+use std::future::poll_fn;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
@@ -53,11 +54,16 @@ fn the_thread_that_wakes_carries_on() {
 fn an_operation_that_wakes_itself_goes_on() {
     let queue: Queue<u32> = Queue::new();
     let operation = async {
-        // More often than a task's budget allows.
-        for _ in 0..1000 {
-            tokio::task::yield_now().await;
+        for step in 0..1000 {
+            let mut woken = false;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                let ready = std::mem::replace(&mut woken, true);
+                if ready { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            assert!(woken, "{step}");
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
         Ok(8)
     };
     assert!(queue.drive(1, operation).unwrap().is_some());

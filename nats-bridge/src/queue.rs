@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -56,10 +56,10 @@ pub enum Event<V> {
 pub type WakeHook = Arc<dyn Fn() + Send + Sync>;
 
 /// A queue; clones are the same queue.
-pub struct Queue<V>(Arc<Shared<V>>);
+pub struct Queue<V: 'static>(Arc<Shared<V>>);
 
 /// A reference to a queue that does not keep it alive.
-pub struct WeakQueue<V>(Weak<Shared<V>>);
+pub struct WeakQueue<V: 'static>(Weak<Shared<V>>);
 
 /// A source's readiness mark: in the queue at most once at a time.
 pub struct Mark {
@@ -70,7 +70,7 @@ pub struct Mark {
 
 /// The duty to complete one operation. Dropping it completes with CANCELLED, or with PANIC while
 /// the thread unwinds.
-pub struct Ticket<V> {
+pub struct Ticket<V: 'static> {
     queue: WeakQueue<V>,
     token: u64,
     open: bool,
@@ -93,6 +93,8 @@ struct State<V> {
     waiting: usize,
     /// How many of those who wait have been told already: more would only be system calls.
     told: usize,
+    /// Somebody tells them soon; whether the queue has been empty since that was decided.
+    telling: Option<bool>,
     hook: Option<WakeHook>,
 }
 
@@ -102,7 +104,7 @@ enum Entry<V> {
     Connection(u64, Arc<ConnectionEvent>),
 }
 
-impl<V> Queue<V> {
+impl<V: 'static> Queue<V> {
     /// An empty queue.
     pub fn new() -> Queue<V> {
         let state = State {
@@ -111,6 +113,7 @@ impl<V> Queue<V> {
             interrupted: false,
             waiting: 0,
             told: 0,
+            telling: None,
             hook: None,
         };
         Queue(Arc::new(Shared {
@@ -209,7 +212,7 @@ impl<V> Queue<V> {
 
     /// Puts `mark` in, unless it is in already.
     pub fn mark(&self, mark: &Arc<Mark>) {
-        self.0.push(|state| {
+        self.push(|state| {
             if mark.queued.swap(true, Ordering::AcqRel) {
                 return false;
             }
@@ -220,7 +223,7 @@ impl<V> Queue<V> {
 
     /// Puts a connection event in.
     pub fn connection_event(&self, token: u64, event: Arc<ConnectionEvent>) {
-        self.0.push(|state| {
+        self.push(|state| {
             let mine = |entry: &Entry<V>| matches!(entry, Entry::Connection(t, _) if *t == token);
             if state.entries.len() >= MAX_CONNECTION_EVENTS {
                 let count = state.entries.iter().filter(|entry| mine(entry)).count();
@@ -305,7 +308,7 @@ impl<V: Send + 'static> Queue<V> {
     }
 }
 
-impl<V> WeakQueue<V> {
+impl<V: 'static> WeakQueue<V> {
     /// The queue, if it still exists.
     pub fn upgrade(&self) -> Option<Queue<V>> {
         self.0.upgrade().map(Queue)
@@ -319,7 +322,7 @@ impl Mark {
     }
 }
 
-impl<V> Ticket<V> {
+impl<V: 'static> Ticket<V> {
     /// Completes the operation.
     pub fn complete(mut self, result: Result<V>) {
         self.finish(result);
@@ -333,7 +336,7 @@ impl<V> Ticket<V> {
     fn finish(&mut self, result: Result<V>) {
         self.open = false;
         if let Some(queue) = self.queue.upgrade() {
-            queue.0.push(|state| {
+            queue.push(|state| {
                 state.entries.push_back(Entry::Completion(self.token, result));
                 true
             });
@@ -341,7 +344,7 @@ impl<V> Ticket<V> {
     }
 }
 
-impl<V> Drop for Ticket<V> {
+impl<V: 'static> Drop for Ticket<V> {
     fn drop(&mut self) {
         if self.open {
             let code = if std::thread::panicking() { Code::Panic } else { Code::Cancelled };
@@ -350,30 +353,57 @@ impl<V> Drop for Ticket<V> {
     }
 }
 
-impl<V> Clone for Queue<V> {
+impl<V: 'static> Clone for Queue<V> {
     fn clone(&self) -> Self {
         Queue(Arc::clone(&self.0))
     }
 }
 
-impl<V> Default for Queue<V> {
+impl<V: 'static> Default for Queue<V> {
     fn default() -> Self {
         Queue::new()
     }
 }
 
-impl<V> Shared<V> {
-    /// Runs `add`, which says whether it added an entry, and wakes who must know.
+impl<V: 'static> Queue<V> {
+    /// Runs `add`, which says whether it added an entry, and wakes who must know: at once, or behind
+    /// everything else that comes with the same read.
     fn push(&self, add: impl FnOnce(&mut State<V>) -> bool) {
-        let (was_empty, hook) = {
-            let mut state = lock(&self.state);
-            let was_empty = state.entries.is_empty();
-            if state.closed || !add(&mut state) {
-                return;
-            }
+        let mut state = lock(&self.0.state);
+        let was_empty = state.entries.is_empty();
+        if state.closed || !add(&mut state) {
+            return;
+        }
+        if let Some(emptied) = &mut state.telling {
+            *emptied |= was_empty;
+        } else if nats_core::is_waking() {
+            state.telling = Some(was_empty);
+            drop(state);
+            let queue = self.clone();
+            nats_core::behind_wakes(move || queue.0.tell_all());
+        } else {
+            self.0.tell(&mut state);
+            self.0.told(state, was_empty);
+        }
+    }
+}
+
+impl<V> Shared<V> {
+    /// Wakes who must know of what has been added since this was decided.
+    fn tell_all(&self) {
+        let mut state = lock(&self.state);
+        let emptied = state.telling.take().unwrap_or(false);
+        for _ in 0..state.entries.len().min(state.waiting) {
             self.tell(&mut state);
-            (was_empty, state.hook.clone().filter(|_| was_empty))
-        };
+        }
+        let is_new = emptied && !state.entries.is_empty();
+        self.told(state, is_new);
+    }
+
+    /// Those who wait have been told; if the queue was empty, those who are called are.
+    fn told(&self, state: MutexGuard<'_, State<V>>, was_empty: bool) {
+        let hook = state.hook.clone().filter(|_| was_empty);
+        drop(state);
         if was_empty {
             self.raise_fd();
         }

@@ -33,8 +33,8 @@ pub struct Subscription {
 enum Mode {
     /// Read by calls; perhaps watched.
     Polled(Mutex<Option<Arc<dyn Rearm>>>),
-    /// Delivered to a callback, for at most the given number of messages in all.
-    Callback(Arc<Source>, Arc<AtomicU64>),
+    /// Delivered to a callback.
+    Callback(Arc<Source>),
 }
 
 /// A watch that can be armed again.
@@ -44,7 +44,7 @@ trait Rearm: Send + Sync {
     fn retire(&self);
 }
 
-struct Watch<V> {
+struct Watch<V: 'static> {
     core: nats_core::Subscription,
     queue: WeakQueue<V>,
     mark: Arc<Mark>,
@@ -68,7 +68,6 @@ impl Subscription {
     ) -> Result<Subscription> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let limit = Arc::new(AtomicU64::new(u64::MAX));
         let job = Messages {
             id,
             registry: Arc::clone(&connection.callbacks),
@@ -77,18 +76,17 @@ impl Subscription {
             loaded: 0,
             more: true,
             delivered: 0,
-            limit: Arc::clone(&limit),
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
-        Ok(Subscription { core, mode: Mode::Callback(source, limit) })
+        Ok(Subscription { core, mode: Mode::Callback(source) })
     }
 
     /// What runs the callback; `None` when there is none.
     pub fn source(&self) -> Option<Arc<Source>> {
         match &self.mode {
             Mode::Polled(_) => None,
-            Mode::Callback(source, _) => Some(Arc::clone(source)),
+            Mode::Callback(source) => Some(Arc::clone(source)),
         }
     }
 
@@ -99,7 +97,7 @@ impl Subscription {
 
     /// Whether the calling thread is inside the callback.
     pub fn in_callback(&self) -> bool {
-        matches!(&self.mode, Mode::Callback(source, _) if source.is_current())
+        matches!(&self.mode, Mode::Callback(source) if source.is_current())
     }
 
     /// The next message; waits at most `timeout`.
@@ -172,7 +170,7 @@ impl Subscription {
     /// # Errors
     /// Those of the core; none when it has ended already.
     pub fn unsubscribe(&self) -> Result<()> {
-        if let Mode::Callback(source, _) = &self.mode {
+        if let Mode::Callback(source) = &self.mode {
             source.stop();
         }
         self.core.unsubscribe()
@@ -183,8 +181,8 @@ impl Subscription {
     /// # Errors
     /// Those of the core.
     pub fn unsubscribe_after(&self, max: u64) -> Result<()> {
-        if let Mode::Callback(_, limit) = &self.mode {
-            limit.fetch_min(max, Ordering::AcqRel);
+        if let Mode::Callback(source) = &self.mode {
+            source.limit(max);
         }
         self.core.unsubscribe_after(max)
     }
@@ -304,14 +302,13 @@ struct Messages {
     /// There were others behind them.
     more: bool,
     delivered: u64,
-    limit: Arc<AtomicU64>,
 }
 
 impl Job for Messages {
     fn run(&mut self, turn: &Turn<'_>) -> Next {
         loop {
             while self.loaded > 0 {
-                if turn.is_stopped() || self.delivered >= self.limit.load(Ordering::Acquire) {
+                if turn.is_stopped() || self.delivered >= turn.limit() {
                     return Next::Done;
                 }
                 self.delivered += 1;

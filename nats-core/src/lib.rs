@@ -36,6 +36,7 @@ pub use conn::mailbox::{Overflow, SubscriptionStats};
 pub use conn::options::{ConnectOptions, ReconnectDelay};
 pub use conn::secret::Secret;
 pub use conn::shared::{State, Stats};
+pub use conn::wakes::{behind_wakes, is_waking};
 pub use error::{Code, Error, Result};
 pub use proto::outbox::{OutboundPolicy, Room};
 pub use proto::{HeaderBlock, Headers, ServerInfo};

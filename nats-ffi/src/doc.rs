@@ -24,11 +24,11 @@ pub struct nats_doc(());
 
 /// The object behind a `nats_doc`: the document and its text, made when it was last asked for.
 #[derive(Default)]
-pub(crate) struct Document(Mutex<(Doc, String)>);
+pub(crate) struct Document(Mutex<Box<(Doc, String)>>);
 
 impl Document {
     pub(crate) fn new(doc: Doc) -> Document {
-        Document(Mutex::new((doc, String::new())))
+        Document(Mutex::new(Box::new((doc, String::new()))))
     }
 }
 

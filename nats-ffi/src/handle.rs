@@ -248,6 +248,7 @@ impl<T: Handle> Drop for Owned<T> {
     }
 }
 
+/// Each has room for any object, and there is one for every subscription: large ones are boxed.
 struct Slot {
     state: AtomicU64,
     /// How often an object was changed here, for [`Pulse`].
@@ -416,6 +417,8 @@ impl Slot {
         Slot { state, changes, object: UnsafeCell::new(None) }
     }
 }
+
+const _: () = assert!(size_of::<Slot>() <= 64);
 
 #[cfg(test)]
 #[path = "handle_tests.rs"]

@@ -30,7 +30,8 @@ pub struct nats_queue(());
 #[derive(Default)]
 pub(crate) struct Events {
     queue: Queue<Value>,
-    running: Operations,
+    /// Boxed, as all that is large: every handle has the room of the largest object.
+    running: Box<Operations>,
 }
 
 /// An asynchronous operation has ended. There is exactly one such event per operation that was

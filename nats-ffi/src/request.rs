@@ -15,7 +15,7 @@ use crate::guard::{guard, guard_out};
 use crate::handle;
 use crate::headers::{copy_headers, nats_headers, with_headers};
 use crate::message::{self, nats_msg};
-use crate::queue::{Events, Value, drive, nats_queue};
+use crate::queue::{Events, Value, drive, nats_queue, start};
 use crate::subscription::nats_subscription;
 use crate::types::{NATS_REQUEST_OWN_INBOX, nats_bytes, nats_status, nats_str, timeout_option};
 
@@ -102,7 +102,7 @@ pub extern "C" fn nats_request_async(
         }
         let (subject, payload, headers) =
             (subject.to_owned(), payload.to_vec(), copy_headers(headers)?);
-        drive(queue, token, async move {
+        start(queue, token, async move {
             let request = how.apply(request(&subject, headers.as_ref(), &payload));
             client.request_with(&request).await.map(Value::Message)
         })

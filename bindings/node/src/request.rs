@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nats_bridge::connection::Connection as Link;
-use nats_bridge::driven::Driven;
 use nats_bridge::queue::Queue;
-use nats_core::{Headers, Request, Result};
+use nats_core::{Code, Headers, Request, Result};
 
 use crate::queue::Value;
 
@@ -29,13 +28,22 @@ impl Sent {
         queue: &Queue<Value>,
         token: u64,
         millis: u32,
-    ) -> Result<Option<Driven>> {
+    ) -> Result<()> {
         let timeout = Some(Duration::from_millis(millis.into())).filter(|time| !time.is_zero());
-        let client = link.client().clone();
-        queue.drive(token, async move {
-            let request = Request { timeout, ..self.request() };
-            client.request_with(&request).await.map(Value::Message)
-        })
+        match link.client().request_now(&Request { timeout, ..self.request() }) {
+            Err(full) if full.code() == Code::OutboundFull => {
+                let client = link.client().clone();
+                queue.start(token, async move {
+                    let request = Request { timeout, ..self.request() };
+                    client.request_with(&request).await.map(Value::Message)
+                })?;
+            }
+            sent => {
+                let reply = sent?;
+                queue.drive(token, async { reply.await.map(Value::Message) })?;
+            }
+        }
+        Ok(())
     }
 
     /// The request, with the connection's timeout.

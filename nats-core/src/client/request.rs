@@ -183,6 +183,9 @@ impl Client {
         let shared = self.shared();
         let mut inbox = String::with_capacity(shared.request_inbox.len() + 11);
         inbox.push_str(&shared.request_inbox);
+        if let Some(reply) = shared.requests.open_listening(subject, &mut inbox, deadline) {
+            return reply.map(|reply| (reply, inbox));
+        }
         shared
             .with_registry(|registry| {
                 if registry.is_closed() {
@@ -196,6 +199,7 @@ impl Client {
                     let filter = Filter::new(&all)?;
                     let sid = registry.add_mux(filter);
                     lock(&shared.outbox).subscribe(sid, filter, None).wake();
+                    shared.requests.listen(true);
                 }
                 shared.requests.open(subject, &mut inbox, deadline)
             })

@@ -42,7 +42,7 @@ struct Inner {
     mailbox: Arc<Mailbox>,
     /// None: fed by a task of this process, unknown to the server.
     sid: Option<u64>,
-    subject: String,
+    subject: Arc<str>,
     queue: Option<String>,
 }
 
@@ -75,25 +75,25 @@ impl Client {
         }
         let mailbox = self.mailbox(options);
         let shared = self.shared();
-        let (sid, wake) = shared.with_registry(|registry| {
+        let (sid, subject, wake) = shared.with_registry(|registry| {
             if registry.is_closed() {
                 return Err(Error::from(Code::ConnectionClosed));
             }
             if matches!(self.state(), State::DrainingSubs | State::DrainingPubs) {
                 return Err(Code::ConnectionDraining.into());
             }
-            let sid = registry.add(filter, queue, Arc::clone(&mailbox));
+            let (sid, subject) = registry.add(filter, queue, Arc::clone(&mailbox));
             let mut outbox = lock(&shared.outbox);
             let mut wake = outbox.subscribe(sid, filter, queue);
             if let Some(max) = options.max_messages {
                 registry.set_max(sid, max);
                 wake = wake.or(outbox.unsubscribe(sid, Some(max)));
             }
-            Ok((sid, wake))
+            Ok((sid, subject, wake))
         })?;
         wake.wake();
         let queue = options.queue.clone();
-        Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject.to_owned(), queue))
+        Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject, queue))
     }
 
     pub(crate) fn mailbox(&self, options: &SubscribeOptions) -> Arc<Mailbox> {
@@ -111,7 +111,7 @@ impl Subscription {
         client: Client,
         mailbox: Arc<Mailbox>,
         sid: Option<u64>,
-        subject: String,
+        subject: Arc<str>,
         queue: Option<String>,
     ) -> Subscription {
         Subscription { inner: Arc::new(Inner { client, mailbox, sid, subject, queue }) }

@@ -324,6 +324,7 @@ impl Driver {
                     registry.deny(subject, queue.as_deref(), &reported.error)
                 });
                 if denied_inbox {
+                    self.shared.requests.listen(false);
                     self.shared.requests.fail_all(&reported.error);
                 }
             }

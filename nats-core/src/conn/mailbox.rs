@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::wakes::wake_all;
 use crate::error::{Code, Error};
 use crate::proto::block::Block;
 use crate::proto::message::Run;
 
 /// An empty queue gives larger memory back, so that an idle subscription stays cheap after a burst.
-const KEPT_CAPACITY: usize = 1024;
+const KEPT_CAPACITY: usize = 8;
 
 /// What happens to a message that exceeds a subscription's pending limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +64,6 @@ pub(crate) struct Pushed {
 #[derive(Default)]
 struct State {
     items: VecDeque<Run>,
-    messages: usize,
-    bytes: usize,
     stats: SubscriptionStats,
     slow: bool,
     end: Option<Error>,
@@ -91,12 +90,15 @@ impl Mailbox {
         Mailbox { limits, state: Mutex::default() }
     }
 
-    /// Puts the blocks in; `blocks` is empty afterwards. The consumers to wake are added to
-    /// `woken`.
-    pub(crate) fn push(&self, blocks: &mut Vec<Block>, woken: &mut Vec<Waker>) -> Pushed {
+    /// Puts the blocks in. The consumers to wake are added to `woken`.
+    pub(crate) fn push(
+        &self,
+        blocks: impl Iterator<Item = Block>,
+        woken: &mut Vec<Waker>,
+    ) -> Pushed {
         let mut pushed = Pushed::default();
         let mut state = self.lock();
-        for block in blocks.drain(..) {
+        for block in blocks {
             self.push_run(&mut state, block.into(), &mut pushed);
         }
         woken.extend(waiting(&mut state));
@@ -165,7 +167,7 @@ impl Mailbox {
         let mut dropped = VecDeque::new();
         if discard {
             dropped = std::mem::take(&mut state.items);
-            (state.messages, state.bytes) = (0, 0);
+            (state.stats.pending_messages, state.stats.pending_bytes) = (0, 0);
         }
         woken.extend(waiting(&mut state));
         drop(state);
@@ -185,12 +187,7 @@ impl Mailbox {
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {
-        let state = self.lock();
-        SubscriptionStats {
-            pending_messages: state.messages as u64,
-            pending_bytes: state.bytes as u64,
-            ..state.stats
-        }
+        self.lock().stats
     }
 
     fn poll_as(&self, waiter: impl FnOnce(&mut State) -> u64, cx: &Context<'_>) -> Poll<bool> {
@@ -241,35 +238,41 @@ impl Mailbox {
         if state.end.is_some() {
             return;
         }
-        state.messages += run.len();
-        state.bytes += run.size();
+        let stats = &mut state.stats;
+        stats.pending_messages += run.len() as u64;
+        stats.pending_bytes += run.size() as u64;
+        stats.max_pending_messages = stats.max_pending_messages.max(stats.pending_messages);
+        stats.max_pending_bytes = stats.max_pending_bytes.max(stats.pending_bytes);
         let rest = match state.items.back_mut() {
             Some(last) => last.join(run),
             None => Some(run),
         };
+        if state.items.capacity() == 0 {
+            // Mostly there is one at a time.
+            state.items.reserve_exact(1);
+        }
         state.items.extend(rest);
-        let (messages, bytes) = (state.messages as u64, state.bytes as u64);
-        state.stats.max_pending_messages = state.stats.max_pending_messages.max(messages);
-        state.stats.max_pending_bytes = state.stats.max_pending_bytes.max(bytes);
     }
 
     /// A single message larger than the byte limit still passes an empty queue.
     fn fits(&self, state: &State, count: usize, size: usize) -> bool {
         let PendingLimits { messages, bytes, .. } = self.limits;
-        let alone = count == 1 && state.messages == 0;
-        (messages == 0 || state.messages + count <= messages)
-            && (bytes == 0 || alone || state.bytes + size <= bytes)
+        let SubscriptionStats { pending_messages, pending_bytes, .. } = state.stats;
+        let alone = count == 1 && pending_messages == 0;
+        (messages == 0 || pending_messages + count as u64 <= messages as u64)
+            && (bytes == 0 || alone || pending_bytes + size as u64 <= bytes as u64)
     }
 
     /// Accounts for what was taken. A slow-consumer episode ends when half of the limits is free,
     /// so that a consumer on the edge does not cause an event for every message.
     fn after_take(&self, state: &mut State, taken: &Run) -> Vec<Waker> {
-        state.messages -= taken.len();
-        state.bytes -= taken.size();
-        state.stats.delivered += taken.len() as u64;
+        let stats = &mut state.stats;
+        stats.pending_messages -= taken.len() as u64;
+        stats.pending_bytes -= taken.size() as u64;
+        stats.delivered += taken.len() as u64;
         let PendingLimits { messages: max, bytes: max_bytes, .. } = self.limits;
-        let relieved = (max == 0 || state.messages <= max / 2)
-            && (max_bytes == 0 || state.bytes <= max_bytes / 2);
+        let relieved = (max == 0 || stats.pending_messages <= max as u64 / 2)
+            && (max_bytes == 0 || stats.pending_bytes <= max_bytes as u64 / 2);
         state.slow &= !relieved;
         if !state.items.is_empty() {
             return Vec::new();
@@ -288,8 +291,8 @@ impl Mailbox {
 /// Takes the oldest pending message away; false when there is none.
 fn drop_oldest(state: &mut State) -> bool {
     let Some(front) = state.items.front_mut() else { return false };
-    state.bytes -= front.split_front(1).size();
-    state.messages -= 1;
+    state.stats.pending_bytes -= front.split_front(1).size() as u64;
+    state.stats.pending_messages -= 1;
     if front.len() == 0 {
         state.items.pop_front();
     }
@@ -357,13 +360,13 @@ fn register(state: &mut State, waiter: u64, waker: &Waker) {
     };
     match state.wakers.iter_mut().find(|entry| same(entry)) {
         Some((_, known)) => known.clone_from(waker),
-        None => state.wakers.push((waiter, waker.clone())),
-    }
-}
-
-pub(crate) fn wake_all(wakers: Vec<Waker>) {
-    for waker in wakers {
-        waker.wake();
+        None => {
+            if state.wakers.capacity() == 0 {
+                // Mostly there is one.
+                state.wakers.reserve_exact(1);
+            }
+            state.wakers.push((waiter, waker.clone()));
+        }
     }
 }
 

@@ -17,7 +17,7 @@ fn mailbox(messages: usize, bytes: usize, overflow: Overflow) -> Mailbox {
 }
 
 fn push(mailbox: &Mailbox, batch: &mut Vec<Block>) -> Pushed {
-    mailbox.push(batch, &mut Vec::new())
+    mailbox.push(batch.drain(..), &mut Vec::new())
 }
 
 fn sizes(mailbox: &Mailbox) -> Vec<usize> {
@@ -101,7 +101,7 @@ fn a_wait_that_is_given_up_leaves_nothing_behind_and_takes_no_other_with_it() {
     // The one that still waits, and the one without a number.
     assert_eq!(mailbox.lock().wakers.len(), 2);
     let mut woken = Vec::new();
-    mailbox.push(&mut vec![message(1)], &mut woken);
+    mailbox.push(std::iter::once(message(1)), &mut woken);
     assert_eq!(woken.len(), 2);
     assert_eq!(Pin::new(&mut kept).poll(&mut context), Poll::Ready(true));
 }

@@ -20,3 +20,4 @@ pub(crate) mod sids;
 pub(crate) mod stream;
 pub(crate) mod supervise;
 pub(crate) mod tls;
+pub(crate) mod wakes;

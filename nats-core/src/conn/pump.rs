@@ -147,10 +147,11 @@ impl Driver {
         }
         let shared = Arc::clone(&self.shared);
         let handled = shared.with_registry(|registry| {
-            let mut sink = registry.dispatch(&shared.requests, shared.request_inbox.len());
+            let mut sink = registry.dispatch();
             let handled = link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
             // What came before a fault is delivered all the same.
             registry.hand_over(&mut self.reports);
+            registry.answer(&shared.requests, shared.request_inbox.len());
             handled
         });
         self.tell_reports();

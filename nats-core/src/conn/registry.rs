@@ -15,8 +15,8 @@ use crate::proto::parse::MsgFrame;
 use crate::proto::session::Sink;
 use crate::proto::subject::{Filter, QueueGroup};
 
-/// A subscription keeps room for this many blocks between two reads.
-const KEPT_CAPACITY: usize = 16;
+/// There is room for this many blocks between two reads.
+const KEPT_CAPACITY: usize = 128;
 
 /// Where the messages of a subscription go.
 enum Target {
@@ -27,16 +27,31 @@ enum Target {
 
 /// One subscription as the server knows it.
 struct Entry {
-    subject: String,
+    subject: Arc<str>,
     queue: Option<String>,
     target: Target,
     /// Messages of the current read, handed over together at its end.
-    staged: Vec<Block>,
+    staged: Option<Chain>,
     /// What the last block had: about so much will the next one have.
     expected: Expected,
     received: u64,
     max: Option<u64>,
     draining: bool,
+}
+
+/// The blocks of one subscription among those of a read: where the first and the last of them are.
+#[derive(Clone, Copy)]
+struct Chain {
+    first: usize,
+    last: usize,
+}
+
+/// A block of the current read.
+struct Staged {
+    /// Until it is handed over.
+    block: Option<Block>,
+    /// Where the next one of its subscription is.
+    next: Option<usize>,
 }
 
 /// What the reader must do after a read.
@@ -65,7 +80,11 @@ pub(crate) struct Registry {
     last_sid: u64,
     entries: Sids<Entry>,
     touched: Vec<u64>,
+    /// Blocks of the current read.
+    staged: Vec<Staged>,
     malformed: Option<u64>,
+    /// Replies to requests of the current read.
+    replies: Vec<Run>,
     wakers: Vec<Waker>,
     closed: bool,
     pub(crate) mux: Option<u64>,
@@ -73,19 +92,20 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Registers a subscription and returns its sid.
+    /// Registers a subscription; returns its sid, and the subject to share.
     pub(crate) fn add(
         &mut self,
         filter: Filter<'_>,
         queue: Option<QueueGroup<'_>>,
         mailbox: Arc<Mailbox>,
-    ) -> u64 {
-        self.insert(filter, queue, Target::Mailbox(mailbox))
+    ) -> (u64, Arc<str>) {
+        let subject = Arc::from(filter.as_str());
+        (self.insert(Arc::clone(&subject), queue, Target::Mailbox(mailbox)), subject)
     }
 
     /// Registers the inbox of all requests.
     pub(crate) fn add_mux(&mut self, filter: Filter<'_>) -> u64 {
-        let sid = self.insert(filter, None, Target::Requests);
+        let sid = self.insert(filter.as_str().into(), None, Target::Requests);
         self.mux = Some(sid);
         sid
     }
@@ -119,10 +139,10 @@ impl Registry {
 
     /// Ends a subscription: its pending messages stay, then `reason` is what its consumers see.
     pub(crate) fn finish(&mut self, sid: u64, reason: Error) {
-        if let Some(Entry { target: Target::Mailbox(mailbox), mut staged, .. }) =
+        if let Some(Entry { target: Target::Mailbox(mailbox), staged, .. }) =
             self.entries.remove(sid)
         {
-            mailbox.push(&mut staged, &mut self.wakers);
+            mailbox.push(unchained(&mut self.staged, staged), &mut self.wakers);
             mailbox.end(reason, false, &mut self.wakers);
         }
     }
@@ -138,7 +158,7 @@ impl Registry {
     /// Ends the subscriptions that the server denies. True: the inbox of all requests was among
     /// them.
     pub(crate) fn deny(&mut self, subject: &str, queue: Option<&str>, reason: &Error) -> bool {
-        let denied = |entry: &Entry| entry.subject == subject && entry.queue.as_deref() == queue;
+        let denied = |entry: &Entry| &*entry.subject == subject && entry.queue.as_deref() == queue;
         let sids: Vec<u64> =
             self.entries.iter().filter(|(_, entry)| denied(entry)).map(|(sid, _)| sid).collect();
         let inbox = self.mux.take_if(|mux| sids.contains(mux)).is_some();
@@ -191,12 +211,16 @@ impl Registry {
     }
 
     /// A sink that sorts the messages of one read; call [`Registry::hand_over`] at its end.
-    pub(crate) fn dispatch<'a>(
-        &'a mut self,
-        requests: &'a Requests,
-        prefix: usize,
-    ) -> Dispatch<'a> {
-        Dispatch { registry: self, requests, prefix }
+    pub(crate) fn dispatch(&mut self) -> Dispatch<'_> {
+        Dispatch { registry: self }
+    }
+
+    /// Gives the replies of one read to the requests; `prefix` is the length of the inbox in front
+    /// of the token.
+    pub(crate) fn answer(&mut self, requests: &Requests, prefix: usize) {
+        if !self.replies.is_empty() {
+            requests.complete(prefix, &mut self.replies, &mut self.wakers);
+        }
     }
 
     /// Who has to be woken once the registry is unlocked: what a wake-up runs or drops may come
@@ -212,8 +236,10 @@ impl Registry {
             self.hand_over_one(sid, reports);
         }
         self.touched = touched;
+        self.staged.clear();
+        self.staged.shrink_to(KEPT_CAPACITY);
         if let Some(sid) = self.malformed.take() {
-            let subject = self.entries.get(sid).map(|e| e.subject.clone()).unwrap_or_default();
+            let subject = self.entries.get(sid).map(|e| e.subject.to_string()).unwrap_or_default();
             reports.push(Report::Malformed { sid, subject });
         }
     }
@@ -221,14 +247,13 @@ impl Registry {
     fn hand_over_one(&mut self, sid: u64, reports: &mut Vec<Report>) {
         let Some(entry) = self.entries.get_mut(sid) else { return };
         let Target::Mailbox(mailbox) = &entry.target else { return };
-        entry.expected = entry.staged.first().map(Block::expectation).unwrap_or_default();
-        let pushed = mailbox.push(&mut entry.staged, &mut self.wakers);
-        if entry.staged.capacity() > KEPT_CAPACITY {
-            entry.staged = Vec::new();
-        }
+        let staged = entry.staged.take();
+        let first = staged.and_then(|chain| self.staged.get(chain.first)?.block.as_ref());
+        entry.expected = first.map(Block::expectation).unwrap_or_default();
+        let pushed = mailbox.push(unchained(&mut self.staged, staged), &mut self.wakers);
         self.counters.dropped += pushed.dropped;
         if pushed.became_slow {
-            reports.push(Report::Slow { sid, subject: entry.subject.clone() });
+            reports.push(Report::Slow { sid, subject: entry.subject.to_string() });
         }
         if pushed.overflowed {
             self.entries.remove(sid);
@@ -238,13 +263,13 @@ impl Registry {
         }
     }
 
-    fn insert(&mut self, filter: Filter<'_>, queue: Option<QueueGroup<'_>>, target: Target) -> u64 {
+    fn insert(&mut self, subject: Arc<str>, queue: Option<QueueGroup<'_>>, target: Target) -> u64 {
         self.last_sid += 1;
         let entry = Entry {
-            subject: filter.as_str().to_owned(),
+            subject,
             queue: queue.map(|queue| queue.as_str().to_owned()),
             target,
-            staged: Vec::new(),
+            staged: None,
             expected: Expected::default(),
             received: 0,
             max: None,
@@ -258,9 +283,6 @@ impl Registry {
 /// Sorts messages into the subscriptions they belong to.
 pub(crate) struct Dispatch<'a> {
     registry: &'a mut Registry,
-    requests: &'a Requests,
-    /// Length of the request inbox in front of the token.
-    prefix: usize,
 }
 
 impl Sink for Dispatch<'_> {
@@ -278,13 +300,13 @@ impl Sink for Dispatch<'_> {
                 if reply.view(0).is_malformed() {
                     registry.malformed = Some(frame.sid);
                 }
-                registry.wakers.extend(self.requests.complete(self.prefix, reply));
+                registry.replies.push(reply);
             }
             Target::Mailbox(_) => {
-                if entry.staged.is_empty() {
+                if entry.staged.is_none() {
                     registry.touched.push(frame.sid);
                 }
-                if entry.stage(frame, arrived) {
+                if entry.stage(frame, arrived, &mut registry.staged) {
                     registry.malformed = Some(frame.sid);
                 }
             }
@@ -295,24 +317,40 @@ impl Sink for Dispatch<'_> {
 impl Entry {
     /// Puts one message behind those of this read. Returns whether it is malformed.
     #[inline]
-    fn stage(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) -> bool {
+    fn stage(&mut self, frame: &MsgFrame, arrived: Arrived<'_>, staged: &mut Vec<Staged>) -> bool {
         if self.max.is_some_and(|max| self.received > max) {
             return false;
         }
-        let shared = match (&arrived, self.staged.last_mut()) {
+        let last = self.staged.and_then(|chain| staged.get_mut(chain.last)?.block.as_mut());
+        let shared = match (&arrived, last) {
             (Arrived::Copied(bytes), Some(block)) => block.add(bytes, frame),
             _ => false,
         };
         if !shared {
-            self.staged.push(Block::new(arrived, frame, self.expected));
+            let (at, block) = (staged.len(), Block::new(arrived, frame, self.expected));
+            staged.push(Staged { block: Some(block), next: None });
+            let first = self.staged.map_or(at, |chain| {
+                staged[chain.last].next = Some(at);
+                chain.first
+            });
+            self.staged = Some(Chain { first, last: at });
         }
-        let Some(view) = self.staged.last().map(|block| block.view(block.count() - 1)) else {
-            return false;
-        };
+        let last = self.staged.and_then(|chain| staged.get(chain.last)?.block.as_ref());
+        let Some(view) = last.map(|block| block.view(block.count() - 1)) else { return false };
         // Servers do not count their own word that nobody listens, so neither do we.
         self.received -= u64::from(is_no_responders(view));
         view.is_malformed()
     }
+}
+
+/// Takes the blocks of one subscription out of those of a read, in order.
+fn unchained(staged: &mut [Staged], chain: Option<Chain>) -> impl Iterator<Item = Block> {
+    let mut at = chain.map(|chain| chain.first);
+    std::iter::from_fn(move || {
+        let next = staged.get_mut(at?)?;
+        at = next.next;
+        next.block.take()
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ fn feed(registry: &mut Registry, wire: &str) -> Vec<Report> {
     let requests = Requests::default();
     let mut parser = Parser::new(Limits::default());
     let mut rest = wire.as_bytes();
-    let mut dispatch = registry.dispatch(&requests, 0);
+    let mut dispatch = registry.dispatch();
     while !rest.is_empty() {
         let Step::Frame { frame, len } = parser.next(rest).unwrap() else { panic!("torn") };
         if let Frame::Msg(frame) = frame {
@@ -26,7 +26,7 @@ fn feed(registry: &mut Registry, wire: &str) -> Vec<Report> {
 }
 
 fn add(registry: &mut Registry, subject: &str, mailbox: &Arc<Mailbox>) -> u64 {
-    registry.add(Filter::new(subject).unwrap(), None, Arc::clone(mailbox))
+    registry.add(Filter::new(subject).unwrap(), None, Arc::clone(mailbox)).0
 }
 
 fn replay(registry: &mut Registry) -> String {

@@ -38,6 +38,8 @@ struct Table {
     free: Vec<usize>,
     /// When [`Requests::expire`] will be called next.
     armed: Option<Instant>,
+    /// There is a subscription to the inbox.
+    listening: bool,
 }
 
 /// The table of requests in flight on one connection.
@@ -60,7 +62,32 @@ impl Requests {
         inbox: &mut String,
         deadline: Option<Instant>,
     ) -> Result<Reply> {
-        let mut table = self.lock();
+        self.open_in(self.lock(), subject, inbox, deadline)
+    }
+
+    /// [`Requests::open`] if there is a subscription to the inbox.
+    pub(crate) fn open_listening(
+        self: &Arc<Requests>,
+        subject: &str,
+        inbox: &mut String,
+        deadline: Option<Instant>,
+    ) -> Option<Result<Reply>> {
+        let table = self.lock();
+        table.listening.then(|| self.open_in(table, subject, inbox, deadline))
+    }
+
+    /// There is a subscription to the inbox from now on, or there is none any more.
+    pub(crate) fn listen(&self, listening: bool) {
+        self.lock().listening = listening;
+    }
+
+    fn open_in(
+        self: &Arc<Requests>,
+        mut table: MutexGuard<'_, Table>,
+        subject: &str,
+        inbox: &mut String,
+        deadline: Option<Instant>,
+    ) -> Result<Reply> {
         let index = match table.free.pop() {
             Some(index) => index,
             None if table.slots.len() >> SLOT_BITS == 0 => {
@@ -89,25 +116,14 @@ impl Requests {
         }
         drop(table);
         push_base62(inbox, generation << SLOT_BITS | index as u64);
-        Ok(Reply { requests: Arc::clone(self), index, generation, alone })
+        Ok(Reply { requests: Arc::clone(self), index, generation, alone, over: false })
     }
 
-    /// Gives the reply to whoever holds the slot that the last token of the subject, from `prefix`
-    /// on, names. A late or foreign token is ignored. The returned waker is to be woken.
-    pub(crate) fn complete(&self, prefix: usize, reply: Run) -> Option<Waker> {
-        let number = parse_base62(reply.view(0).subject().get(prefix..)?)?;
-        let index = (number & ((1 << SLOT_BITS) - 1)) as usize;
+    /// Gives each reply to whoever holds the slot that the last token of its subject, from `prefix`
+    /// on, names. A late or foreign token is ignored. The wakers are to be woken.
+    pub(crate) fn complete(&self, prefix: usize, replies: &mut Vec<Run>, wakers: &mut Vec<Waker>) {
         let mut table = self.lock();
-        let slot = table.slots.get_mut(index)?;
-        if slot.generation != number >> SLOT_BITS {
-            return None;
-        }
-        let State::Waiting(waker) = &mut slot.state else { return None };
-        let waker = waker.take();
-        let unheard = is_no_responders(reply.view(0));
-        let reply = if unheard { Err(Code::NoResponders.into()) } else { Ok(reply) };
-        slot.state = State::Done(reply);
-        waker
+        wakers.extend(replies.drain(..).filter_map(|reply| table.complete(prefix, reply)));
     }
 
     /// Ends every request in flight with `error`.
@@ -129,7 +145,7 @@ impl Requests {
                 slot.state = State::Done(Err(error.clone()));
             }
         }
-        super::mailbox::wake_all(wakers);
+        super::wakes::wake_all(wakers);
     }
 
     /// Ends the requests whose time is over; when the next one's is.
@@ -178,6 +194,33 @@ pub(crate) async fn expire(requests: Weak<Requests>) {
     }
 }
 
+impl Table {
+    fn complete(&mut self, prefix: usize, reply: Run) -> Option<Waker> {
+        let number = parse_base62(reply.view(0).subject().get(prefix..)?)?;
+        let index = (number & ((1 << SLOT_BITS) - 1)) as usize;
+        let slot = self.slots.get_mut(index)?;
+        if slot.generation != number >> SLOT_BITS {
+            return None;
+        }
+        let State::Waiting(waker) = &mut slot.state else { return None };
+        let waker = waker.take();
+        let unheard = is_no_responders(reply.view(0));
+        let reply = if unheard { Err(Code::NoResponders.into()) } else { Ok(reply) };
+        slot.state = State::Done(reply);
+        waker
+    }
+
+    /// Makes a slot ready for the next request.
+    fn free(&mut self, index: usize, generation: u64) -> State {
+        let Some(slot) = self.slots.get_mut(index) else { return State::Free };
+        debug_assert_eq!(slot.generation, generation);
+        slot.generation = (generation + 1) & (u64::MAX >> SLOT_BITS);
+        let state = std::mem::replace(&mut slot.state, State::Free);
+        self.free.push(index);
+        state
+    }
+}
+
 fn hash(subject: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     subject.hash(&mut hasher);
@@ -196,6 +239,8 @@ pub(crate) struct Reply {
     index: usize,
     generation: u64,
     alone: bool,
+    /// The outcome was handed out, and the slot with it.
+    over: bool,
 }
 
 impl Reply {
@@ -208,33 +253,33 @@ impl Reply {
 impl Future for Reply {
     type Output = Result<Run>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut table = self.requests.lock();
-        let Some(slot) = table.slots.get_mut(self.index) else {
-            return Poll::Ready(Err(Code::Internal.into()));
-        };
-        match std::mem::replace(&mut slot.state, State::Free) {
-            State::Done(result) => Poll::Ready(result),
-            State::Waiting(_) => {
-                slot.state = State::Waiting(Some(cx.waker().clone()));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let reply = &mut *self;
+        let mut table = reply.requests.lock();
+        match table.slots.get_mut(reply.index).filter(|_| !reply.over) {
+            None => Poll::Ready(Err(Error::new(Code::Internal, "polled after the reply"))),
+            Some(Slot { state: State::Waiting(waker), .. }) => {
+                *waker = Some(cx.waker().clone());
                 Poll::Pending
             }
-            State::Free => Poll::Ready(Err(Error::new(Code::Internal, "polled after the reply"))),
+            Some(_) => {
+                reply.over = true;
+                match table.free(reply.index, reply.generation) {
+                    State::Done(result) => Poll::Ready(result),
+                    _ => Poll::Ready(Err(Code::Internal.into())),
+                }
+            }
         }
     }
 }
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let mut table = self.requests.lock();
-        let state = table.slots.get_mut(self.index).map(|slot| {
-            debug_assert_eq!(slot.generation, self.generation);
-            slot.generation = (slot.generation + 1) & (u64::MAX >> SLOT_BITS);
-            std::mem::replace(&mut slot.state, State::Free)
-        });
-        table.free.push(self.index);
-        drop(table);
-        drop(state);
+        if !self.over {
+            let state = self.requests.lock().free(self.index, self.generation);
+            // A waker or a message may hold anything: it is dropped behind the lock.
+            drop(state);
+        }
     }
 }
 
@@ -253,7 +298,7 @@ mod tests {
 
     fn reply(requests: &Requests, token: &str, payload: &str) {
         let wire = format!("MSG in.{token} 1 {}\r\n{payload}\r\n", payload.len());
-        requests.complete(3, message(&wire));
+        requests.complete(3, &mut vec![message(&wire)], &mut Vec::new());
     }
 
     fn open(requests: &Arc<Requests>) -> (Reply, String) {
@@ -298,7 +343,7 @@ mod tests {
         let requests = Arc::new(Requests::default());
         let (mut unanswered, token) = open(&requests);
         let wire = format!("HMSG in.{token} 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
-        requests.complete(3, message(&wire));
+        requests.complete(3, &mut vec![message(&wire)], &mut Vec::new());
         let Poll::Ready(Err(error)) = poll(&mut unanswered) else { panic!() };
         assert_eq!(error.code(), Code::NoResponders);
         let (mut lost, _) = open(&requests);

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::event::{Event, EventSink};
-use super::mailbox::wake_all;
 use super::nuid::nuid;
 use super::options::ConnectOptions;
 use super::registry::Registry;
@@ -16,6 +15,7 @@ use super::requests::Requests;
 use super::server_addr::ServerAddr;
 use super::servers::Pool;
 use super::stream::Shortcut;
+use super::wakes::wake_all;
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
 use crate::proto::outbox::{Orders, Outbox};
@@ -189,9 +189,10 @@ impl Shared {
     pub(crate) fn begin_close(&self) {
         let closed = Error::from(Code::ConnectionClosed);
         self.with_registry(|registry| registry.close(&closed));
-        self.requests.fail_all(&closed);
         let waiters = lock(&self.outbox).refuse_all();
         answer(waiters, &closed);
+        // Behind the outbox: a request that comes later than this is refused there.
+        self.requests.fail_all(&closed);
         self.room.notify_waiters();
         self.order(|orders| orders.close = true);
     }
