@@ -18,6 +18,8 @@ pub enum Figure {
     P50,
     /// Resident memory gained, in KiB.
     Growth,
+    /// The most resident memory at any time, in KiB.
+    Peak,
     /// Threads of the process.
     Threads,
 }
@@ -49,6 +51,7 @@ impl Figure {
             Self::Cpu => row.cpu_ns,
             Self::P50 => row.p50_us,
             Self::Growth => row.rss_growth_kib,
+            Self::Peak => row.rss_peak_kib,
             Self::Threads => return row.process_threads.map(|threads| threads as f64),
         };
         spread.map(|spread| spread.median)

@@ -23,7 +23,7 @@ pub(super) fn goals(table: Table<'_>) -> Vec<Goal> {
             goals.extend(cases(contest).into_iter().filter_map(|case| kind(table, contest, case)));
         }
     }
-    for kind in [connection_memory, connection_threads, publishing_threads] {
+    for kind in [publisher_memory, connection_memory, connection_threads, publishing_threads] {
         goals.extend(contest::ALL.iter().filter_map(|contest| kind(table, contest)));
     }
     goals
@@ -128,6 +128,21 @@ fn subscription_memory(table: Table<'_>, contest: &Contest, case: Case) -> Optio
     let mut trial = Trial::at_most(group, doing(contest, case), 1.0);
     let many = Case { subs: SUBSCRIPTIONS, ..case };
     slope(table, &mut trial, contest.ours, (case, many), SUBSCRIPTIONS - 1);
+    Some(trial.judge())
+}
+
+/// The server is slower than who publishes: what waits for it has a bound, that of the outbound
+/// buffer (8 MiB, and what is being written).
+fn publisher_memory(table: Table<'_>, contest: &Contest) -> Option<Goal> {
+    let group = "Memory of what waits for a slower server, in MiB";
+    let mut trial = Trial::at_most(group, contest.ours, 16.0);
+    let small = Case::new(Op::Publish);
+    let large = Case { size: 65536, ..small };
+    let [small, large] = [small, large]
+        .map(|case| trial.need(table, contest.ours, Target::Server, case, Figure::Peak));
+    if let (Some(small), Some(large)) = (small, large) {
+        trial.add((large - small) / 1024.0);
+    }
     Some(trial.judge())
 }
 

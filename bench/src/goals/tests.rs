@@ -125,6 +125,21 @@ fn memory_is_counted_by_the_difference() {
 }
 
 #[test]
+fn memory_that_grows_with_what_waits_is_seen() {
+    let publish = |size, peak| {
+        let case = Case { size, ..Case::new(Op::Publish) };
+        let row = row("nats-ffi-c", Target::Server, case, 1.0, 1.0);
+        Row { rss_peak_kib: spread(peak), ..row }
+    };
+    let group = "Memory of what waits for a slower server, in MiB";
+    let bounded = [publish(16, 5_000.0), publish(65536, 5_000.0 + 8.0 * 1024.0)];
+    let memory = goal(&bounded, group, "nats-ffi-c");
+    assert!(memory.reached && memory.value == Some(8.0), "{memory:?}");
+    let unbounded = [publish(16, 5_000.0), publish(65536, 505_000.0)];
+    assert!(!goal(&unbounded, group, "nats-ffi-c").reached);
+}
+
+#[test]
 fn cost_that_grows_with_subscriptions_is_seen() {
     let receive = |subs, cpu| {
         let case = Case { mode: Some(Mode::Batch), subs, ..Case::new(Op::Subscribe) };

@@ -9,7 +9,6 @@ fn mailbox(messages: usize, overflow: Overflow) -> Arc<Mailbox> {
 }
 
 fn feed(registry: &mut Registry, wire: &str) -> Vec<Report> {
-    let requests = Requests::default();
     let mut parser = Parser::new(Limits::default());
     let mut rest = wire.as_bytes();
     let mut dispatch = registry.dispatch();

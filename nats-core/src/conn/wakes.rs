@@ -52,7 +52,7 @@ impl Scope {
             behind.get_or_insert_default();
             outermost
         });
-        begun.is_ok_and(|outermost| outermost).then_some(Scope)
+        begun.is_ok_and(|outermost| outermost).then(|| Scope)
     }
 }
 
@@ -62,5 +62,76 @@ impl Drop for Scope {
         for deed in deeds.into_iter().flatten() {
             deed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use std::task::Wake;
+
+    /// Writes down that it was woken, and has the same done behind all.
+    struct Writer(u32, Arc<Mutex<Vec<String>>>);
+
+    impl Wake for Writer {
+        fn wake(self: Arc<Self>) {
+            let (number, log) = (self.0, Arc::clone(&self.1));
+            log.lock().unwrap().push(format!("wake {number}"));
+            behind_wakes(move || log.lock().unwrap().push(format!("behind {number}")));
+        }
+    }
+
+    fn woken(wakers: impl Iterator<Item = u32>) -> Vec<String> {
+        let log = Arc::default();
+        wake_all(wakers.map(|number| Arc::new(Writer(number, Arc::clone(&log))).into()).collect());
+        assert!(!is_waking());
+        std::mem::take(&mut *log.lock().unwrap())
+    }
+
+    #[test]
+    fn deeds_come_behind_all_wakes_and_at_once_without_any() {
+        assert_eq!(
+            woken(1..=3),
+            ["wake 1", "wake 2", "wake 3", "behind 1", "behind 2", "behind 3"]
+        );
+        assert_eq!(woken(1..=1), ["wake 1", "behind 1"]);
+        let done = Arc::new(Mutex::new(false));
+        let set = Arc::clone(&done);
+        behind_wakes(move || *set.lock().unwrap() = true);
+        assert!(*done.lock().unwrap());
+    }
+
+    #[test]
+    fn a_wake_within_a_wake_is_part_of_it() {
+        struct Outer(Arc<Mutex<Vec<String>>>);
+        impl Wake for Outer {
+            fn wake(self: Arc<Self>) {
+                let inner = (1..=2).map(|number| Arc::new(Writer(number, self.0.clone())).into());
+                wake_all(inner.collect());
+                self.0.lock().unwrap().push("outer".into());
+            }
+        }
+        let log = Arc::default();
+        let outer = || Arc::new(Outer(Arc::clone(&log))).into();
+        wake_all(vec![outer(), outer()]);
+        let log = log.lock().unwrap();
+        let behind = log.iter().position(|line| line.starts_with("behind"));
+        assert_eq!((behind, log.len()), (Some(6), 10), "{log:?}");
+    }
+
+    #[test]
+    fn a_waker_that_panics_leaves_nothing_undone() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let wakers = vec![Arc::new(Writer(1, Arc::clone(&log))).into(), Arc::new(Panics).into()];
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wake_all(wakers))).unwrap_err();
+        assert_eq!(*log.lock().unwrap(), ["wake 1", "behind 1"]);
+        assert!(!is_waking());
     }
 }

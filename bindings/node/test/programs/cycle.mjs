@@ -34,5 +34,6 @@ const after = held();
 const told = JSON.stringify({ before, after });
 assert.ok(after.descriptors <= before.descriptors + 4, told);
 assert.ok(after.threads <= before.threads, told);
-assert.ok(after.resident <= before.resident + 16 * 2 ** 20, told);
+assert.ok(after.native <= before.native + 16 * 2 ** 20, told);
+assert.ok(after.objects <= before.objects + 2 ** 20, told);
 console.log(`cycled ${count}`);
