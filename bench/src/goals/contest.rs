@@ -21,8 +21,10 @@ const SMALL: [usize; 2] = [16, 128];
 
 /// The peers of all compiled languages.
 const COMPILED: &[&str] = &["nats.c", "async-nats", "async-nats-1", "nats.go", "nats.zig"];
-const ASYNC_NATS: &[&str] = &["async-nats", "async-nats-1"];
 const NATS_PY: &[&str] = &["nats-py", "nats-py-uvloop"];
+
+/// A client of ours and the peers that it is compared with.
+type Pair = (&'static str, &'static [&'static str]);
 
 /// What one client of ours has to reach.
 #[derive(Debug)]
@@ -36,8 +38,9 @@ pub(super) struct Contest {
     pub(super) receive: &'static [(Mode, Mode, f64)],
     /// At most this part of the peer's p50, with the clients that are compared.
     p50: (&'static str, &'static str, f64),
-    /// At least so many times the throughput of the best of these with 64 requests in flight.
-    inflight: Option<(&'static [&'static str], f64)>,
+    /// At least so many times the throughput of the best of the peers with 64 requests in flight,
+    /// for each pair of a client of ours and its peers.
+    inflight: Option<(&'static [Pair], f64)>,
     /// The clients of which the best is the measure for larger payloads.
     pub(super) rivals: &'static [&'static str],
 }
@@ -51,7 +54,7 @@ pub(super) const ALL: [Contest; 5] = [
         publish: 0.5,
         receive: &[(Mode::Callback, Mode::Callback, 0.4), (Mode::Batch, Mode::Callback, 0.25)],
         p50: ("nats-ffi-c", "nats.c", 0.8),
-        inflight: Some((COMPILED, 1.3)),
+        inflight: Some((&[("nats-ffi-c", COMPILED)], 1.3)),
         rivals: COMPILED,
     },
     Contest {
@@ -61,7 +64,11 @@ pub(super) const ALL: [Contest; 5] = [
         publish: 0.2,
         receive: &[(Mode::Iterator, Mode::Iterator, 0.3)],
         p50: ("nats-ffi-rust-1", "async-nats-1", 1.0),
-        inflight: Some((ASYNC_NATS, 1.3)),
+        // A program has one runtime or the other.
+        inflight: Some((
+            &[("nats-ffi-rust", &["async-nats"]), ("nats-ffi-rust-1", &["async-nats-1"])],
+            1.3,
+        )),
         rivals: COMPILED,
     },
     Contest {
@@ -74,7 +81,7 @@ pub(super) const ALL: [Contest; 5] = [
             (Mode::Iterator, Mode::Iterator, 1.0 / 10.0),
         ],
         p50: ("nats-ffi-python-asyncio", "nats-py", 0.7),
-        inflight: Some((&["nats-py"], 4.0)),
+        inflight: Some((&[("nats-ffi-python-asyncio", &["nats-py"])], 4.0)),
         rivals: NATS_PY,
     },
     Contest {
@@ -87,7 +94,7 @@ pub(super) const ALL: [Contest; 5] = [
             (Mode::Iterator, Mode::Iterator, 1.0 / 2.5),
         ],
         p50: ("nats-ffi-node", "nats.js", 0.7),
-        inflight: Some((&["nats.js"], 3.0)),
+        inflight: Some((&[("nats-ffi-node", &["nats.js"])], 3.0)),
         rivals: &["nats.js"],
     },
     Contest {
@@ -130,9 +137,11 @@ impl Contest {
             goals.extend(self.receive(table, *ours, *theirs, *part));
         }
         goals.push(self.p50(table));
-        if let Some((peers, factor)) = self.inflight {
+        if let Some((pairs, factor)) = self.inflight {
             for target in [Target::Floor, Target::Server] {
-                goals.extend(self.inflight(table, target, peers, factor));
+                for pair in pairs {
+                    goals.extend(self.inflight(table, target, *pair, factor));
+                }
             }
         }
         goals
@@ -172,7 +181,7 @@ impl Contest {
         &self,
         table: Table<'_>,
         target: Target,
-        peers: &'static [&'static str],
+        (ours, peers): Pair,
         factor: f64,
     ) -> Vec<Goal> {
         let case = Case { inflight: 64, ..Case::new(Op::Request) };
@@ -181,7 +190,7 @@ impl Contest {
             Target::Server => "nats-server, ",
         };
         let sides = [Side { target, ours: case, theirs: case }];
-        self.faster(table, (INFLIGHT, prefix), &sides, (peers, 1.0 / factor))
+        self.faster_as(table, ours, (INFLIGHT, prefix), &sides, (peers, 1.0 / factor))
     }
 
     fn group(&self, column: &str) -> String {
@@ -193,6 +202,18 @@ impl Contest {
     fn faster(
         &self,
         table: Table<'_>,
+        names: (&str, &str),
+        sides: &[Side],
+        peers: (&[&str], f64),
+    ) -> Vec<Goal> {
+        self.faster_as(table, self.ours, names, sides, peers)
+    }
+
+    /// The same for another client of ours.
+    fn faster_as(
+        &self,
+        table: Table<'_>,
+        ours: &str,
         (column, prefix): (&str, &str),
         sides: &[Side],
         (peers, part): (&[&str], f64),
@@ -206,8 +227,8 @@ impl Contest {
         let mut cpu = Trial::at_most(&group, name("CPU"), part);
         let mut throughput = Trial::at_least(&group, name("throughput"), 1.0 / part);
         for side in sides {
-            side.compare(table, &mut cpu, (self.ours, peers), Figure::Cpu, |_| part);
-            side.compare(table, &mut throughput, (self.ours, peers), Figure::Throughput, |peer| {
+            side.compare(table, &mut cpu, (ours, peers), Figure::Cpu, |_| part);
+            side.compare(table, &mut throughput, (ours, peers), Figure::Throughput, |peer| {
                 let floor = table.floor(side.target, side.theirs, Figure::Throughput);
                 let possible = floor.map_or(f64::INFINITY, |floor| OF_THE_FLOOR * floor / peer);
                 possible.clamp(1.0, (1.0 / part).max(1.0))

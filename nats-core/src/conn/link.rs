@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -20,18 +20,29 @@ use crate::proto::ServerInfo;
 use crate::proto::block::Arrived;
 use crate::proto::encode::ConnectInfo;
 use crate::proto::parse::{Limits, MsgFrame};
-use crate::proto::session::{Notice, PingRules, Session, Sink};
+use crate::proto::session::{LARGE, Notice, PingRules, Session, Sink};
 
 /// The read buffer begins small, so that an idle connection is cheap, and doubles while reads fill
 /// it.
 const READ_MIN: usize = 8 * 1024;
 const READ_MAX: usize = 256 * 1024;
+/// A frame up to this size gets a buffer as large as it says, whoever sends it.
+const OWN_MAX: usize = 1024 * 1024 + 8 * 1024;
+/// Its size is rounded up to a multiple of this, so that it fits others of about the same size.
+const ROUND: usize = 4 * 1024;
+/// So many of them are kept while there is something to read.
+const KEPT: usize = 4;
 
 /// A socket and the session that speaks on it.
 pub(crate) struct Link {
     pub(crate) stream: Stream,
     pub(crate) session: Session,
     pub(crate) buf: BytesMut,
+    /// The usual buffer, while `buf` is that of one large frame; and how large that is.
+    aside: Option<(BytesMut, usize)>,
+    /// The memory of large frames that came before, for those to come: what is allocated here and
+    /// freed elsewhere, the system would have to clear each time.
+    kept: Vec<Bytes>,
     read_size: usize,
     pub(crate) is_tls: bool,
 }
@@ -61,38 +72,84 @@ impl Link {
             (None, Some(stream)) => stream.into(),
             (None, None) => return Err(Code::Internal.into()),
         };
-        Ok((Link { stream, session, buf, read_size: READ_MIN, is_tls }, info))
+        Ok((Link { stream, session, buf, aside: None, kept: Vec::new(), read_size: READ_MIN, is_tls }, info))
     }
 
     /// Reads once into the buffer. Ready(Ok(0)) is the end of the stream.
     pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let spare = self.buf.capacity() - self.buf.len();
-        if spare < self.read_size / 2 {
-            self.buf.reserve(self.read_size);
+        if self.aside.is_none() {
+            let spare = self.buf.capacity() - self.buf.len();
+            if spare < self.read_size / 2 {
+                self.buf.reserve(self.read_size);
+            }
         }
-        let offered = self.buf.capacity() - self.buf.len();
+        let spare = self.buf.capacity() - self.buf.len();
+        let offered = match &self.aside {
+            None => spare.min(self.read_size),
+            Some((_, frame)) => frame - self.buf.len(),
+        };
+        let mut place = (&mut self.buf).limit(offered);
         // read_buf keeps no state between polls, so a new future for each poll loses nothing.
-        let read = pin!(self.stream.read_buf(&mut self.buf)).poll(cx);
-        if matches!(read, Poll::Ready(Ok(count)) if count == offered) {
+        let read = pin!(self.stream.read_buf(&mut place)).poll(cx);
+        if matches!(read, Poll::Ready(Ok(count)) if count == offered) && self.aside.is_none() {
             self.read_size = (self.read_size * 2).min(READ_MAX);
         }
         read
     }
 
     /// Makes room for a frame of `needed` bytes, growing no faster than bytes arrive.
+    ///
+    /// A large frame gets a buffer of its own, which is read until it is full, so that it need not
+    /// be copied out of another.
     pub(crate) fn make_room(&mut self, needed: usize) {
+        if self.buf.is_empty()
+            && let Some((usual, _)) = self.aside.take()
+        {
+            self.buf = usual;
+            self.kept.extend(self.session.take_large());
+            if self.kept.len() > KEPT {
+                self.kept.remove(0);
+            }
+            // The beginning of the next one, which mostly is as large, and not much more.
+            self.read_size = READ_MIN;
+        }
         let missing = needed.saturating_sub(self.buf.len());
+        let large = (LARGE..=OWN_MAX).contains(&needed) && missing >= READ_MIN;
+        if large && self.aside.is_none() {
+            let mut own = self.kept_buffer(needed);
+            own.extend_from_slice(&self.buf);
+            self.buf.clear();
+            self.aside = Some((std::mem::replace(&mut self.buf, own), needed));
+            return;
+        }
         let step = self.buf.len().max(READ_MAX);
         if missing > self.buf.capacity() - self.buf.len() {
             self.buf.reserve(missing.min(step));
         }
     }
 
+    /// An empty buffer for so many bytes, if possible of memory that messages have left.
+    fn kept_buffer(&mut self, needed: usize) -> BytesMut {
+        let free = self.kept.iter().rposition(Bytes::is_unique);
+        let own = free.and_then(|free| self.kept.remove(free).try_into_mut().ok());
+        match own {
+            Some(mut own) if own.capacity() >= needed => {
+                own.clear();
+                own
+            }
+            _ => BytesMut::with_capacity(needed.next_multiple_of(ROUND)),
+        }
+    }
+
     /// Gives a large buffer back once it is empty, so that an idle connection stays cheap.
     pub(crate) fn shrink(&mut self) {
-        if self.buf.is_empty() && self.read_size > READ_MIN {
+        let large = self.read_size > READ_MIN || self.buf.capacity() > 4 * READ_MIN;
+        if self.buf.is_empty() && large {
             self.read_size = READ_MIN;
             self.buf = BytesMut::new();
+        }
+        if self.buf.is_empty() {
+            self.kept.clear();
         }
     }
 

@@ -236,8 +236,11 @@ impl Registry {
             self.hand_over_one(sid, reports);
         }
         self.touched = touched;
+        if self.staged.len() < self.staged.capacity() / 4 {
+            // A burst is over.
+            self.staged.shrink_to(KEPT_CAPACITY);
+        }
         self.staged.clear();
-        self.staged.shrink_to(KEPT_CAPACITY);
         if let Some(sid) = self.malformed.take() {
             let subject = self.entries.get(sid).map(|e| e.subject.to_string()).unwrap_or_default();
             reports.push(Report::Malformed { sid, subject });

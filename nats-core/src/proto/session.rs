@@ -16,9 +16,10 @@ use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
 use super::server_error::{Scope, ServerError};
 use crate::error::{Code, Error, Result};
 
-/// Frames at least this long leave the read buffer without a copy; shorter ones are copied, so that
-/// a small payload never pins a large buffer.
-const SPLIT_FROM: usize = 32 * 1024;
+/// A frame at least this long leaves the read buffer without a copy when nothing else is in it: who
+/// reads may give it a buffer of its own. Others are copied, so that no payload pins more memory
+/// than it has, and the read buffer stays.
+pub const LARGE: usize = 32 * 1024;
 
 /// PONGs beyond this many unwritten bytes are not sent.
 const CONTROL_LIMIT: usize = 64 * 1024;
@@ -77,6 +78,7 @@ pub struct Session {
     outstanding: u32,
     ping_at: Option<Instant>,
     control: Vec<u8>,
+    large: Option<Bytes>,
     notices: VecDeque<Notice>,
 }
 
@@ -100,6 +102,7 @@ impl Session {
             outstanding: 0,
             ping_at: None,
             control: Vec::new(),
+            large: None,
             notices: VecDeque::new(),
         }
     }
@@ -131,10 +134,11 @@ impl Session {
                 {
                     return Err(self.instead_of_info(&frame, buf.get(at..).unwrap_or_default()));
                 }
-                Step::Frame { frame: Frame::Msg(frame), len } if len >= SPLIT_FROM => {
-                    buf.advance(at);
-                    at = 0;
-                    let bytes = buf.split_to(len).freeze();
+                Step::Frame { frame: Frame::Msg(frame), len }
+                    if len >= LARGE && at == 0 && len == buf.len() =>
+                {
+                    let bytes = buf.split().freeze();
+                    self.large = Some(bytes.clone());
                     sink.message(&frame, Arrived::Split(bytes));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len } => {
@@ -201,6 +205,12 @@ impl Session {
     /// The next notice.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         self.notices.pop_front()
+    }
+
+    /// The memory of the large frame that left the buffer last, to be used again once its message
+    /// is gone.
+    pub fn take_large(&mut self) -> Option<Bytes> {
+        self.large.take()
     }
 
     /// The newest INFO.

@@ -199,15 +199,22 @@ fn bad_info_in_mid_stream_is_ignored_and_the_last_good_one_kept() {
 }
 
 #[test]
-fn large_frames_leave_the_buffer_without_a_copy_and_small_ones_do_not_pin_it() {
+fn a_large_frame_alone_leaves_the_buffer_without_a_copy_and_others_do_not_pin_it() {
     let mut rig = Rig::live();
-    let payload = vec![b'x'; SPLIT_FROM];
+    let payload = vec![b'x'; LARGE];
     let mut wire = b"MSG s 1 2\r\nok\r\n".to_vec();
     wire.extend_from_slice(format!("MSG s 1 {}\r\n", payload.len()).as_bytes());
     wire.extend_from_slice(&payload);
     wire.extend_from_slice(b"\r\nMSG s 1 3\r\nend\r\n");
     rig.feed(&wire).unwrap();
     let payloads: Vec<_> = rig.got.0.iter().map(|m| m.view().payload().to_vec()).collect();
-    assert_eq!(payloads, [b"ok".to_vec(), payload, b"end".to_vec()]);
+    assert_eq!(payloads, [b"ok".to_vec(), payload.clone(), b"end".to_vec()]);
     assert!(rig.buf.is_empty());
+
+    let alone = [format!("MSG s 1 {}\r\n", LARGE).as_bytes(), &payload, b"\r\n"].concat();
+    rig.buf = BytesMut::with_capacity(alone.len());
+    let begin = rig.buf.as_ptr();
+    rig.feed(&alone).unwrap();
+    let last = rig.got.0.last().unwrap().view();
+    assert_eq!((last.payload(), last.payload().as_ptr()), (&payload[..], begin.wrapping_add(15)));
 }

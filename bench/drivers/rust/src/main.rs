@@ -75,7 +75,7 @@ impl Client for Ours {
 
     async fn subscribe(&self, subject: &'static str) -> Result<Incoming> {
         match self.0.subscribe(subject) {
-            Ok(subscription) => Ok(Incoming { subscription, batch: Vec::with_capacity(BATCH) }),
+            Ok(subscription) => Ok(Incoming { subscription, batch: Vec::new() }),
             Err(error) => Err(Failure::of("subscribe", error)),
         }
     }
