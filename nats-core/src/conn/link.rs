@@ -72,7 +72,8 @@ impl Link {
             (None, Some(stream)) => stream.into(),
             (None, None) => return Err(Code::Internal.into()),
         };
-        Ok((Link { stream, session, buf, aside: None, kept: Vec::new(), read_size: READ_MIN, is_tls }, info))
+        let (aside, kept, read_size) = (None, Vec::new(), READ_MIN);
+        Ok((Link { stream, session, buf, aside, kept, read_size, is_tls }, info))
     }
 
     /// Reads once into the buffer. Ready(Ok(0)) is the end of the stream.
