@@ -134,7 +134,7 @@ impl Link {
         let free = self.kept.iter().rposition(Bytes::is_unique);
         let own = free.and_then(|free| self.kept.remove(free).try_into_mut().ok());
         match own {
-            Some(mut own) if own.capacity() >= needed => {
+            Some(mut own) if (needed..=needed * 2).contains(&own.capacity()) => {
                 own.clear();
                 own
             }

@@ -16,9 +16,9 @@ use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
 use super::server_error::{Scope, ServerError};
 use crate::error::{Code, Error, Result};
 
-/// A frame at least this long leaves the read buffer without a copy when nothing else is in it: who
-/// reads may give it a buffer of its own. Others are copied, so that no payload pins more memory
-/// than it has, and the read buffer stays.
+/// A frame at least this long leaves the read buffer without a copy when it has all of it to itself:
+/// who reads may give it a buffer of its own. Others are copied, so that no payload pins more than
+/// twice the memory that it has, and the read buffer stays.
 pub const LARGE: usize = 32 * 1024;
 
 /// PONGs beyond this many unwritten bytes are not sent.
@@ -135,7 +135,7 @@ impl Session {
                     return Err(self.instead_of_info(&frame, buf.get(at..).unwrap_or_default()));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len }
-                    if len >= LARGE && at == 0 && len == buf.len() =>
+                    if len >= LARGE && len == buf.len() && len >= buf.capacity() / 2 =>
                 {
                     let bytes = buf.split().freeze();
                     self.large = Some(bytes.clone());

@@ -212,9 +212,13 @@ fn a_large_frame_alone_leaves_the_buffer_without_a_copy_and_others_do_not_pin_it
     assert!(rig.buf.is_empty());
 
     let alone = [format!("MSG s 1 {}\r\n", LARGE).as_bytes(), &payload, b"\r\n"].concat();
-    rig.buf = BytesMut::with_capacity(alone.len());
-    let begin = rig.buf.as_ptr();
-    rig.feed(&alone).unwrap();
-    let last = rig.got.0.last().unwrap().view();
-    assert_eq!((last.payload(), last.payload().as_ptr()), (&payload[..], begin.wrapping_add(15)));
+    for (room, stays) in [(alone.len(), true), (alone.len() * 3, false)] {
+        rig.buf = BytesMut::with_capacity(room);
+        let begin = rig.buf.as_ptr();
+        rig.feed(&alone).unwrap();
+        let last = rig.got.0.last().unwrap().view();
+        assert_eq!(last.payload(), payload);
+        assert_eq!(last.payload().as_ptr() == begin.wrapping_add(15), stays, "{room}");
+        assert_eq!(rig.session.take_large().is_some(), stays);
+    }
 }
