@@ -140,7 +140,7 @@ impl Shared {
         let lenient = self.options.lenient_subjects;
         let check = |text| if lenient { Subject::lenient(text) } else { Subject::new(text) };
         Ok(PublishOp {
-            subject: outbox.subject(publish.subject, check)?,
+            subject: outbox.last_subject.check(publish.subject, check)?,
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,

@@ -74,7 +74,8 @@ pub struct Outbox<P> {
     /// Somebody waits for what comes of a publish that has not been taken.
     urgent: bool,
     streamed: u64,
-    last_subject: LastSubject,
+    /// For whoever is about to publish.
+    pub last_subject: LastSubject,
     counters: OutCounters,
 }
 

@@ -69,20 +69,6 @@ impl<P> Outbox<P> {
         Ok(self.after_publish(op))
     }
 
-    /// The subject of a publish that is about to come: checked by `check`, unless it is that of the
-    /// one before.
-    ///
-    /// # Errors
-    /// Those of `check`.
-    #[inline]
-    pub fn subject<'a>(
-        &mut self,
-        text: &'a str,
-        check: impl FnOnce(&'a str) -> Result<Subject<'a>>,
-    ) -> Result<Subject<'a>> {
-        self.last_subject.check(text, check)
-    }
-
     /// [`Outbox::publish`] for a large payload: `write` takes it from where it is, if the driver
     /// sleeps and nothing else waits. It gets the pieces and says how many bytes went; what did not
     /// go is copied.
