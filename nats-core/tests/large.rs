@@ -1,5 +1,5 @@
 //! Messages around the sizes from which on they are read into memory of their own.
-#![allow(clippy::unwrap_used, reason = "a failed test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
 
 #[path = "support/mod.rs"]
 mod support;
