@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::conn::event::Event;
+use crate::conn::lead::Lead;
 use crate::conn::nuid::nuid;
 use crate::conn::options::ConnectOptions;
 use crate::conn::shared::{PongWaiter, Shared, State, Stats, lock};
@@ -41,6 +42,14 @@ impl Client {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.keeper.shared
+    }
+
+    /// Lets the calling thread, which is about to wait for something that this connection brings,
+    /// read the socket itself meanwhile: then no other thread has to be woken for it and wake this
+    /// one. None: it has to wait as usual, since another thread reads already, or the connection is
+    /// not a plain one, or not yet prepared.
+    pub fn lead(&self) -> Option<Lead> {
+        Lead::of(self.shared())
     }
 
     /// Waits until the server has processed everything that was published before, for at most

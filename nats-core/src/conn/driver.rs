@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::backoff::Backoff;
 use super::event::Event;
+use super::inbound::Inbound;
 use super::link::Link;
 use super::pump::{End, Flight};
 use super::registry::Report;
@@ -31,7 +32,6 @@ pub(crate) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) flight: Flight,
     pub(super) control: Vec<u8>,
-    pub(super) reports: Vec<Report>,
     /// Who waits for the first connection.
     first: Option<oneshot::Sender<Result<()>>>,
     was_connected: bool,
@@ -60,7 +60,6 @@ impl Driver {
             shared,
             flight: Flight::default(),
             control: Vec::new(),
-            reports: Vec::new(),
             first,
             was_connected: false,
             attempts: 0,
@@ -230,7 +229,7 @@ impl Driver {
         *lock(&shared.url) = Some(url.clone());
         self.control.clear();
         (self.look, self.waker, self.rest.on) = (true, None, false);
-        *lock(&shared.shortcut) = link.stream.shortcut();
+        *lock(&shared.shortcut) = link.stream.shortcut(&link.inbound);
         // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
         shared.with_registry(|registry| {
             registry.replay(&mut self.control);
@@ -271,8 +270,10 @@ impl Driver {
         .await
     }
 
-    pub(super) fn notices(&mut self, link: &mut Link) {
-        while let Some(notice) = link.session.poll_notice() {
+    /// Does what is the driver's to do for what has been read, by whomever.
+    pub(super) fn notices(&mut self, inbound: &mut Inbound) {
+        self.tell_reports(&mut inbound.reports);
+        while let Some(notice) = inbound.session.poll_notice() {
             match notice {
                 Notice::Info(info) => self.info(*info),
                 Notice::Ping => {
@@ -283,13 +284,7 @@ impl Driver {
                     drop(outbox);
                     wake.wake();
                 }
-                Notice::Pong => {
-                    let waiter = lock(&self.shared.outbox).pong();
-                    if let Some(PongWaiter::Flush(sender)) = waiter {
-                        // An error only says that nobody waits any more.
-                        let _ = sender.send(Ok(()));
-                    }
-                }
+                Notice::Pong => self.shared.pong(),
                 Notice::ServerError(reported) => self.server_error(reported),
                 Notice::Ignored(error) => self.shared.report(error),
                 Notice::UpgradeTls | Notice::Ready => {}
@@ -336,8 +331,8 @@ impl Driver {
         self.shared.report(reported.error);
     }
 
-    pub(super) fn tell_reports(&mut self) {
-        for report in std::mem::take(&mut self.reports) {
+    fn tell_reports(&mut self, reports: &mut Vec<Report>) {
+        for report in reports.drain(..) {
             match report {
                 Report::Slow { sid, subject } => {
                     self.shared.events.emit(Event::SlowConsumer { sid, subject });

@@ -1,12 +1,10 @@
 //! The I/O of a connected link: one loop that reads, writes and keeps the time.
 
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
 use super::driver::Driver;
@@ -80,7 +78,8 @@ impl Driver {
             if read.is_ready() || rested {
                 continue;
             }
-            let due = [link.session.poll_timeout(), self.close_by].into_iter().flatten().min();
+            let ping = lock(&link.inbound).session.poll_timeout();
+            let due = [ping, self.close_by].into_iter().flatten().min();
             let Some(due) = due else { return Poll::Pending };
             if *armed != Some(due) {
                 sleep.as_mut().reset(due.into());
@@ -101,15 +100,16 @@ impl Driver {
     }
 
     /// Fires what is due.
-    fn timers(&mut self, link: &mut Link) -> Option<End> {
+    fn timers(&mut self, link: &Link) -> Option<End> {
         let now = Instant::now();
         if self.close_by.is_some_and(|by| by <= now) {
             return Some(End::Closed);
         }
-        if let Err(error) = link.session.handle_timeout(now) {
+        let mut inbound = lock(&link.inbound);
+        if let Err(error) = inbound.session.handle_timeout(now) {
             return Some(End::Lost(error));
         }
-        self.notices(link);
+        self.notices(&mut inbound);
         None
     }
 
@@ -134,45 +134,34 @@ impl Driver {
 
     /// Reads once. Ready(Ok): something was read.
     fn poll_read(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
-        let read = match link.poll_fill(cx) {
-            Poll::Ready(read) => read,
-            Poll::Pending => {
-                link.shrink();
-                return Poll::Pending;
+        let mut inbound = lock(&link.inbound);
+        let read = link.stream.poll_read(cx, inbound.buffer.room())?;
+        match read {
+            Poll::Ready(0) => {
+                let text = "the server closed the connection";
+                return Poll::Ready(Err(Error::new(Code::Io, text)));
             }
-        };
-        if read? == 0 {
-            let text = "the server closed the connection";
-            return Poll::Ready(Err(Error::new(Code::Io, text)));
+            Poll::Ready(count) => inbound.arrived(count, &self.shared),
+            Poll::Pending => inbound.buffer.shrink(),
         }
-        let shared = Arc::clone(&self.shared);
-        let handled = shared.with_registry(|registry| {
-            let mut sink = registry.dispatch();
-            let handled = link.session.handle_bytes(&mut link.buf, Instant::now(), &mut sink);
-            // What came before a fault is delivered all the same.
-            registry.hand_over(&mut self.reports);
-            registry.answer(&shared.requests, shared.request_inbox.len());
-            handled
-        });
-        self.tell_reports();
         // Only now, so that a flush that returns finds every earlier message in its queue.
-        self.notices(link);
-        link.make_room(handled?);
-        Poll::Ready(Ok(()))
+        self.notices(&mut inbound);
+        inbound.check()?;
+        read.map(|_| Ok(()))
     }
 
     /// Writes until there is nothing left (Ready) or the socket takes no more (Pending).
     fn poll_write(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<()>> {
         loop {
             if self.flight.written == self.flight.bytes.len() && !self.next_flight(link) {
-                return Pin::new(&mut link.stream).poll_flush(cx).map_err(Error::from);
+                return link.stream.poll_flush(cx).map_err(Error::from);
             }
             if std::mem::take(&mut self.woken_to_write) && link.stream.peer_is_gone() {
                 let text = "the server closed the connection";
                 return Poll::Ready(Err(Error::new(Code::Io, text)));
             }
             let rest = self.flight.bytes.get(self.flight.written..).unwrap_or_default();
-            let count = ready!(Pin::new(&mut link.stream).poll_write(cx, rest))?;
+            let count = ready!(link.stream.poll_write(cx, rest))?;
             if count == 0 {
                 return Poll::Ready(Err(Error::new(Code::Io, "the socket takes no more bytes")));
             }
@@ -189,10 +178,10 @@ impl Driver {
     }
 
     /// Takes the next block: control bytes first, then what users handed in.
-    fn next_flight(&mut self, link: &mut Link) -> bool {
+    fn next_flight(&mut self, link: &Link) -> bool {
         self.flight.bytes.clear();
         self.flight.written = 0;
-        link.session.poll_output(&mut self.control);
+        lock(&link.inbound).session.poll_output(&mut self.control);
         if !self.look && self.control.is_empty() {
             return false;
         }

@@ -154,6 +154,15 @@ impl Shared {
         Ok(())
     }
 
+    /// Answers whoever has waited longest for a PONG.
+    pub(crate) fn pong(&self) {
+        let waiter = lock(&self.outbox).pong();
+        if let Some(PongWaiter::Flush(sender)) = waiter {
+            // An error only says that nobody waits any more.
+            let _ = sender.send(Ok(()));
+        }
+    }
+
     /// Asks the driver for something.
     pub(crate) fn order(&self, change: impl FnOnce(&mut Orders)) {
         let wake = lock(&self.outbox).order(change);

@@ -1,116 +1,103 @@
-//! The socket of a link: plain TCP or TLS over it.
+//! The connection to a server: plain TCP or TLS over it.
 
 use std::io::{self, IoSlice};
-use std::mem::MaybeUninit;
-use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, ready};
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::client::TlsStream;
+
+use super::inbound::Inbound;
+use super::socket::{Socket, Watched, peer_is_gone};
 
 /// A connected socket.
 pub(crate) enum Stream {
-    Plain(OwnedReadHalf, Arc<OwnedWriteHalf>),
+    Plain(Watched),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A plain socket, to be written to by others than the driver while that sleeps.
-#[derive(Default)]
-pub(crate) struct Shortcut(Weak<OwnedWriteHalf>);
+/// The way past the driver while that sleeps; there is none through TLS.
+#[derive(Clone, Default)]
+pub(crate) struct Shortcut {
+    socket: Weak<Socket>,
+    inbound: Weak<Mutex<Inbound>>,
+}
 
 impl Shortcut {
     /// Writes what the socket takes at once; 0 when it takes nothing, whatever the reason.
     pub(crate) fn write<const N: usize>(&self, pieces: [&[u8]; N]) -> usize {
-        let Some(socket) = self.0.upgrade().filter(|socket| !is_gone(socket.as_ref().as_ref()))
-        else {
+        let Some(socket) = self.socket.upgrade().filter(|socket| !socket.is_gone()) else {
             return 0;
         };
-        socket.try_write_vectored(&pieces.map(IoSlice::new)).unwrap_or(0)
+        socket.write(&pieces.map(IoSlice::new)).unwrap_or(0)
     }
-}
 
-impl From<TcpStream> for Stream {
-    fn from(stream: TcpStream) -> Stream {
-        let (read, write) = stream.into_split();
-        Stream::Plain(read, Arc::new(write))
+    /// What can be read past the driver, and where it goes.
+    pub(crate) fn inbound(&self) -> Option<(Arc<Socket>, Arc<Mutex<Inbound>>)> {
+        Some((self.socket.upgrade()?, self.inbound.upgrade()?))
     }
 }
 
 impl Stream {
-    /// Whether the peer is known to be gone. Asks the kernel rather than the runtime's cached
-    /// readiness: a write to a socket whose peer has just died succeeds, and its bytes are lost.
+    /// Whether the peer is known to be gone.
     pub(crate) fn peer_is_gone(&self) -> bool {
         match self {
-            Stream::Plain(read, _) => is_gone(read.as_ref()),
-            Stream::Tls(stream) => is_gone(stream.get_ref().0),
+            Stream::Plain(watched) => watched.socket().is_gone(),
+            Stream::Tls(stream) => peer_is_gone(stream.get_ref().0),
         }
     }
 
-    /// The way past the driver; there is none through TLS.
-    pub(crate) fn shortcut(&self) -> Shortcut {
+    /// The way past the driver, who hands out through `inbound`.
+    pub(crate) fn shortcut(&self, inbound: &Arc<Mutex<Inbound>>) -> Shortcut {
         match self {
-            Stream::Plain(_, write) => Shortcut(Arc::downgrade(write)),
+            Stream::Plain(watched) => Shortcut {
+                socket: Arc::downgrade(watched.socket()),
+                inbound: Arc::downgrade(inbound),
+            },
             Stream::Tls(_) => Shortcut::default(),
         }
     }
-}
 
-fn is_gone(socket: &TcpStream) -> bool {
-    match SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]) {
-        Ok(count) => count == 0,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
+    /// Reads into `room`; 0 is the end.
+    pub(crate) fn poll_read(
+        &mut self,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(read, _) => Pin::new(read).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Plain(watched) => watched.poll_read(cx, room),
+            Stream::Tls(stream) => {
+                let mut room = ReadBuf::new(room);
+                ready!(Pin::new(stream.as_mut()).poll_read(cx, &mut room))?;
+                Poll::Ready(Ok(room.filled().len()))
+            }
         }
     }
-}
 
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
+    pub(crate) fn poll_write(
+        &mut self,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(_, write) => loop {
-                ready!(write.as_ref().as_ref().poll_write_ready(cx))?;
-                match write.try_write(bytes) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    written => return Poll::Ready(written),
-                }
-            },
+        match self {
+            Stream::Plain(watched) => watched.poll_write(cx, bytes),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(..) => Poll::Ready(Ok(())),
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Plain(_) => Poll::Ready(Ok(())),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(read, _) => {
-                let socket: &TcpStream = read.as_ref();
-                Poll::Ready(SockRef::from(socket).shutdown(Shutdown::Write))
-            }
+    /// Says that nothing follows.
+    pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Plain(watched) => Poll::Ready(watched.finish()),
             Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }

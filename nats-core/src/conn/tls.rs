@@ -8,8 +8,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::stream::Stream;
 use crate::error::{Code, Error, Result};
 
 /// The client configuration: the CA file when there is one, else the roots of the system.
@@ -33,14 +33,14 @@ pub(crate) async fn upgrade(
     stream: TcpStream,
     config: Arc<ClientConfig>,
     name: &str,
-) -> Result<Stream> {
+) -> Result<Box<TlsStream<TcpStream>>> {
     let server = ServerName::try_from(name.to_owned())
         .map_err(|_| Error::new(Code::Tls, format!("\"{name}\" is no name for a certificate")))?;
     let stream = TlsConnector::from(config)
         .connect(server, stream)
         .await
         .map_err(|error| Error::new(Code::Tls, format!("handshake with {name}: {error}")))?;
-    Ok(Stream::Tls(Box::new(stream)))
+    Ok(Box::new(stream))
 }
 
 fn roots_from_file(path: &Path) -> Result<RootCertStore> {

@@ -11,6 +11,7 @@ pub mod info;
 pub mod message;
 pub mod outbox;
 pub mod parse;
+pub mod read_buffer;
 pub mod server_error;
 pub mod session;
 pub mod subject;

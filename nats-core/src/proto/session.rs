@@ -7,19 +7,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::block::Arrived;
 use super::encode::{self, ConnectInfo};
 use super::info::ServerInfo;
 use super::parse::{Frame, Limits, MsgFrame, Parser, Step};
+use super::read_buffer::{LARGE, ReadBuffer};
 use super::server_error::{Scope, ServerError};
 use crate::error::{Code, Error, Result};
-
-/// A frame at least this long leaves the read buffer without a copy when it has all of it to itself:
-/// who reads may give it a buffer of its own. Others are copied, so that no payload pins more than
-/// twice the memory that it has, and the read buffer stays.
-pub const LARGE: usize = 32 * 1024;
 
 /// PONGs beyond this many unwritten bytes are not sent.
 const CONTROL_LIMIT: usize = 64 * 1024;
@@ -78,7 +74,6 @@ pub struct Session {
     outstanding: u32,
     ping_at: Option<Instant>,
     control: Vec<u8>,
-    large: Option<Bytes>,
     notices: VecDeque<Notice>,
 }
 
@@ -102,53 +97,52 @@ impl Session {
             outstanding: 0,
             ping_at: None,
             control: Vec::new(),
-            large: None,
             notices: VecDeque::new(),
         }
     }
 
-    /// Consumes the whole frames of `buf` and leaves the rest. Returns how many bytes the buffer
-    /// must be able to hold for the next frame.
+    /// Consumes the whole frames of `buf`, leaves the rest, and makes room for the next one.
     ///
     /// # Errors
     /// The peer broke the protocol or refused the connection: the socket is to be closed.
     pub fn handle_bytes(
         &mut self,
-        buf: &mut BytesMut,
+        buf: &mut ReadBuffer,
         now: Instant,
         sink: &mut impl Sink,
-    ) -> Result<usize> {
+    ) -> Result<()> {
         let mut at = 0;
         loop {
             if self.phase == Phase::AwaitTls {
-                buf.advance(at);
-                return Ok(0);
+                buf.consume(at);
+                return Ok(());
             }
-            match self.parser.next(buf.get(at..).unwrap_or_default())? {
+            let bytes = buf.unread().get(at..).unwrap_or_default();
+            match self.parser.next(bytes)? {
                 Step::More { needed } => {
-                    buf.advance(at);
-                    return Ok(needed);
+                    buf.consume(at);
+                    buf.make_room(needed);
+                    return Ok(());
                 }
                 Step::Frame { frame: frame @ Frame::Msg(_), .. }
                     if self.phase == Phase::AwaitInfo =>
                 {
-                    return Err(self.instead_of_info(&frame, buf.get(at..).unwrap_or_default()));
-                }
-                Step::Frame { frame: Frame::Msg(frame), len }
-                    if len >= LARGE && len == buf.len() && len >= buf.capacity() / 2 =>
-                {
-                    let bytes = buf.split().freeze();
-                    self.large = Some(bytes.clone());
-                    sink.message(&frame, Arrived::Split(bytes));
+                    return Err(self.instead_of_info(&frame, bytes));
                 }
                 Step::Frame { frame: Frame::Msg(frame), len } => {
+                    if len >= LARGE
+                        && let Some(whole) = buf.take_large()
+                    {
+                        sink.message(&frame, Arrived::Split(whole));
+                        continue;
+                    }
                     // Without the CRLF behind the payload, which nobody asks for again.
-                    sink.message(&frame, Arrived::Copied(&buf[at..at + len - 2]));
+                    sink.message(&frame, Arrived::Copied(&buf.unread()[at..at + len - 2]));
                     at += len;
                 }
                 Step::Frame { frame, len } => {
                     let end = at + len;
-                    let bytes = Bytes::copy_from_slice(&buf[at..end]);
+                    let bytes = Bytes::copy_from_slice(&bytes[..len]);
                     at = end;
                     self.control_frame(&frame, &bytes, now)?;
                 }
@@ -207,10 +201,14 @@ impl Session {
         self.notices.pop_front()
     }
 
-    /// The memory of the large frame that left the buffer last, to be used again once its message
-    /// is gone.
-    pub fn take_large(&mut self) -> Option<Bytes> {
-        self.large.take()
+    /// Whether a PONG is the next notice.
+    pub fn next_is_pong(&self) -> bool {
+        matches!(self.notices.front(), Some(Notice::Pong))
+    }
+
+    /// Whether there are notices or control bytes.
+    pub fn has_something(&self) -> bool {
+        !self.notices.is_empty() || !self.control.is_empty()
     }
 
     /// The newest INFO.

@@ -1,0 +1,219 @@
+//! A plain TCP socket, which others than the driver may use while that sleeps.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::event::epoll;
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::bell::Bell;
+
+/// The socket itself. It does not block.
+pub(crate) struct Socket {
+    tcp: TcpStream,
+    /// Some thread would have read it while it waited.
+    wanted: AtomicBool,
+    /// Some thread does.
+    led: AtomicBool,
+    /// What it takes to do so, made by the driver when it is first wanted.
+    gear: OnceLock<Arc<Gear>>,
+}
+
+struct Gear {
+    /// Watches the socket, and is watched by the runtime in its place: it can be made to look away.
+    watch: OwnedFd,
+    bell: Arc<Bell>,
+}
+
+impl Socket {
+    pub(crate) fn is_gone(&self) -> bool {
+        peer_is_gone(&self.tcp)
+    }
+
+    /// Writes what the socket takes at once.
+    pub(crate) fn write(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&self.tcp).write_vectored(pieces)
+    }
+
+    /// Reads what is there.
+    pub(crate) fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        (&self.tcp).read(room)
+    }
+
+    /// Makes the calling thread the one that is told when there is something to read, instead of
+    /// the driver. None: another thread is, or the driver has first to prepare for that; then
+    /// `prepare` is called.
+    pub(crate) fn lead(&self, prepare: impl FnOnce()) -> Option<Arc<Bell>> {
+        let Some(gear) = self.gear.get() else {
+            if !self.wanted.swap(true, Ordering::AcqRel) {
+                prepare();
+            }
+            return None;
+        };
+        if self.led.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        if self.watch(gear, epoll::EventFlags::empty()).is_err() {
+            self.led.store(false, Ordering::Release);
+            return None;
+        }
+        Some(Arc::clone(&gear.bell))
+    }
+
+    /// The end of [`Socket::lead`].
+    pub(crate) fn give_back(&self) {
+        if let Some(gear) = self.gear.get() {
+            // It has been done before with the same descriptors, and takes no memory.
+            let _ = self.watch(gear, epoll::EventFlags::IN);
+        }
+        self.led.store(false, Ordering::Release);
+    }
+
+    /// Waits until there is something to read, the bell rings or the time is over.
+    pub(crate) fn wait(&self, bell: &Bell, timeout: Duration) -> bool {
+        bell.wait(Some(self.tcp.as_fd()), timeout)
+    }
+
+    fn watch(&self, gear: &Gear, events: epoll::EventFlags) -> io::Result<()> {
+        Ok(epoll::modify(&gear.watch, &self.tcp, epoll::EventData::new_u64(0), events)?)
+    }
+
+    fn prepare(&self) -> io::Result<&Arc<Gear>> {
+        let watch = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&watch, &self.tcp, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+        let gear = Arc::new(Gear { watch, bell: Arc::new(Bell::new()?) });
+        Ok(self.gear.get_or_init(|| gear))
+    }
+}
+
+/// Whether the peer is known to be gone. Asks the kernel rather than the runtime's cached readiness:
+/// a write to a socket whose peer has just died succeeds, and its bytes are lost.
+pub(crate) fn peer_is_gone(socket: &impl AsFd) -> bool {
+    match SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
+    }
+}
+
+/// The driver's side of a socket: how the runtime watches it.
+pub(crate) struct Watched {
+    socket: Arc<Socket>,
+    reads: AsyncFd<Watch>,
+    /// None: `reads` is for both.
+    writes: Option<AsyncFd<Watch>>,
+}
+
+/// What the runtime watches.
+enum Watch {
+    Itself(Arc<Socket>),
+    Gear(Arc<Gear>),
+}
+
+impl AsRawFd for Watch {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Watch::Itself(socket) => socket.tcp.as_raw_fd(),
+            Watch::Gear(gear) => gear.watch.as_raw_fd(),
+        }
+    }
+}
+
+impl Watch {
+    /// The successor of this constructor is the same, but unsafe: it has to be promised that the
+    /// descriptor stays open and is the same, which [`Watch`] holds by owning it.
+    #[expect(deprecated)]
+    fn by_runtime(self, interest: Interest) -> io::Result<AsyncFd<Watch>> {
+        AsyncFd::with_interest(self, interest)
+    }
+}
+
+impl Watched {
+    pub(crate) fn new(stream: tokio::net::TcpStream) -> io::Result<Watched> {
+        let socket = Arc::new(Socket {
+            tcp: stream.into_std()?,
+            wanted: AtomicBool::new(false),
+            led: AtomicBool::new(false),
+            gear: OnceLock::new(),
+        });
+        let reads = Watch::Itself(Arc::clone(&socket)).by_runtime(Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Watched { socket, reads, writes: None })
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.writes.is_none() && self.socket.wanted.load(Ordering::Acquire) {
+            self.prepare()?;
+        }
+        loop {
+            let mut guard = ready!(self.reads.poll_read_ready(cx))?;
+            match self.socket.read(room) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(count) => {
+                    // The socket was empty then. Only of itself the runtime remembers its end.
+                    if self.writes.is_none() && 0 < count && count < room.len() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                failed => return Poll::Ready(failed),
+            }
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let writes = self.writes.as_ref().unwrap_or(&self.reads);
+        loop {
+            let mut guard = ready!(writes.poll_write_ready(cx))?;
+            match self.socket.write(&[IoSlice::new(bytes)]) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    /// Says that nothing follows.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        self.socket.tcp.shutdown(Shutdown::Write)
+    }
+
+    /// Prepares for threads that read while they wait, since one would have liked to. Without the
+    /// descriptors that it takes, the driver goes on reading alone.
+    fn prepare(&mut self) -> io::Result<()> {
+        let Ok(gear) = self.socket.prepare() else {
+            self.socket.wanted.store(false, Ordering::Release);
+            return Ok(());
+        };
+        self.reads = Watch::Gear(Arc::clone(gear)).by_runtime(Interest::READABLE)?;
+        let itself = Watch::Itself(Arc::clone(&self.socket));
+        self.writes = Some(itself.by_runtime(Interest::WRITABLE)?);
+        Ok(())
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // A thread that waits for the socket keeps it open until then.
+        let _ = self.socket.tcp.shutdown(Shutdown::Both);
+    }
+}
