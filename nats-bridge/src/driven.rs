@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use nats_core::Result;
 
 use crate::queue::{Queue, Ticket, caught};
+use crate::running::{Abort, Running};
 use crate::sync::lock;
 
 /// Nobody polls.
@@ -20,14 +21,6 @@ const IDLE: u8 = 0;
 const POLLED: u8 = 1;
 /// A thread polls, and has to do so once more.
 const AGAIN: u8 = 2;
-
-/// A way to give an operation up that [`Queue::drive`] has started.
-pub struct Driven(Arc<dyn Abort>);
-
-trait Abort: Send + Sync {
-    fn abort(&self);
-    fn has_ended(&self) -> bool;
-}
 
 struct Operation<V: 'static> {
     state: AtomicU8,
@@ -47,7 +40,7 @@ impl<V: Send + 'static> Queue<V> {
     ///
     /// # Errors
     /// Those of the first step, for which there is no completion then.
-    pub fn drive<F>(&self, token: u64, operation: F) -> Result<Option<Driven>>
+    pub fn drive<F>(&self, token: u64, operation: F) -> Result<Option<Running>>
     where
         F: Future<Output = Result<V>> + Send + 'static,
     {
@@ -63,19 +56,7 @@ impl<V: Send + 'static> Queue<V> {
         if !operation.rest() {
             operation.carry_on();
         }
-        Ok(Some(Driven(operation)))
-    }
-}
-
-impl Driven {
-    /// Completes the operation with CANCELLED, unless it has ended.
-    pub fn abort(&self) {
-        self.0.abort();
-    }
-
-    /// Whether the operation has ended.
-    pub fn has_ended(&self) -> bool {
-        self.0.has_ended()
+        Ok(Some(Running::driven(operation)))
     }
 }
 

@@ -14,11 +14,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use nats_core::{Code, Error, Result};
+use nats_core::{Bell, Client, Code, Error, Lead, Result, WeakClient};
 use rustix::event::{EventfdFlags, eventfd};
-pub use tokio::task::AbortHandle;
 
 use crate::event::ConnectionEvent;
+use crate::running::Running;
 use crate::runtime;
 use crate::sync::lock;
 use crate::wait::MAX_WAIT;
@@ -78,6 +78,7 @@ pub struct Ticket<V: 'static> {
 
 struct Shared<V> {
     state: Mutex<State<V>>,
+    source: Mutex<Source>,
     arrived: Condvar,
     /// Readable while there are entries. Raised behind the lock, so that who is woken finds it
     /// free, and lowered under it: readable once too often does no harm.
@@ -86,11 +87,23 @@ struct Shared<V> {
     raised: AtomicBool,
 }
 
+/// The connection that was used last with this queue: one of those who wait reads its socket.
+#[derive(Default)]
+struct Source {
+    client: WeakClient,
+    /// So many requests are expected before the queue is polled again.
+    credit: usize,
+    /// Requests wait to be sent together.
+    gathered: bool,
+}
+
 struct State<V> {
     entries: VecDeque<Entry<V>>,
     closed: bool,
     interrupted: bool,
     waiting: usize,
+    /// Who waits by reading a socket is told by this.
+    reader: Option<Arc<Bell>>,
     /// How many of those who wait have been told already: more would only be system calls.
     told: usize,
     /// Somebody tells them soon; whether the queue has been empty since that was decided.
@@ -112,12 +125,14 @@ impl<V: 'static> Queue<V> {
             closed: false,
             interrupted: false,
             waiting: 0,
+            reader: None,
             told: 0,
             telling: None,
             hook: None,
         };
         Queue(Arc::new(Shared {
             state: Mutex::new(state),
+            source: Mutex::default(),
             arrived: Condvar::new(),
             fd: OnceLock::new(),
             raised: AtomicBool::new(false),
@@ -188,6 +203,7 @@ impl<V: 'static> Queue<V> {
         let (entries, hook) = {
             let mut state = lock(&self.0.state);
             state.closed = true;
+            state.ring();
             (std::mem::take(&mut state.entries), state.hook.take())
         };
         self.0.arrived.notify_all();
@@ -238,23 +254,23 @@ impl<V: 'static> Queue<V> {
         });
     }
 
-    fn take(&self, cap: usize, timeout: Duration) -> Result<Vec<Entry<V>>> {
-        let deadline = Instant::now() + timeout.min(MAX_WAIT);
-        let mut state = lock(&self.0.state);
-        loop {
-            if state.closed {
-                return Err(Code::QueueClosed.into());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if !state.entries.is_empty() || state.interrupted || left.is_zero() {
-                break;
-            }
-            state.waiting += 1;
-            let waited = self.0.arrived.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            state.waiting -= 1;
-            state.told = state.told.saturating_sub(1);
+    /// A completion will come over the connection of `client`. Returns whether the request for it
+    /// may go with those that are made before the queue is polled again.
+    pub(crate) fn gathers(&self, client: &Client) -> bool {
+        let mut source = lock(&self.0.source);
+        if !source.client.is(client) {
+            let mut before = std::mem::replace(&mut *source, client.downgrade().into());
+            drop(source);
+            before.send();
+            return false;
         }
+        source.gathered = source.credit > 0;
+        source.credit = source.credit.saturating_sub(1);
+        source.gathered
+    }
+
+    fn take(&self, cap: usize, timeout: Duration) -> Result<Vec<Entry<V>>> {
+        let (mut state, lead) = self.wait(timeout)?;
         state.interrupted = false;
         let count = state.entries.len().min(cap);
         let taken: Vec<_> = state.entries.drain(..count).collect();
@@ -268,7 +284,49 @@ impl<V: 'static> Queue<V> {
         } else {
             self.0.tell(&mut state);
         }
+        drop(state);
+        if taken.len() > 1 && !timeout.is_zero() {
+            lock(&self.0.source).credit = taken.len();
+            lead.into_iter().for_each(Lead::leave);
+        }
         Ok(taken)
+    }
+
+    /// Waits until there is something, an interrupt, or the time is over.
+    fn wait(&self, timeout: Duration) -> Result<(MutexGuard<'_, State<V>>, Option<Lead>)> {
+        lock(&self.0.source).send();
+        let deadline = Instant::now() + timeout.min(MAX_WAIT);
+        let mut state = lock(&self.0.state);
+        let mut lead = None;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let over = !state.entries.is_empty() || state.interrupted || left.is_zero();
+            if state.closed || over {
+                if lead.is_some() {
+                    state.reader = None;
+                }
+                return if state.closed {
+                    Err(Code::QueueClosed.into())
+                } else {
+                    Ok((state, lead))
+                };
+            }
+            if lead.is_none() && state.reader.is_none() {
+                lead = lock(&self.0.source).client.lead();
+                state.reader = lead.as_ref().map(|lead| Arc::clone(lead.bell()));
+            }
+            if let Some(lead) = &mut lead {
+                drop(state);
+                lead.wait(left);
+                state = lock(&self.0.state);
+            } else {
+                state.waiting += 1;
+                let waited = self.0.arrived.wait_timeout(state, left);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                state.waiting -= 1;
+                state.told = state.told.saturating_sub(1);
+            }
+        }
     }
 }
 
@@ -281,7 +339,7 @@ impl<V: Send + 'static> Queue<V> {
     /// # Errors
     /// Those of the first step, for which there is no completion then, and those of
     /// [`runtime::handle`].
-    pub fn start<F>(&self, token: u64, operation: F) -> Result<Option<AbortHandle>>
+    pub fn start<F>(&self, token: u64, operation: F) -> Result<Option<Running>>
     where
         F: Future<Output = Result<V>> + Send + 'static,
     {
@@ -296,7 +354,7 @@ impl<V: Send + 'static> Queue<V> {
         match first {
             Poll::Pending => {
                 let task = runtime.spawn(self.ticket(token).run(operation));
-                Ok(Some(task.abort_handle()))
+                Ok(Some(task.abort_handle().into()))
             }
             Poll::Ready(result) => {
                 // Before there is a ticket: its drop would be a completion.
@@ -388,11 +446,37 @@ impl<V: 'static> Queue<V> {
     }
 }
 
+impl From<WeakClient> for Source {
+    fn from(client: WeakClient) -> Source {
+        Source { client, credit: 0, gathered: false }
+    }
+}
+
+impl Source {
+    /// Sends what has gathered.
+    fn send(&mut self) {
+        self.credit = 0;
+        if std::mem::take(&mut self.gathered) {
+            self.client.send();
+        }
+    }
+}
+
+impl<V> State<V> {
+    /// Wakes who waits by reading a socket.
+    fn ring(&self) {
+        if let Some(bell) = &self.reader {
+            bell.ring();
+        }
+    }
+}
+
 impl<V> Shared<V> {
     /// Wakes who must know of what has been added since this was decided.
     fn tell_all(&self) {
         let mut state = lock(&self.state);
         let emptied = state.telling.take().unwrap_or(false);
+        state.ring();
         for _ in 0..state.entries.len().min(state.waiting) {
             self.tell(&mut state);
         }
@@ -412,6 +496,7 @@ impl<V> Shared<V> {
 
     /// Wakes one more of those who wait.
     fn tell(&self, state: &mut State<V>) {
+        state.ring();
         if state.waiting > state.told {
             state.told += 1;
             self.arrived.notify_one();

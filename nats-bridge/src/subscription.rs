@@ -256,7 +256,7 @@ impl Subscription {
             if left.is_zero() {
                 return Err(Code::Timeout.into());
             }
-            wait::block_on_for(self.core.ready(), left)?;
+            wait::read_until(self.core.client(), self.core.ready(), left)?;
         }
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use nats_core::{Code, Error, Result};
+use nats_core::{Client, Code, Error, Result};
 use tokio::runtime::Handle;
 
 use crate::runtime;
@@ -21,7 +21,25 @@ pub const MAX_WAIT: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// [`Code::InvalidArgument`] on a thread of the runtime, where waiting would stop all I/O; the
 /// errors of [`runtime::handle`].
 pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
-    run(future, None)?.ok_or_else(|| Code::Internal.into())
+    run(future, None, None)?.ok_or_else(|| Code::Internal.into())
+}
+
+/// Like [`block_on`], for something that comes over the connection of `client`: the thread reads its
+/// socket while it waits.
+///
+/// # Errors
+/// Those of [`block_on`].
+pub fn read_for<F: Future>(client: &Client, future: F) -> Result<F::Output> {
+    run(future, None, Some(client))?.ok_or_else(|| Code::Internal.into())
+}
+
+/// Like [`read_for`], but gives up after `timeout`.
+///
+/// # Errors
+/// [`Code::Timeout`] when `future` was not ready in time, and the errors of [`block_on`].
+pub fn read_until<F: Future>(client: &Client, future: F, timeout: Duration) -> Result<F::Output> {
+    let deadline = Instant::now() + timeout.min(MAX_WAIT);
+    run(future, Some(deadline), Some(client))?.ok_or_else(|| Code::Timeout.into())
 }
 
 /// Like [`block_on`], but gives up after `timeout`.
@@ -29,7 +47,8 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output> {
 /// # Errors
 /// [`Code::Timeout`] when `future` was not ready in time, and the errors of [`block_on`].
 pub fn block_on_for<F: Future>(future: F, timeout: Duration) -> Result<F::Output> {
-    run(future, Some(Instant::now() + timeout.min(MAX_WAIT)))?.ok_or_else(|| Code::Timeout.into())
+    let deadline = Instant::now() + timeout.min(MAX_WAIT);
+    run(future, Some(deadline), None)?.ok_or_else(|| Code::Timeout.into())
 }
 
 thread_local! {
@@ -51,29 +70,38 @@ impl Wake for Unpark {
 
 /// Polls `future` on the calling thread until it is ready, or `deadline` has come. The thread
 /// itself watches the clock: a timer of the runtime would wake an I/O thread for every wait.
-fn run<F: Future>(future: F, deadline: Option<Instant>) -> Result<Option<F::Output>> {
+fn run<F: Future>(
+    future: F,
+    deadline: Option<Instant>,
+    client: Option<&Client>,
+) -> Result<Option<F::Output>> {
     refuse_inside_runtime()?;
     let runtime = runtime::handle()?;
     let _context = runtime.enter();
-    // A thread that is ending has no waker of its own any more.
-    let waker = THREAD
-        .try_with(Waker::clone)
-        .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(std::thread::current()))));
-    let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
+    if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return Ok(Some(value));
+    }
+    let mut lead = client.and_then(|client| client.downgrade().lead());
+    let waker = match &lead {
+        Some(lead) => Waker::from(Arc::clone(lead.bell())),
+        // A thread that is ending has no waker of its own any more.
+        None => THREAD
+            .try_with(Waker::clone)
+            .unwrap_or_else(|_| Waker::from(Arc::new(Unpark(std::thread::current())))),
+    };
+    let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
             return Ok(Some(value));
         }
-        let Some(deadline) = deadline else {
-            std::thread::park();
-            continue;
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(None);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match (&mut lead, left) {
+            (_, Some(Duration::ZERO)) => return Ok(None),
+            (Some(lead), left) => lead.wait(left.unwrap_or(MAX_WAIT)),
+            (None, Some(left)) => std::thread::park_timeout(left),
+            (None, None) => std::thread::park(),
         }
-        std::thread::park_timeout(left);
     }
 }
 

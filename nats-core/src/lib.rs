@@ -25,7 +25,7 @@ mod conn;
 pub mod fuzzing;
 
 pub use client::connect::connect;
-pub use client::handle::Client;
+pub use client::handle::{Client, WeakClient};
 pub use client::many::ManyOptions;
 pub use client::message::{Batch, Message, MessageRef};
 pub use client::publish::Publish;

@@ -161,7 +161,7 @@ pub extern "C" fn nats_connection_flush(
     guard(err, || {
         let (connection, limit) = (connection(nc)?, timeout_option(timeout_ms)?);
         let client = connection.client();
-        wait::block_on(async {
+        wait::read_for(client, async {
             match limit {
                 Some(limit) => client.flush_timeout(limit).await,
                 None => client.flush().await,
@@ -200,7 +200,7 @@ pub extern "C" fn nats_connection_rtt(
     guard_out(nanoseconds, err, || {
         let (connection, limit) = (connection(nc)?, timeout_option(timeout_ms)?);
         let client = connection.client();
-        let rtt = wait::block_on(async {
+        let rtt = wait::read_for(client, async {
             match limit {
                 Some(limit) => client.rtt_timeout(limit).await,
                 None => client.rtt().await,

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use nats_bridge::connection::Connection;
 use nats_bridge::doc::Doc;
-use nats_bridge::driven::Driven;
-use nats_bridge::queue::{AbortHandle, Event, Queue};
+use nats_bridge::queue::{Event, Queue};
+use nats_bridge::running::Running;
 use nats_bridge::sync::lock;
-use nats_core::{Code, Message, Result};
+use nats_core::{Client, Code, Message, Request, Result};
 
 use crate::doc::Document;
 use crate::error::nats_error;
@@ -199,18 +199,18 @@ where
     F: Future<Output = Result<Value>> + Send + 'static,
 {
     let queue = handle::get::<Events>(queue)?;
-    let started = queue.start(token, operation);
-    begun(&queue, token, started.map(|task| task.map(Running::Task)))
+    begun(&queue, token, queue.start(token, operation))
 }
 
-/// Like [`start`] for an operation that waits for one answer.
-pub(crate) fn drive<F>(queue: *mut nats_queue, token: u64, operation: F) -> Result<()>
-where
-    F: Future<Output = Result<Value>> + Send + 'static,
-{
+/// Sends a request whose answer arrives on `queue` under `token`.
+pub(crate) fn ask(
+    queue: *mut nats_queue,
+    token: u64,
+    client: &Client,
+    request: &Request<'_>,
+) -> Result<()> {
     let queue = handle::get::<Events>(queue)?;
-    let started = queue.drive(token, operation);
-    begun(&queue, token, started.map(|driven| driven.map(Running::Driven)))
+    begun(&queue, token, queue.ask(token, client, request, Value::Message))
 }
 
 fn begun(queue: &Events, token: u64, started: Result<Option<Running>>) -> Result<()> {
@@ -248,11 +248,6 @@ impl Deref for Events {
 #[derive(Default)]
 struct Operations(Mutex<HashMap<u64, Running>>);
 
-enum Running {
-    Task(AbortHandle),
-    Driven(Driven),
-}
-
 impl Operations {
     fn remember(&self, token: u64, operation: Running) {
         let mut operations = lock(&self.0);
@@ -267,19 +262,8 @@ impl Operations {
     fn cancel(&self, token: u64) {
         let operation = lock(&self.0).remove(&token);
         // Aborting drops the operation, which may end in foreign code.
-        match operation {
-            Some(Running::Task(task)) => task.abort(),
-            Some(Running::Driven(driven)) => driven.abort(),
-            None => {}
-        }
-    }
-}
-
-impl Running {
-    fn has_ended(&self) -> bool {
-        match self {
-            Running::Task(task) => task.is_finished(),
-            Running::Driven(driven) => driven.has_ended(),
+        if let Some(operation) = operation {
+            operation.abort();
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::guard::{guard, guard_out};
 use crate::handle;
 use crate::headers::{copy_headers, nats_headers, with_headers};
 use crate::message::{self, nats_msg};
-use crate::queue::{Events, Value, drive, nats_queue, start};
+use crate::queue::{ask, nats_queue};
 use crate::subscription::nats_subscription;
 use crate::types::{NATS_REQUEST_OWN_INBOX, nats_bytes, nats_status, nats_str, timeout_option};
 
@@ -62,7 +62,7 @@ pub extern "C" fn nats_request_msg(
         let headers = copy_headers(headers)?;
         let how = How::new(timeout_ms, flags)?;
         let request = how.apply(request(subject, headers.as_ref(), payload));
-        wait::block_on(client.request_with(&request))?.map(message::into_raw)
+        wait::read_for(&client, client.request_with(&request))?.map(message::into_raw)
     })
 }
 
@@ -82,29 +82,12 @@ pub extern "C" fn nats_request_async(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        // Before anything is sent that nobody could answer for.
-        drop(handle::get::<Events>(queue)?);
         let client = client(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
         let how = How::new(timeout_ms, flags)?;
-        if !how.own_inbox {
-            let sent = with_headers(headers, |headers| {
-                Ok(client.request_now(&how.apply(request(subject, headers, payload))))
-            })?;
-            match sent {
-                Err(full) if full.code() == Code::OutboundFull => {}
-                sent => {
-                    let reply = sent?;
-                    return drive(queue, token, async { reply.await.map(Value::Message) });
-                }
-            }
-        }
-        let (subject, payload, headers) =
-            (subject.to_owned(), payload.to_vec(), copy_headers(headers)?);
-        start(queue, token, async move {
-            let request = how.apply(request(&subject, headers.as_ref(), &payload));
-            client.request_with(&request).await.map(Value::Message)
+        with_headers(headers, |headers| {
+            ask(queue, token, &client, &how.apply(request(subject, headers, payload)))
         })
     })
 }

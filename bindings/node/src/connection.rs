@@ -17,8 +17,7 @@ use crate::argument::{Pairs, Payload, Text, duration, headers};
 use crate::block::Buffer;
 use crate::error::{Result, raise};
 use crate::outbox::Outbox;
-use crate::queue::{Operation, Value, start};
-use crate::request::Sent;
+use crate::queue::{Operation, Value, reply_timeout, start};
 use crate::subscription::Subscription;
 
 /// A connection. Its end closes it.
@@ -178,9 +177,13 @@ impl Connection {
         timeout: u32,
     ) -> Result<()> {
         self.cross();
-        let sent = Sent::new(&subject, &payload, pairs)?;
-        let headers = sent.headers.clone();
-        sent.ask(&self.link, &self.queue, token as u64, timeout).map_err(raise)?;
+        let headers = headers(pairs)?.map(Arc::new);
+        let request = Request {
+            headers: headers.as_deref(),
+            timeout: reply_timeout(timeout),
+            ..Request::new(subject.as_str()?, payload.bytes())
+        };
+        self.ask(token, &request)?;
         self.accept(headers_number, headers.as_ref());
         Ok(())
     }
@@ -201,13 +204,17 @@ impl Connection {
         own_inbox: bool,
     ) -> Result<Operation> {
         self.cross();
-        let sent = Sent::new(&subject, &payload, pairs)?;
-        let client = self.link.client().clone();
-        let timeout = timeout.map(duration);
-        start(&self.queue, token, async move {
-            let request = Request { timeout, own_inbox, ..sent.request() };
-            client.request_with(&request).await.map(Value::Message)
-        })
+        let headers = headers(pairs)?;
+        self.ask(
+            token,
+            &Request {
+                subject: subject.as_str()?,
+                headers: headers.as_ref(),
+                payload: payload.bytes(),
+                timeout: timeout.map(duration),
+                own_inbox,
+            },
+        )
     }
 
     /// Sends a request for many replies; completes with their subscription, which is not watched
@@ -227,10 +234,11 @@ impl Connection {
         self.cross();
         let mut parsed = ManyOptions::default();
         options::many(&mut parsed, &options).map_err(raise)?;
-        let sent = Sent::new(&subject, &payload, pairs)?;
-        let client = self.link.client().clone();
+        let (subject, payload) = (subject.as_str()?.to_owned(), payload.bytes().to_vec());
+        let (client, headers) = (self.link.client().clone(), headers(pairs)?);
         start(&self.queue, token, async move {
-            client.request_many(&sent.request(), &parsed).await.map(Value::Subscription)
+            let request = Request { headers: headers.as_ref(), ..Request::new(&subject, &payload) };
+            client.request_many(&request, &parsed).await.map(Value::Subscription)
         })
     }
 
@@ -354,12 +362,9 @@ impl Connection {
     }
 }
 
-impl Sent {
-    fn new(subject: &Text, payload: &Payload, pairs: Option<Pairs>) -> Result<Sent> {
-        Ok(Sent {
-            subject: subject.as_str()?.to_owned(),
-            payload: payload.bytes().to_vec(),
-            headers: headers(pairs)?.map(Arc::new),
-        })
+impl Connection {
+    fn ask(&self, token: f64, request: &Request<'_>) -> Result<Operation> {
+        let asked = self.queue.ask(token as u64, self.link.client(), request, Value::Message);
+        asked.map(Operation).map_err(raise)
     }
 }

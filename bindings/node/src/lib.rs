@@ -13,5 +13,4 @@ pub mod option;
 pub mod outbox;
 pub mod packet;
 pub mod queue;
-pub mod request;
 pub mod subscription;

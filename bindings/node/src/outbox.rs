@@ -14,11 +14,10 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Env;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::queue::Queue;
-use nats_core::{Error, Headers, Publish};
+use nats_core::{Error, Headers, Publish, Request};
 
 use crate::block::{Block, Buffer};
-use crate::queue::Value;
-use crate::request::Sent;
+use crate::queue::{Value, reply_timeout};
 
 /// The size of a block.
 const SIZE: usize = 32 << 10;
@@ -62,9 +61,12 @@ impl Outbox {
             let subject = record.subject;
             let headers = record.headers.checked_sub(1).and_then(|index| self.headers.get(index));
             if let Some((token, timeout)) = record.request {
-                let payload = record.payload.to_vec();
-                let sent = Sent { subject: subject.to_owned(), payload, headers: headers.cloned() };
-                if let Err(error) = sent.ask(link, queue, token, timeout) {
+                let request = Request {
+                    headers: headers.map(AsRef::as_ref),
+                    timeout: reply_timeout(timeout),
+                    ..Request::new(subject, record.payload)
+                };
+                if let Err(error) = queue.ask(token, link.client(), &request, Value::Message) {
                     queue.ticket(token).complete(Err(error));
                 }
                 continue;

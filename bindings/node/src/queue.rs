@@ -11,8 +11,8 @@ use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::reconnect;
+use nats_bridge::running::Running;
 use nats_core::{Batch, Message};
-use tokio::task::AbortHandle;
 
 use crate::argument::duration;
 use crate::connection::Connection;
@@ -59,7 +59,7 @@ pub struct Question(Option<reconnect::Question>);
 
 /// An operation that can be given up.
 #[napi]
-pub struct Operation(Option<AbortHandle>);
+pub struct Operation(pub(crate) Option<Running>);
 
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
@@ -227,4 +227,10 @@ pub(crate) fn start(
     operation: impl Future<Output = nats_core::Result<Value>> + Send + 'static,
 ) -> Result<Operation> {
     queue.start(token as u64, operation).map(Operation).map_err(raise)
+}
+
+/// The time to wait for a reply, of milliseconds of which 0 stands for the connection's
+/// `request_timeout`.
+pub(crate) fn reply_timeout(millis: u32) -> Option<Duration> {
+    Some(Duration::from_millis(millis.into())).filter(|time| !time.is_zero())
 }

@@ -1,7 +1,6 @@
 //! Connections.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nats_bridge::event::StateKind;
 use nats_bridge::fork::Held;
@@ -62,23 +61,6 @@ pub(crate) fn connect(
 impl Connection {
     fn client(&self) -> Outcome<&Client> {
         Ok(self.held.get()?.client())
-    }
-
-    fn request_when_room(
-        &self,
-        queue: &Queue,
-        token: u64,
-        message: Outgoing,
-        timeout: Option<Duration>,
-        own_inbox: bool,
-    ) -> Outcome<Operation> {
-        let (client, flavour) = (self.client()?.clone(), self.flavour);
-        queue.start(token, async move {
-            let mut request = message.request();
-            (request.timeout, request.own_inbox) = (timeout, own_inbox);
-            let answer = client.request_with(&request).await?;
-            Ok(Value::Message(answer, flavour))
-        })
     }
 
     fn publish_now(
@@ -164,30 +146,14 @@ impl Connection {
     ) -> Outcome<Operation> {
         let timeout = seconds.map(duration).transpose()?;
         queue.answer(target, client, |token| {
-            if own_inbox {
-                let message = Outgoing::new(subject, data, None, headers)?;
-                return self.request_when_room(queue, token, message, timeout, true);
-            }
-            let subject_text = text(subject, "subject")?;
-            let sent = arguments::headers(headers, |headers| {
+            let (subject, flavour) = (text(subject, "subject")?, self.flavour);
+            arguments::headers(headers, |headers| {
                 payload(data, |payload| {
-                    let request =
-                        Request { headers, timeout, ..Request::new(subject_text, payload) };
-                    self.client().map(|client| client.request_now(&request))
+                    let request = Request { subject, headers, payload, timeout, own_inbox };
+                    let value = move |reply| Value::Message(reply, flavour);
+                    queue.ask(token, self.client()?, &request, value)
                 })
-            })???;
-            match sent {
-                Err(error) if error.code() == Code::OutboundFull => {
-                    let message = Outgoing::new(subject, data, None, headers)?;
-                    self.request_when_room(queue, token, message, timeout, false)
-                }
-                sent => {
-                    let (reply, flavour) = (sent?, self.flavour);
-                    queue.drive(token, async move {
-                        reply.await.map(|reply| Value::Message(reply, flavour))
-                    })
-                }
-            }
+            })??
         })
     }
 

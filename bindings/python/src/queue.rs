@@ -5,12 +5,12 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use nats_bridge::driven::Driven;
 use nats_bridge::fork::Held;
-use nats_bridge::queue::{AbortHandle, Event};
+use nats_bridge::queue::Event;
 use nats_bridge::reconnect;
+use nats_bridge::running::Running;
 use nats_bridge::sync::lock;
-use nats_core::Message;
+use nats_core::{Client, Message, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList};
 use tokio::sync::oneshot;
@@ -74,17 +74,9 @@ const FUTURES: u64 = 1 << 62;
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct Operation {
     /// Nothing when it has ended already.
-    task: Held<Option<Task>>,
+    task: Held<Option<Running>>,
     /// Of a drain: tells it that what was taken has been handled.
     handled: Held<Mutex<Option<oneshot::Sender<()>>>>,
-}
-
-/// Who carries an operation on.
-enum Task {
-    /// A task of the runtime.
-    Runs(AbortHandle),
-    /// Whoever wakes it.
-    Driven(Driven),
 }
 
 /// How long to wait before another round over the servers?
@@ -131,20 +123,23 @@ impl Queue {
     where
         F: Future<Output = nats_core::Result<Value>> + Send + 'static,
     {
-        Ok(Operation::new(self.events()?.start(token, operation)?.map(Task::Runs)))
+        Ok(Operation::new(self.events()?.start(token, operation)?))
     }
 
-    /// The same for an operation that waits for one answer.
-    pub(crate) fn drive<F>(&self, token: u64, operation: F) -> Outcome<Operation>
-    where
-        F: Future<Output = nats_core::Result<Value>> + Send + 'static,
-    {
-        Ok(Operation::new(self.events()?.drive(token, operation)?.map(Task::Driven)))
+    /// Sends a request whose reply, as `value` makes it, completes under `token`.
+    pub(crate) fn ask(
+        &self,
+        token: u64,
+        client: &Client,
+        request: &Request<'_>,
+        value: impl FnOnce(Message) -> Value + Send + 'static,
+    ) -> Outcome<Operation> {
+        Ok(Operation::new(self.events()?.ask(token, client, request, value)?))
     }
 }
 
 impl Operation {
-    fn new(task: Option<Task>) -> Operation {
+    fn new(task: Option<Running>) -> Operation {
         Operation { task: Held::new(task), handled: Held::new(Mutex::default()) }
     }
 
@@ -220,10 +215,7 @@ impl Operation {
     /// Gives the operation up; one that has ended is not affected.
     fn abort(&self) -> Outcome<()> {
         if let Some(task) = self.task.get()? {
-            match task {
-                Task::Runs(task) => task.abort(),
-                Task::Driven(operation) => operation.abort(),
-            }
+            task.abort();
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The client handle.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, oneshot};
@@ -24,6 +24,12 @@ pub struct Client {
     keeper: Arc<Keeper>,
 }
 
+/// A reference to a connection that does not keep it open.
+#[derive(Clone, Debug, Default)]
+pub struct WeakClient {
+    shared: Weak<Shared>,
+}
+
 /// Closes the connection when nobody holds it any more. The driver holds [`Shared`] only.
 struct Keeper {
     shared: Arc<Shared>,
@@ -32,6 +38,28 @@ struct Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.shared.begin_close();
+    }
+}
+
+impl WeakClient {
+    /// Whether it is a reference to the connection of `client`.
+    pub fn is(&self, client: &Client) -> bool {
+        std::ptr::eq(self.shared.as_ptr(), Arc::as_ptr(client.shared()))
+    }
+
+    /// Sends what [`Client::request_now`] has gathered.
+    pub fn send(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.send();
+        }
+    }
+
+    /// Lets the calling thread, which is about to wait for something that the connection brings,
+    /// read its socket meanwhile: then no other thread has to be woken for it and wake this one.
+    /// None: it has to wait as usual, since another thread reads already, or the connection is not a
+    /// plain one, not yet prepared for that, or gone.
+    pub fn lead(&self) -> Option<Lead> {
+        Lead::of(&self.shared.upgrade()?)
     }
 }
 
@@ -44,12 +72,9 @@ impl Client {
         &self.keeper.shared
     }
 
-    /// Lets the calling thread, which is about to wait for something that this connection brings,
-    /// read the socket itself meanwhile: then no other thread has to be woken for it and wake this
-    /// one. None: it has to wait as usual, since another thread reads already, or the connection is
-    /// not a plain one, or not yet prepared.
-    pub fn lead(&self) -> Option<Lead> {
-        Lead::of(self.shared())
+    /// A reference that does not keep the connection open.
+    pub fn downgrade(&self) -> WeakClient {
+        WeakClient { shared: Arc::downgrade(self.shared()) }
     }
 
     /// Waits until the server has processed everything that was published before, for at most

@@ -14,7 +14,7 @@ use crate::proto::block::View;
 use crate::proto::message::{RawMessage, Run};
 use crate::proto::{HeaderBlock, Headers};
 
-const ANSWER: How = How { answer: true, patient: false, alone: false };
+const ANSWER: How = How { answer: true, patient: false, alone: false, gathered: false };
 
 /// A received message, cheap to clone. Its views live as long as it does.
 ///

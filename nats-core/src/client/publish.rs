@@ -26,6 +26,8 @@ pub(crate) struct How {
     /// The publisher is going to wait for what comes of it and nobody else is: it goes past a
     /// driver that sleeps, so that no thread has to wake up before the server has it.
     pub(crate) alone: bool,
+    /// The publisher will say when it is to be sent together with others.
+    pub(crate) gathered: bool,
 }
 
 /// A message to publish.
@@ -107,7 +109,7 @@ impl Shared {
     #[inline]
     pub(crate) fn publish_now(&self, publish: &Publish<'_>, how: How) -> Result<()> {
         let mut outbox = lock(&self.outbox);
-        let op = self.checked(publish, how.answer, &mut outbox)?;
+        let op = self.checked(publish, how, &mut outbox)?;
         let mut due = if op.payload.len() >= LARGE {
             outbox.publish_large(&op, how.patient, |pieces| lock(&self.shortcut).write(pieces))?
         } else {
@@ -116,8 +118,12 @@ impl Shared {
         if due == Due::Nothing {
             return Ok(());
         }
+        if due == Due::Soon {
+            // Without a timer there is no later.
+            due = if lock(&self.shortcut).send_soon() { Due::Nothing } else { outbox.send() };
+        }
         let mut made_room = false;
-        if how.alone || due == Due::Block {
+        if how.alone || how.gathered || due == Due::Block {
             due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
             made_room = due == Due::Nothing;
         }
@@ -134,7 +140,7 @@ impl Shared {
     fn checked<'a, P>(
         &self,
         publish: &Publish<'a>,
-        answer: bool,
+        how: How,
         outbox: &mut Outbox<P>,
     ) -> Result<PublishOp<'a>> {
         let lenient = self.options.lenient_subjects;
@@ -144,7 +150,8 @@ impl Shared {
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,
-            answer,
+            answer: how.answer,
+            gathered: how.gathered,
         })
     }
 

@@ -89,7 +89,7 @@ impl Client {
             return reply.map_err(explain);
         }
         let opened = self.open_request(request)?;
-        match self.send(request, &opened) {
+        match self.send(request, &opened, false) {
             Err(error) if error.code() == Code::OutboundFull => {
                 let publish = request.publish(&opened.inbox);
                 within(timeout, self.publish_with(&publish)).await.map_err(explain)?;
@@ -100,7 +100,9 @@ impl Client {
     }
 
     /// Sends a request on the shared inbox without ever waiting for room in the outbound buffer;
-    /// the future waits for the reply.
+    /// the future waits for the reply. One that is `gathered` may be sent together with others: by
+    /// [`WeakClient::send`](super::handle::WeakClient::send), as soon as something else is sent, or
+    /// a tenth of a millisecond later.
     ///
     /// # Errors
     /// [`Code::OutboundFull`] (under every policy but `DropOldest`); [`Code::InvalidArgument`] for
@@ -108,20 +110,21 @@ impl Client {
     pub fn request_now(
         &self,
         request: &Request<'_>,
+        gathered: bool,
     ) -> Result<impl Future<Output = Result<Message>> + Send + use<>> {
         if request.own_inbox {
             let text = "own_inbox: not without waiting";
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let opened = self.open_request(request)?;
-        self.send(request, &opened)?;
+        self.send(request, &opened, gathered)?;
         Ok(opened.answer)
     }
 
-    fn send<A>(&self, request: &Request<'_>, opened: &Opened<A>) -> Result<()> {
+    fn send<A>(&self, request: &Request<'_>, opened: &Opened<A>, gathered: bool) -> Result<()> {
         let publish = request.publish(&opened.inbox);
         // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let how = How { alone: opened.alone, ..How::default() };
+        let how = How { alone: opened.alone, gathered, ..How::default() };
         self.shared().publish_now(&publish, how)
     }
 

@@ -41,12 +41,8 @@ impl Bell {
     /// Waits until somebody rings, `other` is readable, or the time is over; it may return for no
     /// reason, too. Returns whether `other` is readable, or was closed by the peer.
     pub(super) fn wait(&self, other: Option<BorrowedFd<'_>>, timeout: Duration) -> bool {
-        let begun = self.state.compare_exchange(
-            QUIET,
-            WAITING,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let begun =
+            self.state.compare_exchange(QUIET, WAITING, Ordering::AcqRel, Ordering::Acquire);
         let mut readable = false;
         if begun.is_ok() {
             let timeout = Timespec::try_from(timeout).ok();

@@ -17,7 +17,9 @@ pub struct Lead {
     socket: Arc<Socket>,
     inbound: Arc<Mutex<Inbound>>,
     bell: Arc<Bell>,
-    /// The socket is at its end: that is the driver's affair.
+    /// Something may have arrived already.
+    eager: bool,
+    /// The socket is the driver's again: it is at its end, or the thread will be back.
     over: bool,
 }
 
@@ -26,8 +28,8 @@ impl Lead {
     /// has to prepare.
     pub(crate) fn of(shared: &Arc<Shared>) -> Option<Lead> {
         let (socket, inbound) = lock(&shared.shortcut).inbound()?;
-        let bell = socket.lead(|| shared.order(|_| {}))?;
-        Some(Lead { shared: Arc::clone(shared), socket, inbound, bell, over: false })
+        let (bell, eager) = socket.lead(|| shared.order(|_| {}))?;
+        Some(Lead { shared: Arc::clone(shared), socket, inbound, bell, eager, over: false })
     }
 
     /// What ends a [`Lead::wait`].
@@ -40,8 +42,16 @@ impl Lead {
     pub fn wait(&mut self, timeout: Duration) {
         if self.over {
             self.bell.wait(None, timeout);
-        } else if self.socket.wait(&self.bell, timeout) {
+        } else if std::mem::take(&mut self.eager) || self.socket.wait(&self.bell, timeout) {
             self.read();
+        }
+    }
+
+    /// Ends it for a thread that will soon be back: what arrives in the next fifth of a millisecond
+    /// waits for it.
+    pub fn leave(mut self) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.socket.leave();
         }
     }
 
@@ -56,7 +66,8 @@ impl Lead {
                     self.shared.order(|_| {});
                 }
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             _ => {
                 drop(inbound);
                 self.over = true;

@@ -142,7 +142,10 @@ impl Driver {
                 return Poll::Ready(Err(Error::new(Code::Io, text)));
             }
             Poll::Ready(count) => inbound.arrived(count, &self.shared),
-            Poll::Pending => inbound.buffer.shrink(),
+            Poll::Pending => {
+                inbound.buffer.shrink();
+                self.look |= link.stream.is_soon();
+            }
         }
         // Only now, so that a flush that returns finds every earlier message in its queue.
         self.notices(&mut inbound);

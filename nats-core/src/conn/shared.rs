@@ -154,6 +154,16 @@ impl Shared {
         Ok(())
     }
 
+    /// Sends what was gathered, at once if the driver sleeps.
+    pub(crate) fn send(&self) {
+        let mut outbox = lock(&self.outbox);
+        let due = outbox.send();
+        let due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
+        let wake = outbox.bell(due);
+        drop(outbox);
+        wake.wake();
+    }
+
     /// Answers whoever has waited longest for a PONG.
     pub(crate) fn pong(&self) {
         let waiter = lock(&self.outbox).pong();

@@ -4,25 +4,39 @@ use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::event::epoll;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::bell::Bell;
 
+/// The driver reads.
+const DRIVER: u8 = 0;
+/// A thread that waits does.
+const LED: u8 = 1;
+/// Nobody does, until a thread comes back or the driver's timer has run.
+const LEFT: u8 = 2;
+
+/// How soon the driver looks after what a thread has left to do.
+const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
+
 /// The socket itself. It does not block.
 pub(crate) struct Socket {
     tcp: TcpStream,
     /// Some thread would have read it while it waited.
     wanted: AtomicBool,
-    /// Some thread does.
-    led: AtomicBool,
+    /// Who reads it.
+    turn: AtomicU8,
     /// What it takes to do so, made by the driver when it is first wanted.
     gear: OnceLock<Arc<Gear>>,
 }
@@ -31,6 +45,9 @@ struct Gear {
     /// Watches the socket, and is watched by the runtime in its place: it can be made to look away.
     watch: OwnedFd,
     bell: Arc<Bell>,
+    /// Wakes the driver, by way of `watch`, to write.
+    timer: OwnedFd,
+    timer_runs: AtomicBool,
 }
 
 impl Socket {
@@ -49,37 +66,82 @@ impl Socket {
     }
 
     /// Makes the calling thread the one that is told when there is something to read, instead of
-    /// the driver. None: another thread is, or the driver has first to prepare for that; then
-    /// `prepare` is called.
-    pub(crate) fn lead(&self, prepare: impl FnOnce()) -> Option<Arc<Bell>> {
+    /// the driver; true: another one has left it shortly before. None: another thread reads, or the
+    /// driver has first to prepare for that; then `prepare` is called.
+    pub(crate) fn lead(&self, prepare: impl FnOnce()) -> Option<(Arc<Bell>, bool)> {
         let Some(gear) = self.gear.get() else {
             if !self.wanted.swap(true, Ordering::AcqRel) {
                 prepare();
             }
             return None;
         };
-        if self.led.swap(true, Ordering::AcqRel) {
+        if self.turn(LEFT, LED) {
+            return Some((Arc::clone(&gear.bell), true));
+        }
+        if !self.turn(DRIVER, LED) {
             return None;
         }
         if self.watch(gear, epoll::EventFlags::empty()).is_err() {
-            self.led.store(false, Ordering::Release);
+            self.turn.store(DRIVER, Ordering::Release);
             return None;
         }
-        Some(Arc::clone(&gear.bell))
+        Some((Arc::clone(&gear.bell), false))
     }
 
-    /// The end of [`Socket::lead`].
+    /// The end of [`Socket::lead`]: the driver reads.
     pub(crate) fn give_back(&self) {
         if let Some(gear) = self.gear.get() {
-            // It has been done before with the same descriptors, and takes no memory.
-            let _ = self.watch(gear, epoll::EventFlags::IN);
+            self.watch_again(gear);
         }
-        self.led.store(false, Ordering::Release);
+        self.turn.store(DRIVER, Ordering::Release);
+    }
+
+    /// The end of [`Socket::lead`] for a thread that will soon be back: the driver is not told what
+    /// arrives until [`SOON`].
+    pub(crate) fn leave(&self) {
+        self.turn.store(LEFT, Ordering::Release);
+        if !self.start_timer() {
+            self.give_back();
+        }
+    }
+
+    fn turn(&self, from: u8, to: u8) -> bool {
+        self.turn.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn watch_again(&self, gear: &Gear) {
+        // It has been done before with the same descriptors, and takes no memory.
+        let _ = self.watch(gear, epoll::EventFlags::IN);
     }
 
     /// Waits until there is something to read, the bell rings or the time is over.
     pub(crate) fn wait(&self, bell: &Bell, timeout: Duration) -> bool {
         bell.wait(Some(self.tcp.as_fd()), timeout)
+    }
+
+    /// Has the driver look for something to write soon. False: there is no timer.
+    pub(crate) fn send_soon(&self) -> bool {
+        // Then the timer runs already.
+        self.turn.load(Ordering::Acquire) == LEFT || self.start_timer()
+    }
+
+    /// The driver's side: whether it is to look for something to write. What a thread has left is
+    /// its own again.
+    pub(crate) fn is_soon(&self) -> bool {
+        let Some(gear) = self.gear.get() else { return false };
+        let over = gear.timer_runs.load(Ordering::Acquire)
+            && rustix::io::read(&gear.timer, &mut [0; 8]).is_ok();
+        if over && self.turn(LEFT, DRIVER) {
+            self.watch_again(gear);
+        }
+        over
+    }
+
+    fn start_timer(&self) -> bool {
+        let Some(gear) = self.gear.get() else { return false };
+        gear.timer_runs.store(true, Ordering::Release);
+        let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: SOON };
+        timerfd_settime(&gear.timer, TimerfdTimerFlags::empty(), &once).is_ok()
     }
 
     fn watch(&self, gear: &Gear, events: epoll::EventFlags) -> io::Result<()> {
@@ -89,7 +151,11 @@ impl Socket {
     fn prepare(&self) -> io::Result<&Arc<Gear>> {
         let watch = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&watch, &self.tcp, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
-        let gear = Arc::new(Gear { watch, bell: Arc::new(Bell::new()?) });
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        epoll::add(&watch, &timer, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
+        let (bell, timer_runs) = (Arc::new(Bell::new()?), AtomicBool::new(false));
+        let gear = Arc::new(Gear { watch, bell, timer, timer_runs });
         Ok(self.gear.get_or_init(|| gear))
     }
 }
@@ -140,10 +206,11 @@ impl Watched {
         let socket = Arc::new(Socket {
             tcp: stream.into_std()?,
             wanted: AtomicBool::new(false),
-            led: AtomicBool::new(false),
+            turn: AtomicU8::new(DRIVER),
             gear: OnceLock::new(),
         });
-        let reads = Watch::Itself(Arc::clone(&socket)).by_runtime(Interest::READABLE | Interest::WRITABLE)?;
+        let reads = Watch::Itself(Arc::clone(&socket))
+            .by_runtime(Interest::READABLE | Interest::WRITABLE)?;
         Ok(Watched { socket, reads, writes: None })
     }
 

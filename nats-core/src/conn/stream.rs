@@ -34,6 +34,11 @@ impl Shortcut {
         socket.write(&pieces.map(IoSlice::new)).unwrap_or(0)
     }
 
+    /// Has the driver look for something to write soon; false when it has no timer for that.
+    pub(crate) fn send_soon(&self) -> bool {
+        self.socket.upgrade().is_some_and(|socket| socket.send_soon())
+    }
+
     /// What can be read past the driver, and where it goes.
     pub(crate) fn inbound(&self) -> Option<(Arc<Socket>, Arc<Mutex<Inbound>>)> {
         Some((self.socket.upgrade()?, self.inbound.upgrade()?))
@@ -46,6 +51,14 @@ impl Stream {
         match self {
             Stream::Plain(watched) => watched.socket().is_gone(),
             Stream::Tls(stream) => peer_is_gone(stream.get_ref().0),
+        }
+    }
+
+    /// Whether it is time to write what [`Shortcut::send_soon`] was called for.
+    pub(crate) fn is_soon(&self) -> bool {
+        match self {
+            Stream::Plain(watched) => watched.socket().is_soon(),
+            Stream::Tls(_) => false,
         }
     }
 

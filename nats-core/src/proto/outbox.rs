@@ -74,6 +74,8 @@ pub struct Outbox<P> {
     /// Somebody waits for what comes of a publish that has not been taken.
     urgent: bool,
     streamed: u64,
+    /// Publishes wait for [`Outbox::send`] while the driver sleeps.
+    gathered: u32,
     /// For whoever is about to publish.
     pub last_subject: LastSubject,
     counters: OutCounters,
@@ -100,6 +102,7 @@ impl<P> Outbox<P> {
             stalled: false,
             urgent: false,
             streamed: 0,
+            gathered: 0,
             last_subject: LastSubject::default(),
             counters: OutCounters::default(),
         }
@@ -310,6 +313,7 @@ impl<P> Outbox<P> {
     }
 
     fn wake_driver(&mut self) -> Due {
+        self.gathered = 0;
         match std::mem::replace(&mut self.driver, Driver::Awake) {
             Driver::Awake => Due::Nothing,
             Driver::Idle => Due::Bell,

@@ -7,7 +7,7 @@ use crate::proto::subject::Subject;
 
 fn op<'a>(subject: &'a str, payload: &'a [u8]) -> PublishOp<'a> {
     let subject = Subject::new(subject).unwrap();
-    PublishOp { subject, reply: None, headers: None, payload, answer: false }
+    PublishOp { subject, reply: None, headers: None, payload, answer: false, gathered: false }
 }
 
 fn outbox(limit: usize, policy: OutboundPolicy) -> Outbox<u32> {

@@ -10,6 +10,9 @@ use crate::proto::subject::Subject;
 /// Publishers that may write themselves do so when this much waits for a driver that rests.
 pub(super) const BLOCK: usize = 256 * 1024;
 
+/// So many publishes gather before they are sent, so that the server works meanwhile.
+const GATHERED: u32 = 32;
+
 /// Publishers that may wait do so from here on while a socket is up: more would only leave the
 /// processor's caches before it is written.
 pub(super) const WARM: usize = 1024 * 1024;
@@ -39,6 +42,8 @@ pub struct PublishOp<'a> {
     pub payload: &'a [u8],
     /// It answers a message: accepted until the connection closes, also while it drains.
     pub answer: bool,
+    /// Others follow, and [`Outbox::send`] behind them.
+    pub gathered: bool,
 }
 
 /// What can be published at one moment without waiting and without being refused.
@@ -116,6 +121,11 @@ impl<P> Outbox<P> {
         Due::Nothing
     }
 
+    /// What was gathered is to be sent now.
+    pub fn send(&mut self) -> Due {
+        if self.gathered > 0 { self.wake_driver() } else { Due::Nothing }
+    }
+
     /// How many publishes there were that nobody waits for: those of a stream.
     pub fn streamed(&self) -> u64 {
         self.streamed
@@ -148,6 +158,16 @@ impl<P> Outbox<P> {
     fn after_publish(&mut self, op: &PublishOp<'_>) -> Due {
         if op.reply.is_some() || op.answer {
             self.urgent = true;
+            if op.gathered && self.driver == Driver::Idle {
+                self.gathered += 1;
+                if self.gathered == 1 {
+                    return Due::Soon;
+                }
+                if self.gathered < GATHERED {
+                    return Due::Nothing;
+                }
+                return self.wake_driver();
+            }
             return if self.wake_driver() == Due::Nothing { Due::Nothing } else { Due::Bell };
         }
         self.streamed += 1;

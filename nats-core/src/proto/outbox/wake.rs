@@ -15,6 +15,8 @@ pub struct Wake(pub(super) Option<Bell>);
 pub enum Due {
     /// Nothing: the driver is awake, or may rest.
     Nothing,
+    /// The driver must be woken, unless [`Outbox::send`](super::Outbox::send) comes soon.
+    Soon,
     /// The driver must be woken.
     Bell,
     /// The driver rests and a block is full: the publisher may write it itself, or wake the driver.

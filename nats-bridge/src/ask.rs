@@ -1,0 +1,70 @@
+//! Requests whose reply arrives on a queue.
+
+use std::time::Duration;
+
+use nats_core::{Client, Code, Headers, Message, Request, Result};
+
+use crate::queue::Queue;
+use crate::running::Running;
+
+/// A request that outlives the call that makes it.
+struct Owned {
+    subject: String,
+    headers: Option<Headers>,
+    payload: Vec<u8>,
+    timeout: Option<Duration>,
+    own_inbox: bool,
+}
+
+impl Owned {
+    fn new(request: &Request<'_>) -> Owned {
+        Owned {
+            subject: request.subject.to_owned(),
+            headers: request.headers.cloned(),
+            payload: request.payload.to_vec(),
+            timeout: request.timeout,
+            own_inbox: request.own_inbox,
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
+            subject: &self.subject,
+            headers: self.headers.as_ref(),
+            payload: &self.payload,
+            timeout: self.timeout,
+            own_inbox: self.own_inbox,
+        }
+    }
+}
+
+impl<V: Send + 'static> Queue<V> {
+    /// Sends a request; its reply, as `value` makes it, completes under `token`. `None` says that it
+    /// has completed already.
+    ///
+    /// The request is sent in this call, unless it has to wait for room or wants an inbox of its
+    /// own: then it is copied. A thread that has polled several completions and makes as many
+    /// requests sends them together when it polls again, or a tenth of a millisecond later.
+    ///
+    /// # Errors
+    /// What is known of [`Client::request_with`] at once, and then there is no completion.
+    pub fn ask(
+        &self,
+        token: u64,
+        client: &Client,
+        request: &Request<'_>,
+        value: impl FnOnce(Message) -> V + Send + 'static,
+    ) -> Result<Option<Running>> {
+        if !request.own_inbox {
+            match client.request_now(request, self.gathers(client)) {
+                Err(full) if full.code() == Code::OutboundFull => {}
+                sent => {
+                    let reply = sent?;
+                    return self.drive(token, async { reply.await.map(value) });
+                }
+            }
+        }
+        let (client, owned) = (client.clone(), Owned::new(request));
+        self.start(token, async move { client.request_with(&owned.request()).await.map(value) })
+    }
+}
