@@ -1,8 +1,11 @@
 //! Requests whose reply arrives on a queue.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use nats_core::{Client, Code, Headers, Message, Request, Result};
+use nats_core::{Answer, Client, Code, Headers, Message, Request, Result};
 
 use crate::queue::Queue;
 use crate::running::Running;
@@ -38,6 +41,22 @@ impl Owned {
     }
 }
 
+/// An answer as a binding wants it.
+struct Valued<F> {
+    answer: Answer,
+    value: Option<F>,
+}
+
+impl<V, F: FnOnce(Message) -> V + Unpin> Future for Valued<F> {
+    type Output = Result<V>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<V>> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx))?;
+        let value = self.value.take().ok_or(Code::Internal)?;
+        Poll::Ready(Ok(value(answer)))
+    }
+}
+
 impl<V: Send + 'static> Queue<V> {
     /// Sends a request; its reply, as `value` makes it, completes under `token`. `None` says that it
     /// has completed already.
@@ -53,14 +72,13 @@ impl<V: Send + 'static> Queue<V> {
         token: u64,
         client: &Client,
         request: &Request<'_>,
-        value: impl FnOnce(Message) -> V + Send + 'static,
+        value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
     ) -> Result<Option<Running>> {
         if !request.own_inbox {
             match client.request_now(request, self.gathers(client)) {
                 Err(full) if full.code() == Code::OutboundFull => {}
                 sent => {
-                    let reply = sent?;
-                    return self.drive(token, async { reply.await.map(value) });
+                    return self.drive(token, Valued { answer: sent?, value: Some(value) });
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -22,14 +22,15 @@ const POLLED: u8 = 1;
 /// A thread polls, and has to do so once more.
 const AGAIN: u8 = 2;
 
-struct Operation<V: 'static> {
+struct Operation<V: 'static, F> {
     state: AtomicU8,
+    ended: AtomicBool,
     /// None: it has ended.
-    work: Mutex<Option<Work<V>>>,
+    work: Mutex<Option<Work<V, F>>>,
 }
 
-struct Work<V: 'static> {
-    future: Pin<Box<dyn Future<Output = Result<V>> + Send>>,
+struct Work<V: 'static, F> {
+    future: F,
     /// None in the first step, whose errors are the caller's.
     ticket: Option<Ticket<V>>,
 }
@@ -42,11 +43,13 @@ impl<V: Send + 'static> Queue<V> {
     /// Those of the first step, for which there is no completion then.
     pub fn drive<F>(&self, token: u64, operation: F) -> Result<Option<Running>>
     where
-        F: Future<Output = Result<V>> + Send + 'static,
+        F: Future<Output = Result<V>> + Unpin + Send + 'static,
     {
-        let work = Work { future: Box::pin(operation), ticket: None };
-        let operation =
-            Arc::new(Operation { state: AtomicU8::new(POLLED), work: Mutex::new(Some(work)) });
+        let operation = Arc::new(Operation {
+            state: AtomicU8::new(POLLED),
+            ended: AtomicBool::new(false),
+            work: Mutex::new(Some(Work { future: operation, ticket: None })),
+        });
         if let Some((result, _)) = operation.step(|| Some(self.ticket(token))) {
             // There is no ticket yet: its drop would be a completion.
             let value = result?;
@@ -60,7 +63,11 @@ impl<V: Send + 'static> Queue<V> {
     }
 }
 
-impl<V: Send + 'static> Operation<V> {
+impl<V, F> Operation<V, F>
+where
+    V: Send + 'static,
+    F: Future<Output = Result<V>> + Unpin + Send + 'static,
+{
     /// Polls once. At the end the result and the ticket are returned; otherwise `ticket` supplies
     /// one that is still missing.
     fn step(
@@ -70,13 +77,14 @@ impl<V: Send + 'static> Operation<V> {
         let mut slot = lock(&self.work);
         let work = slot.as_mut()?;
         let waker = Waker::from(Arc::clone(self));
-        match caught(|| work.future.as_mut().poll(&mut Context::from_waker(&waker))) {
+        match caught(|| Pin::new(&mut work.future).poll(&mut Context::from_waker(&waker))) {
             Poll::Pending => {
                 work.ticket = work.ticket.take().or_else(ticket);
                 None
             }
             Poll::Ready(result) => {
                 let ended = slot.take();
+                self.ended.store(true, Ordering::Release);
                 // What ends with the future may wake others, and the hook of a queue may do
                 // anything.
                 drop(slot);
@@ -118,7 +126,11 @@ impl<V: Send + 'static> Operation<V> {
     }
 }
 
-impl<V: Send + 'static> Wake for Operation<V> {
+impl<V, F> Wake for Operation<V, F>
+where
+    V: Send + 'static,
+    F: Future<Output = Result<V>> + Unpin + Send + 'static,
+{
     fn wake(self: Arc<Self>) {
         self.wake_now();
     }
@@ -128,15 +140,16 @@ impl<V: Send + 'static> Wake for Operation<V> {
     }
 }
 
-impl<V: Send + 'static> Abort for Operation<V> {
+impl<V: Send + 'static, F: Send> Abort for Operation<V, F> {
     fn abort(&self) {
         let given_up = lock(&self.work).take();
+        self.ended.store(true, Ordering::Release);
         // Completes with CANCELLED.
         drop(given_up);
     }
 
     fn has_ended(&self) -> bool {
-        lock(&self.work).is_none()
+        self.ended.load(Ordering::Acquire)
     }
 }
 

@@ -24,11 +24,12 @@ fn poll<V>(queue: &Queue<V>, ms: u64) -> Vec<(u64, Result<V>)> {
 #[test]
 fn the_first_step_is_made_in_the_call_and_its_errors_are_returned() {
     let queue: Queue<u32> = Queue::new();
-    assert!(queue.drive(1, async { Ok(7) }).unwrap().is_none());
+    assert!(queue.drive(1, Box::pin(async { Ok(7) })).unwrap().is_none());
     assert_eq!(poll(&queue, 0), [(1, Ok(7))]);
-    let refused = queue.drive(2, async { Err(Code::InvalidSubject.into()) }).err().unwrap();
+    let refused =
+        queue.drive(2, Box::pin(async { Err(Code::InvalidSubject.into()) })).err().unwrap();
     assert_eq!(refused.code(), Code::InvalidSubject);
-    let panicked = queue.drive(3, async { panic!("on purpose") }).err().unwrap();
+    let panicked = queue.drive(3, Box::pin(async { panic!("on purpose") })).err().unwrap();
     assert_eq!(panicked.code(), Code::Panic);
     assert!(poll(&queue, 0).is_empty(), "there is no completion then");
 }
@@ -41,7 +42,7 @@ fn the_thread_that_wakes_carries_on() {
         gone.await.map_err(|_| Code::Internal)?;
         Ok(thread::current().id())
     };
-    assert!(queue.drive(1, operation).unwrap().is_some());
+    assert!(queue.drive(1, Box::pin(operation)).unwrap().is_some());
     assert!(poll(&queue, 0).is_empty());
     let waker = thread::spawn(move || {
         go.send(()).unwrap();
@@ -66,14 +67,14 @@ fn an_operation_that_wakes_itself_goes_on() {
         }
         Ok(8)
     };
-    assert!(queue.drive(1, operation).unwrap().is_some());
+    assert!(queue.drive(1, Box::pin(operation)).unwrap().is_some());
     assert_eq!(poll(&queue, 10_000), [(1, Ok(8))]);
 }
 
 #[test]
 fn aborts_and_panics_complete_once() {
     let queue: Queue<u32> = Queue::new();
-    let driven = queue.drive(1, std::future::pending()).unwrap().unwrap();
+    let driven = queue.drive(1, Box::pin(std::future::pending())).unwrap().unwrap();
     driven.abort();
     driven.abort();
     let codes = |events: Vec<(u64, Result<u32>)>| -> Vec<Code> {
@@ -82,7 +83,7 @@ fn aborts_and_panics_complete_once() {
     assert_eq!(codes(poll(&queue, 0)), [Code::Cancelled]);
     let (go, gone) = oneshot::channel::<()>();
     let panics = async { Ok(gone.await.map(|()| panic!("on purpose")).unwrap_or(1)) };
-    let driven = queue.drive(2, panics).unwrap().unwrap();
+    let driven = queue.drive(2, Box::pin(panics)).unwrap().unwrap();
     go.send(()).unwrap();
     assert_eq!(codes(poll(&queue, 0)), [Code::Panic]);
     driven.abort();
@@ -103,7 +104,7 @@ fn what_is_woken_while_it_is_aborted_completes_once_and_is_dropped() {
             finished.fetch_add(1, Ordering::Relaxed);
             Ok(1)
         };
-        let driven = queue.drive(token, operation).unwrap().unwrap();
+        let driven = queue.drive(token, Box::pin(operation)).unwrap().unwrap();
         let waker = thread::spawn(move || go.send(()));
         driven.abort();
         let _ = waker.join().unwrap();

@@ -24,10 +24,16 @@ pub trait Deliver: Send {
 /// How many messages a callback subscription takes from the core at once.
 const BATCH: usize = 128;
 
+/// A payload that comes with one read.
+const SMALL: usize = 4096;
+
 /// A subscription. Dropping it unsubscribes.
 pub struct Subscription {
     core: nats_core::Subscription,
     mode: Mode,
+    /// The last wait was for a single small message: while it waits for the next one, the thread
+    /// reads. Of a stream, one thread reads while another one handles it.
+    sparse: AtomicBool,
 }
 
 enum Mode {
@@ -54,7 +60,8 @@ struct Watch<V: 'static> {
 impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
-        Subscription { core, mode: Mode::Polled(Mutex::new(None)) }
+        let mode = Mode::Polled(Mutex::new(None));
+        Subscription { core, mode, sparse: AtomicBool::new(true) }
     }
 
     /// A subscription that is delivered through `deliver`, once its [`Subscription::source`] is started.
@@ -79,7 +86,7 @@ impl Subscription {
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
-        Ok(Subscription { core, mode: Mode::Callback(source) })
+        Ok(Subscription { core, mode: Mode::Callback(source), sparse: AtomicBool::new(true) })
     }
 
     /// What runs the callback; `None` when there is none.
@@ -227,25 +234,29 @@ impl Subscription {
         each: &mut impl FnMut(Batch),
     ) -> Result<bool> {
         let mut take_now = || {
-            let (mut count, mut more) = (0, None);
-            while more != Some(false)
+            let (mut count, mut more, mut small) = (0, true, true);
+            while more
                 && let Some(batch) = self.core.take_batch(max - count)
             {
                 count += batch.len();
-                more = Some(batch.left_more());
+                more = batch.left_more();
+                small = batch.get(0).payload().len() <= SMALL;
                 each(batch);
             }
-            more
+            (count > 0).then_some((more, count == 1 && !more && small))
         };
         // A clock costs as much as taking a message, and mostly there is one.
         let mut deadline = None;
         loop {
-            if let Some(more) = take_now() {
+            if let Some((more, alone)) = take_now() {
+                if deadline.is_some() {
+                    self.sparse.store(alone, Ordering::Relaxed);
+                }
                 return Ok(more);
             }
             if let Some(reason) = self.core.end_reason() {
                 // What came between the two looks comes before the end.
-                return take_now().ok_or(reason);
+                return take_now().map(|(more, _)| more).ok_or(reason);
             }
             if timeout.is_zero() {
                 return Err(Code::Timeout.into());
@@ -256,7 +267,11 @@ impl Subscription {
             if left.is_zero() {
                 return Err(Code::Timeout.into());
             }
-            wait::read_until(self.core.client(), self.core.ready(), left)?;
+            if self.sparse.load(Ordering::Relaxed) {
+                wait::read_until(self.core.client(), self.core.ready(), left)?;
+            } else {
+                wait::block_on_for(self.core.ready(), left)?;
+            }
         }
     }
 }

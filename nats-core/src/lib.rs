@@ -29,7 +29,7 @@ pub use client::handle::{Client, WeakClient};
 pub use client::many::ManyOptions;
 pub use client::message::{Batch, Message, MessageRef};
 pub use client::publish::Publish;
-pub use client::request::Request;
+pub use client::request::{Answer, Request};
 pub use client::subscription::{SubscribeOptions, Subscription};
 pub use conn::bell::Bell;
 pub use conn::event::{Event, EventCallback};

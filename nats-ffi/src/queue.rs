@@ -1,8 +1,10 @@
 //! The queue on which asynchronous results arrive.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -109,6 +111,7 @@ pub extern "C" fn nats_queue_poll(
         let queue = handle::get::<Events>(queue)?;
         let mut taken = Vec::new();
         queue.poll(&mut taken, cap, timeout(timeout_ms)?)?;
+        queue.running.forget(&taken);
         let count = taken.len();
         for (i, event) in taken.into_iter().enumerate() {
             // SAFETY: the caller promised room for `cap` events, and `i` is below that.
@@ -246,17 +249,52 @@ impl Deref for Events {
 
 /// The operations under way, by token.
 #[derive(Default)]
-struct Operations(Mutex<HashMap<u64, Running>>);
+struct Operations(Mutex<HashMap<u64, Running, Tokens>>);
+
+/// Hashes tokens, which are the program's own: nobody else could choose them badly.
+type Tokens = BuildHasherDefault<Token>;
+
+#[derive(Default)]
+struct Token(u64);
+
+impl Hasher for Token {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, token: u64) {
+        // The table looks at the upper bits and the lower ones.
+        let mixed = (self.0 ^ token).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
 
 impl Operations {
     fn remember(&self, token: u64, operation: Running) {
         let mut operations = lock(&self.0);
-        // Those that have ended go when there would be no more room, so that their number is
-        // bounded by those under way, at little cost for each.
+        // One that was polled before it was remembered is never forgotten otherwise.
         if operations.len() == operations.capacity() {
             operations.retain(|_, operation| !operation.has_ended());
         }
         operations.insert(token, operation);
+    }
+
+    /// Forgets the operations that have completed with these events, but not those that were
+    /// started under their tokens since.
+    fn forget(&self, events: &[Event<Value>]) {
+        let mut operations = lock(&self.0);
+        for event in events {
+            if let Event::Completion { token, .. } = event
+                && let Entry::Occupied(entry) = operations.entry(*token)
+                && entry.get().has_ended()
+            {
+                entry.remove();
+            }
+        }
     }
 
     fn cancel(&self, token: u64) {

@@ -132,7 +132,7 @@ impl Queue {
         token: u64,
         client: &Client,
         request: &Request<'_>,
-        value: impl FnOnce(Message) -> Value + Send + 'static,
+        value: impl FnOnce(Message) -> Value + Unpin + Send + 'static,
     ) -> Outcome<Operation> {
         Ok(Operation::new(self.events()?.ask(token, client, request, value)?))
     }

@@ -1,8 +1,8 @@
 //! Request and reply.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -107,11 +107,7 @@ impl Client {
     /// # Errors
     /// [`Code::OutboundFull`] (under every policy but `DropOldest`); [`Code::InvalidArgument`] for
     /// a request with an inbox of its own; otherwise as [`Client::request_with`].
-    pub fn request_now(
-        &self,
-        request: &Request<'_>,
-        gathered: bool,
-    ) -> Result<impl Future<Output = Result<Message>> + Send + use<>> {
+    pub fn request_now(&self, request: &Request<'_>, gathered: bool) -> Result<Answer> {
         if request.own_inbox {
             let text = "own_inbox: not without waiting";
             return Err(Error::new(Code::InvalidArgument, text));
@@ -121,10 +117,10 @@ impl Client {
         Ok(opened.answer)
     }
 
-    fn send<A>(&self, request: &Request<'_>, opened: &Opened<A>, gathered: bool) -> Result<()> {
+    fn send(&self, request: &Request<'_>, opened: &Opened, gathered: bool) -> Result<()> {
         let publish = request.publish(&opened.inbox);
         // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let how = How { alone: opened.alone, gathered, ..How::default() };
+        let how = How { alone: opened.answer.reply.is_alone(), gathered, ..How::default() };
         self.shared().publish_now(&publish, how)
     }
 
@@ -133,21 +129,13 @@ impl Client {
     }
 
     /// Prepares for the reply to a request that is about to be sent.
-    fn open_request(
-        &self,
-        request: &Request<'_>,
-    ) -> Result<Opened<impl Future<Output = Result<Message>> + Send + use<>>> {
+    fn open_request(&self, request: &Request<'_>) -> Result<Opened> {
         let timeout = self.timeout(request);
         // A deadline beyond what a clock can tell is none.
         let deadline = Instant::now().checked_add(timeout);
         let (reply, inbox) = self.open_reply(request.subject, deadline)?;
-        let (client, subject) = (self.clone(), request.subject.to_owned());
-        let alone = reply.is_alone();
-        let answer = async move {
-            let reply = reply.await.map_err(|error| explained(error, &subject, timeout))?;
-            Ok(Message::first(reply, client.shared()))
-        };
-        Ok(Opened { answer, inbox, alone })
+        let (client, subject) = (self.clone(), request.subject.into());
+        Ok(Opened { answer: Answer { reply, client, subject, timeout }, inbox })
     }
 
     async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {
@@ -211,11 +199,28 @@ impl Client {
 }
 
 /// A request on the shared inbox that has a place for its reply.
-struct Opened<A> {
-    answer: A,
+struct Opened {
+    answer: Answer,
     inbox: String,
-    /// Whether it is the only one in flight.
-    alone: bool,
+}
+
+/// The reply that a request on the shared inbox will get. Dropping it forgets the request.
+pub struct Answer {
+    reply: Reply,
+    client: Client,
+    subject: Box<str>,
+    timeout: Duration,
+}
+
+impl Future for Answer {
+    type Output = Result<Message>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Message>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.reply).poll(cx)) {
+            Ok(reply) => Ok(Message::first(reply, self.client.shared())),
+            Err(error) => Err(explained(error, &self.subject, self.timeout)),
+        })
+    }
 }
 
 /// The error of a request, with what the request was.

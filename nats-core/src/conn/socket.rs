@@ -81,8 +81,8 @@ impl Socket {
         if !self.turn(DRIVER, LED) {
             return None;
         }
-        if self.watch(gear, epoll::EventFlags::empty()).is_err() {
-            self.turn.store(DRIVER, Ordering::Release);
+        if self.look_away(gear).is_err() {
+            self.give_back();
             return None;
         }
         Some((Arc::clone(&gear.bell), false))
@@ -107,6 +107,15 @@ impl Socket {
 
     fn turn(&self, from: u8, to: u8) -> bool {
         self.turn.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn look_away(&self, gear: &Gear) -> io::Result<()> {
+        self.watch(gear, epoll::EventFlags::empty())?;
+        // What was ready once stays in the list of those that are until somebody asks, and does not
+        // become ready again as long as it is there: the driver would not be told.
+        let mut events = [MaybeUninit::uninit(); 2];
+        epoll::wait(&gear.watch, &mut events[..], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+        Ok(())
     }
 
     fn watch_again(&self, gear: &Gear) {
