@@ -789,7 +789,8 @@ nats_status nats_queue_new(nats_queue **out, nats_error **err);
  *
  * `timeout_ms`: how long to wait for the first event, in milliseconds; 0 does not wait. Nothing
  * within that time is success with `*count` 0, and so is an interrupt. Several threads may poll
- * one queue; each event reaches one of them.
+ * one queue; each event reaches one of them. One that waits reads the socket of the connection
+ * whose requests the queue is used for, and hands out what arrives for others, too.
  *
  * Errors: `QUEUE_CLOSED` when the queue is freed meanwhile; `INVALID_ARGUMENT` for `cap` 0 or a
  * negative timeout.
@@ -1110,6 +1111,9 @@ nats_status nats_request_msg(nats_connection *nc,
  * Sends a request; the answer arrives on `queue` as a completion whose value is a `nats_msg`.
  * Subject, headers and payload are copied. Arguments and errors as nats_request_msg(); what is
  * known at once is returned at once, and then there is no completion.
+ *
+ * It is sent in this call. Only those that follow the poll of several completions are sent
+ * together: with 31 others, at the next poll of the queue, or 0.2 ms later.
  */
 nats_status nats_request_async(nats_connection *nc,
                                nats_str subject,

@@ -63,7 +63,7 @@ impl<V: Send + 'static> Queue<V> {
     ///
     /// The request is sent in this call, unless it has to wait for room or wants an inbox of its
     /// own: then it is copied. A thread that has polled several completions and makes as many
-    /// requests sends them together when it polls again, or a tenth of a millisecond later.
+    /// requests sends them together when it polls again, or a fifth of a millisecond later.
     ///
     /// # Errors
     /// What is known of [`Client::request_with`] at once, and then there is no completion.

@@ -235,9 +235,7 @@ impl Subscription {
     ) -> Result<bool> {
         let mut take_now = || {
             let (mut count, mut more, mut small) = (0, true, true);
-            while more
-                && let Some(batch) = self.core.take_batch(max - count)
-            {
+            while more && let Some(batch) = self.core.take_batch(max - count) {
                 count += batch.len();
                 more = batch.left_more();
                 small = batch.get(0).payload().len() <= SMALL;

@@ -93,7 +93,8 @@ pub extern "C" fn nats_queue_new(
 ///
 /// `timeout_ms`: how long to wait for the first event, in milliseconds; 0 does not wait. Nothing
 /// within that time is success with `*count` 0, and so is an interrupt. Several threads may poll
-/// one queue; each event reaches one of them.
+/// one queue; each event reaches one of them. One that waits reads the socket of the connection
+/// whose requests the queue is used for, and hands out what arrives for others, too.
 ///
 /// Errors: `QUEUE_CLOSED` when the queue is freed meanwhile; `INVALID_ARGUMENT` for `cap` 0 or a
 /// negative timeout.

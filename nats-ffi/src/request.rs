@@ -69,6 +69,9 @@ pub extern "C" fn nats_request_msg(
 /// Sends a request; the answer arrives on `queue` as a completion whose value is a `nats_msg`.
 /// Subject, headers and payload are copied. Arguments and errors as nats_request_msg(); what is
 /// known at once is returned at once, and then there is no completion.
+///
+/// It is sent in this call. Only those that follow the poll of several completions are sent
+/// together: with 31 others, at the next poll of the queue, or 0.2 ms later.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_request_async(
     nc: *mut nats_connection,

@@ -102,7 +102,7 @@ impl Client {
     /// Sends a request on the shared inbox without ever waiting for room in the outbound buffer;
     /// the future waits for the reply. One that is `gathered` may be sent together with others: by
     /// [`WeakClient::send`](super::handle::WeakClient::send), as soon as something else is sent, or
-    /// a tenth of a millisecond later.
+    /// a fifth of a millisecond later.
     ///
     /// # Errors
     /// [`Code::OutboundFull`] (under every policy but `DropOldest`); [`Code::InvalidArgument`] for

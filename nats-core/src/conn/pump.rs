@@ -142,11 +142,9 @@ impl Driver {
                 return Poll::Ready(Err(Error::new(Code::Io, text)));
             }
             Poll::Ready(count) => inbound.arrived(count, &self.shared),
-            Poll::Pending => {
-                inbound.buffer.shrink();
-                self.look |= link.stream.is_soon();
-            }
+            Poll::Pending => inbound.buffer.shrink(),
         }
+        self.look |= link.stream.is_soon();
         // Only now, so that a flush that returns finds every earlier message in its queue.
         self.notices(&mut inbound);
         inbound.check()?;

@@ -205,7 +205,7 @@ impl<P> Outbox<P> {
             let first = encode::scan(chunk).next().map(|(_, range)| range.end);
             self.buf = chunk.split_off(fits.or(first).unwrap_or(chunk.len()));
         }
-        self.urgent = false;
+        (self.urgent, self.gathered) = (false, 0);
         let begun = std::mem::take(&mut self.begun);
         self.taken = chunk.len() - begun;
         Some(begun)
@@ -234,7 +234,7 @@ impl<P> Outbox<P> {
         let unsent = encode::scan(&self.buf).filter(|(_, range)| range.end > self.begun);
         kept_publishes(&mut kept, &self.buf, unsent);
         self.buf = kept;
-        (self.begun, self.taken) = (0, 0);
+        (self.begun, self.taken, self.gathered) = (0, 0, 0);
         std::mem::take(&mut self.pongs)
     }
 

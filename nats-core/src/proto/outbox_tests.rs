@@ -1,5 +1,6 @@
 //! What survives a lost socket, and what a full buffer does.
 
+use super::publishing::GATHERED;
 use super::*;
 use crate::error::Code;
 use crate::proto::headers::Headers;
@@ -315,4 +316,30 @@ fn whole_publishes_that_others_have_written_are_not_sent_again() {
     assert_eq!(outbox.pending(), 8);
     outbox.down(&[], 0);
     assert_eq!(text(&mut outbox), "PUB b 3\r\n123\r\n");
+}
+
+#[test]
+fn gathered_requests_go_together_or_with_whatever_else_does() {
+    let mut outbox = roomy();
+    let request = PublishOp { reply: Subject::new("r").ok(), gathered: true, ..op("a", b"") };
+    let mut ask = |outbox: &mut Outbox<u32>| outbox.publish(&request, false).unwrap();
+    assert_eq!(ask(&mut outbox), Due::Soon);
+    assert!((2..GATHERED).all(|_| ask(&mut outbox) == Due::Nothing));
+    assert_eq!(ask(&mut outbox), Due::Bell, "the last of them");
+    assert_eq!(outbox.offer(Due::Bell, <[u8]>::len), Due::Nothing);
+    assert_eq!(outbox.send(), Due::Nothing, "there is nothing left");
+
+    assert_eq!(ask(&mut outbox), Due::Soon);
+    assert_eq!((outbox.send(), outbox.send()), (Due::Bell, Due::Nothing));
+    assert_eq!(ask(&mut outbox), Due::Nothing, "the driver is awake");
+
+    let mut outbox = roomy();
+    assert_eq!(ask(&mut outbox), Due::Soon);
+    assert_eq!(outbox.ping(1), Ok(Due::Bell));
+
+    // The driver has looked, since time was up.
+    let mut outbox = roomy();
+    assert_eq!(ask(&mut outbox), Due::Soon);
+    assert!(outbox.take(&mut Vec::new()).is_some() && outbox.take(&mut Vec::new()).is_none());
+    assert_eq!((ask(&mut outbox), ask(&mut outbox)), (Due::Soon, Due::Nothing));
 }

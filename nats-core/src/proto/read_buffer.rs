@@ -109,7 +109,8 @@ impl ReadBuffer {
     /// The large frame that is all that is unread, if it has memory of its own; its message holds
     /// that until it is dropped.
     pub fn take_large(&mut self) -> Option<Bytes> {
-        let Large { memory, frame, .. } = self.large.take_if(|large| large.filled == large.frame)?;
+        let Large { memory, frame, .. } =
+            self.large.take_if(|large| large.filled == large.frame)?;
         let memory = memory.freeze();
         if self.kept.len() == KEPT {
             self.kept.remove(0);
@@ -220,7 +221,10 @@ mod tests {
                 count
             })
             .collect();
-        assert_eq!((sizes[0], sizes[1], *sizes.last().unwrap()), (READ_MIN, READ_MIN * 2, READ_MAX));
+        assert_eq!(
+            (sizes[0], sizes[1], *sizes.last().unwrap()),
+            (READ_MIN, READ_MIN * 2, READ_MAX)
+        );
         read_all(&mut buffer, b"x");
         buffer.shrink();
         assert_eq!(buffer.unread(), b"x", "what is unread stays");

@@ -11,7 +11,7 @@ use crate::proto::subject::Subject;
 pub(super) const BLOCK: usize = 256 * 1024;
 
 /// So many publishes gather before they are sent, so that the server works meanwhile.
-const GATHERED: u32 = 32;
+pub(super) const GATHERED: u32 = 32;
 
 /// Publishers that may wait do so from here on while a socket is up: more would only leave the
 /// processor's caches before it is written.
