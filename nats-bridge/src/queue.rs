@@ -269,6 +269,12 @@ impl<V: 'static> Queue<V> {
         source.gathered
     }
 
+    /// The right to read the socket that what this queue waits for comes over, for who waits for
+    /// [`Queue::fd`]. It must be dropped before anything else is done.
+    pub fn lead(&self) -> Option<Lead> {
+        lock(&self.0.source).client.lead()
+    }
+
     fn take(&self, cap: usize, timeout: Duration) -> Result<Vec<Entry<V>>> {
         let (mut state, lead) = self.wait(timeout)?;
         state.interrupted = false;
@@ -312,7 +318,7 @@ impl<V: 'static> Queue<V> {
                 };
             }
             if lead.is_none() && state.reader.is_none() {
-                lead = lock(&self.0.source).client.lead();
+                lead = self.lead();
                 state.reader = lead.as_ref().map(|lead| Arc::clone(lead.bell()));
             }
             if let Some(lead) = &mut lead {

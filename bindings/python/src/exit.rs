@@ -8,12 +8,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::sync::lock;
 use nats_bridge::{connection, runtime};
-use nats_core::{Error, Result};
+use nats_core::{Error, Lead, Result};
 use pyo3::prelude::*;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
@@ -44,11 +44,17 @@ pub(crate) enum Waited {
 }
 
 /// Waits, without the interpreter, until `fd` is readable or `timeout` is over; `None` waits on.
-pub(crate) fn wait(py: Python<'_>, fd: RawFd, timeout: Option<Duration>) -> Result<Waited> {
+/// The socket of `lead` is read meanwhile.
+pub(crate) fn wait(
+    py: Python<'_>,
+    fd: RawFd,
+    lead: Option<Lead>,
+    timeout: Option<Duration>,
+) -> Result<Waited> {
     let alarm = alarm()?;
     let trip = Trip::begin()?;
     let (waited, _trip) = py.detach(|| {
-        let waited = wait_detached(fd, alarm, timeout);
+        let waited = wait_detached(fd, alarm, lead, timeout);
         if is_lost() {
             trip.stay();
         }
@@ -145,17 +151,37 @@ fn alarm() -> Result<BorrowedFd<'static>> {
     made.as_ref().map(OwnedFd::as_fd).map_err(Error::clone)
 }
 
-fn wait_detached(fd: RawFd, alarm: BorrowedFd<'_>, timeout: Option<Duration>) -> Result<Waited> {
+fn wait_detached(
+    fd: RawFd,
+    alarm: BorrowedFd<'static>,
+    mut lead: Option<Lead>,
+    timeout: Option<Duration>,
+) -> Result<Waited> {
     // SAFETY: the caller's queue owns the descriptor and outlives this call.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let mut fds = [PollFd::new(&fd, PollFlags::IN), PollFd::new(&alarm, PollFlags::IN)];
-    // The thread that shuts down may still wait, so the alarm is not for it.
-    let watched = if ENDING.get().is_some() { 1 } else { 2 };
-    let limit = timeout.and_then(|limit| Timespec::try_from(limit).ok());
-    match poll(&mut fds[..watched], limit.as_ref()) {
-        Ok(0) => Ok(Waited::TimedOut),
-        Ok(_) => Ok(Waited::Ready),
-        Err(Errno::INTR) => Ok(Waited::Interrupted),
-        Err(error) => Err(Error::from(std::io::Error::from(error)).context("poll")),
+    let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let limit = left.and_then(|left| Timespec::try_from(left).ok());
+        // The thread that shuts down may still wait, so the alarm is not for it.
+        let alarm = ENDING.get().is_none().then_some(alarm);
+        let socket = lead.as_ref().and_then(Lead::socket);
+        let watched = [Some(fd), alarm, socket].into_iter().flatten();
+        let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let mut fds: Vec<_> = watched.map(watch).collect();
+        match poll(&mut fds, limit.as_ref()) {
+            Ok(0) => return Ok(Waited::TimedOut),
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Waited::Interrupted),
+            Err(error) => return Err(Error::from(std::io::Error::from(error)).context("poll")),
+        }
+        let is_ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+        let others = 1 + usize::from(alarm.is_some());
+        if (0..others).any(is_ready) {
+            return Ok(Waited::Ready);
+        }
+        if let Some(lead) = &mut lead {
+            lead.read();
+        }
     }
 }

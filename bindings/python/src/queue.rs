@@ -197,11 +197,13 @@ impl Queue {
     /// Waits for events; `None` waits for ever. Signals are handled meanwhile.
     #[pyo3(signature = (timeout=None, /))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> Outcome<bool> {
-        let fd = self.events()?.fd()?;
+        let events = self.events()?;
+        let fd = events.fd()?;
         let deadline = timeout.map(duration).transpose()?.map(|limit| Instant::now() + limit);
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            match exit::wait(py, fd, left)? {
+            // Given back before a signal's handler runs, which may wait itself.
+            match exit::wait(py, fd, events.lead(), left)? {
                 Waited::Ready => return Ok(true),
                 Waited::TimedOut => return Ok(false),
                 Waited::Interrupted => py.check_signals()?,

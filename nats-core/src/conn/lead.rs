@@ -2,6 +2,7 @@
 //! thread has to be woken for it, and then wake this one.
 
 use std::io::ErrorKind;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,7 +56,14 @@ impl Lead {
         }
     }
 
-    fn read(&mut self) {
+    /// What becomes readable when something arrives, for who waits by other means than
+    /// [`Lead::wait`]; None when there is nothing to wait for any more.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        (!self.over).then(|| self.socket.as_fd())
+    }
+
+    /// Hands out what has arrived, if anything has.
+    pub fn read(&mut self) {
         let mut inbound = lock(&self.inbound);
         match self.socket.read(inbound.buffer.room()) {
             Ok(count) if count > 0 => {

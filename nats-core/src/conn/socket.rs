@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -125,7 +125,7 @@ impl Socket {
 
     /// Waits until there is something to read, the bell rings or the time is over.
     pub(crate) fn wait(&self, bell: &Bell, timeout: Duration) -> bool {
-        bell.wait(Some(self.tcp.as_fd()), timeout)
+        bell.wait(Some(self.as_fd()), timeout)
     }
 
     /// Has the driver look for something to write soon. False: there is no timer.
@@ -166,6 +166,12 @@ impl Socket {
         let (bell, timer_runs) = (Arc::new(Bell::new()?), AtomicBool::new(false));
         let gear = Arc::new(Gear { watch, bell, timer, timer_runs });
         Ok(self.gear.get_or_init(|| gear))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tcp.as_fd()
     }
 }
 

@@ -322,7 +322,7 @@ fn whole_publishes_that_others_have_written_are_not_sent_again() {
 fn gathered_requests_go_together_or_with_whatever_else_does() {
     let mut outbox = roomy();
     let request = PublishOp { reply: Subject::new("r").ok(), gathered: true, ..op("a", b"") };
-    let mut ask = |outbox: &mut Outbox<u32>| outbox.publish(&request, false).unwrap();
+    let ask = |outbox: &mut Outbox<u32>| outbox.publish(&request, false).unwrap();
     assert_eq!(ask(&mut outbox), Due::Soon);
     assert!((2..GATHERED).all(|_| ask(&mut outbox) == Due::Nothing));
     assert_eq!(ask(&mut outbox), Due::Bell, "the last of them");
