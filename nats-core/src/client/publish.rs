@@ -12,7 +12,7 @@ use crate::proto::subject::Subject;
 
 /// Payloads from this size on are written from where they are, if nothing else is to be written.
 /// For smaller ones a copy costs less than a write of their own, which wakes the receiver each time.
-const LARGE: usize = 64 * 1024;
+const LARGE: usize = 256 * 1024;
 /// After this long without room a network counts as stalled, and the buffer is filled to its limit.
 const STALL: Duration = Duration::from_millis(10);
 
