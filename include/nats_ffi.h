@@ -77,7 +77,7 @@ enum {
   NATS_ERR_TLS = 21,
   /** The server refused the credentials. */
   NATS_ERR_AUTHORIZATION = 22,
-  /** The server says that the credentials have expired or were revoked. */
+  /** The server says that the user's credentials have expired. */
   NATS_ERR_AUTH_EXPIRED = 23,
   /** The server denied permission for this subject. */
   NATS_ERR_PERMISSION = 24,
@@ -111,6 +111,14 @@ enum {
   NATS_ERR_MAX_CONNECTIONS = 38,
   /** The account or user has reached its subscription limit. */
   NATS_ERR_MAX_SUBSCRIPTIONS = 39,
+  /** The text is no key, or a key of another kind than expected. */
+  NATS_ERR_INVALID_KEY = 40,
+  /** The credentials, or a part of them, cannot be read. */
+  NATS_ERR_INVALID_CREDENTIALS = 41,
+  /** The server says that the credentials of the user or the account were revoked. */
+  NATS_ERR_AUTH_REVOKED = 42,
+  /** The server says that the account's credentials have expired. */
+  NATS_ERR_ACCOUNT_AUTH_EXPIRED = 43,
 };
 
 /** What happened to a connection. */

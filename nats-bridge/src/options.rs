@@ -3,11 +3,13 @@
 
 use nats_core::{
     Code, ConnectOptions, Error, ManyOptions, OutboundPolicy, Overflow, Result, SubscribeOptions,
+    TlsVersion,
 };
 
 use crate::table::{Row, Set, apply};
 
 const OVERFLOW: &[&str] = &["drop_newest", "drop_oldest", "error"];
+const TLS_VERSIONS: &[&str] = &["1.2", "1.3"];
 const OUTBOUND: &[&str] = &["wait", "error", "drop_oldest"];
 
 /// The options of a connection.
@@ -49,6 +51,36 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         set: Set::Secret(|o, v| o.token = Some(v.into())),
     },
     Row {
+        key: "nkey_seed",
+        default: "none",
+        doc: "The seed of the user's NKey, which signs what the server asks to sign.",
+        set: Set::Secret(|o, v| o.nkey_seed = Some(v.into())),
+    },
+    Row {
+        key: "nkey_seed_file",
+        default: "none",
+        doc: "A file that holds such a seed. It is read anew for each attempt to connect.",
+        set: Set::Text(|o, v| o.nkey_seed_file = Some(v.into())),
+    },
+    Row {
+        key: "jwt",
+        default: "none",
+        doc: "The user's JWT, to go with an NKey.",
+        set: Set::Secret(|o, v| o.jwt = Some(v.into())),
+    },
+    Row {
+        key: "creds",
+        default: "none",
+        doc: "The content of a credentials file: a user's JWT and the seed that belongs to it.",
+        set: Set::Secret(|o, v| o.creds = Some(v.into())),
+    },
+    Row {
+        key: "creds_file",
+        default: "none",
+        doc: "A credentials file. It is read anew for each attempt to connect.",
+        set: Set::Text(|o, v| o.creds_file = Some(v.into())),
+    },
+    Row {
         key: "verbose",
         default: "false",
         doc: "Ask the server to acknowledge every operation with +OK.",
@@ -77,6 +109,64 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         default: "system roots",
         doc: "A PEM file with the certificate authorities to trust.",
         set: Set::Text(|o, v| o.tls_ca_file = Some(v.into())),
+    },
+    Row {
+        key: "tls_ca",
+        default: "system roots",
+        doc: "Certificate authorities to trust, in PEM.",
+        set: Set::Text(|o, v| o.tls_ca = Some(v)),
+    },
+    Row {
+        key: "tls_cert_file",
+        default: "none",
+        doc: "A PEM file with the client certificate, and with its key where tls_key_file is not \
+              given. Both are read anew for each attempt to connect.",
+        set: Set::Text(|o, v| o.tls_cert_file = Some(v.into())),
+    },
+    Row {
+        key: "tls_key_file",
+        default: "none",
+        doc: "A PEM file with the key of the client certificate.",
+        set: Set::Text(|o, v| o.tls_key_file = Some(v.into())),
+    },
+    Row {
+        key: "tls_cert",
+        default: "none",
+        doc: "The client certificate, in PEM.",
+        set: Set::Text(|o, v| o.tls_cert = Some(v)),
+    },
+    Row {
+        key: "tls_key",
+        default: "none",
+        doc: "The key of the client certificate, in PEM.",
+        set: Set::Secret(|o, v| o.tls_key = Some(v.into())),
+    },
+    Row {
+        key: "tls_server_name",
+        default: "the name in the URL",
+        doc: "The name that the server's certificate must have.",
+        set: Set::Text(|o, v| o.tls_server_name = Some(v)),
+    },
+    Row {
+        key: "tls_first",
+        default: "false",
+        doc: "Begin with TLS, before the server says anything (handshake_first of the server).",
+        set: Set::Bool(|o, v| o.tls_first = v),
+    },
+    Row {
+        key: "tls_min_version",
+        default: "1.2",
+        doc: "The oldest version of TLS that is spoken.",
+        set: Set::Choice(TLS_VERSIONS, |o, v| {
+            o.tls_min_version = if v == 0 { TlsVersion::Tls12 } else { TlsVersion::Tls13 };
+        }),
+    },
+    Row {
+        key: "tls_insecure",
+        default: "false",
+        doc: "Believe every certificate: whoever is between here and the server can read and \
+              change everything.",
+        set: Set::Bool(|o, v| o.tls_insecure = v),
     },
     Row {
         key: "connect_timeout_ms",

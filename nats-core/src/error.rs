@@ -72,7 +72,7 @@ error_table! {
     21 Tls                 "TLS"                  "the TLS session could not be set up";
     22 Authorization       "AUTHORIZATION"        "the server refused the credentials";
     23 AuthExpired         "AUTH_EXPIRED"
-       "the server says that the credentials have expired or were revoked";
+       "the server says that the user's credentials have expired";
     24 Permission          "PERMISSION"           "the server denied permission for this subject";
     25 Protocol            "PROTOCOL"             "the peer broke the NATS protocol";
     26 StaleConnection     "STALE_CONNECTION"     "the server stopped answering pings";
@@ -95,9 +95,24 @@ error_table! {
        "the server or account has reached its connection limit";
     39 MaxSubscriptions    "MAX_SUBSCRIPTIONS"
        "the account or user has reached its subscription limit";
+    40 InvalidKey          "INVALID_KEY"
+       "the text is no key, or a key of another kind than expected";
+    41 InvalidCredentials  "INVALID_CREDENTIALS"
+       "the credentials, or a part of them, cannot be read";
+    42 AuthRevoked         "AUTH_REVOKED"
+       "the server says that the credentials of the user or the account were revoked";
+    43 AccountAuthExpired  "ACCOUNT_AUTH_EXPIRED"
+       "the server says that the account's credentials have expired";
 }
 
 impl Code {
+    /// Whether a server, or the client for it, refuses who connects: trying again changes nothing.
+    pub(crate) const fn is_refusal(self) -> bool {
+        use Code::*;
+        let expired = matches!(self, AuthExpired | AuthRevoked | AccountAuthExpired);
+        expired || matches!(self, Authorization | Tls | InvalidKey | InvalidCredentials)
+    }
+
     /// The number, as C programs see it.
     pub const fn number(self) -> i32 {
         self as i32

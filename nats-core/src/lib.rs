@@ -16,6 +16,7 @@
 //! other calls work from every thread; those with a timeout need the runtime's context when polled.
 #![forbid(unsafe_code)]
 
+pub mod auth;
 pub mod error;
 pub mod proto;
 
@@ -34,10 +35,12 @@ pub use client::subscription::{SubscribeOptions, Subscription};
 pub use conn::bell::Bell;
 pub use conn::event::{Event, EventCallback};
 pub use conn::lead::Lead;
+pub use conn::login::{Authenticator, Challenge, Login};
 pub use conn::mailbox::{Overflow, SubscriptionStats};
 pub use conn::options::{ConnectOptions, ReconnectDelay};
 pub use conn::secret::Secret;
 pub use conn::shared::{State, Stats};
+pub use conn::tls::{Identity, IdentityCallback, TlsVersion};
 pub use conn::wakes::{behind_wakes, is_waking};
 pub use error::{Code, Error, Result};
 pub use proto::outbox::{OutboundPolicy, Room};

@@ -4,7 +4,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -390,7 +390,14 @@ async fn a_server_that_never_stops_sending_does_not_hold_up_a_close() {
     let url = format!("nats://{}", listener.local_addr().unwrap());
     let sender = std::thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        socket.write_all(format!("INFO {DEFAULT_INFO}\r\nPONG\r\n").as_bytes()).unwrap();
+        socket.write_all(format!("INFO {DEFAULT_INFO}\r\n").as_bytes()).unwrap();
+        let (mut said, mut part) = (Vec::new(), [0; 1024]);
+        while !said.ends_with(b"PING\r\n") {
+            let count = socket.read(&mut part).unwrap();
+            assert!(count > 0, "the client left");
+            said.extend_from_slice(&part[..count]);
+        }
+        socket.write_all(b"PONG\r\n").unwrap();
         let flood = "MSG f 1 16\r\n0123456789abcdef\r\n".repeat(10_000);
         // Until the client has gone.
         while socket.write_all(flood.as_bytes()).is_ok() {}

@@ -143,10 +143,34 @@ export class AuthorizationError extends NatsError {
   static override readonly codeName: string = "AUTHORIZATION";
 }
 
-/** AUTH_EXPIRED: the server says that the credentials have expired or were revoked. */
+/** AUTH_EXPIRED: the server says that the user's credentials have expired. */
 export class UserAuthenticationExpiredError extends NatsError {
   static override readonly code: number = 23;
   static override readonly codeName: string = "AUTH_EXPIRED";
+}
+
+/** ACCOUNT_AUTH_EXPIRED: the server says that the account's credentials have expired. */
+export class AccountAuthenticationExpiredError extends NatsError {
+  static override readonly code: number = 43;
+  static override readonly codeName: string = "ACCOUNT_AUTH_EXPIRED";
+}
+
+/** AUTH_REVOKED: the server says that the credentials of the user or the account were revoked. */
+export class AuthenticationRevokedError extends NatsError {
+  static override readonly code: number = 42;
+  static override readonly codeName: string = "AUTH_REVOKED";
+}
+
+/** INVALID_KEY: the text is no key, or a key of another kind than expected. */
+export class InvalidKeyError extends InvalidArgumentError {
+  static override readonly code: number = 40;
+  static override readonly codeName: string = "INVALID_KEY";
+}
+
+/** INVALID_CREDENTIALS: the credentials, or a part of them, cannot be read. */
+export class InvalidCredentialsError extends InvalidArgumentError {
+  static override readonly code: number = 41;
+  static override readonly codeName: string = "INVALID_CREDENTIALS";
 }
 
 /** PERMISSION: the server denied permission for this subject. */
@@ -247,6 +271,8 @@ export class MaxSubscriptionsError extends NatsError {
 
 /** Every error class of the package by name. */
 export const errors = {
+  AccountAuthenticationExpiredError,
+  AuthenticationRevokedError,
   AuthorizationError,
   CancelledError,
   ClosedConnectionError,
@@ -257,9 +283,11 @@ export const errors = {
   HeadersUnsupportedError,
   InternalError,
   InvalidArgumentError,
+  InvalidCredentialsError,
   InvalidHandleError,
   InvalidHeaderError,
   InvalidJsonError,
+  InvalidKeyError,
   InvalidOperationError,
   InvalidOptionError,
   InvalidQueueGroupError,

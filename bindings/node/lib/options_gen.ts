@@ -25,6 +25,18 @@ export interface ConnectOptions {
   password?: string;
   /** An authentication token, instead of user and password. Default: none. */
   token?: string;
+  /** The seed of the user's NKey, which signs what the server asks to sign. Default: none. */
+  nkeySeed?: string;
+  /** A file that holds such a seed. It is read anew for each attempt to connect. Default: none. */
+  nkeySeedFile?: string;
+  /** The user's JWT, to go with an NKey. Default: none. */
+  jwt?: string;
+  /**
+   * The content of a credentials file: a user's JWT and the seed that belongs to it. Default: none.
+   */
+  creds?: string;
+  /** A credentials file. It is read anew for each attempt to connect. Default: none. */
+  credsFile?: string;
   /** Ask the server to acknowledge every operation with +OK. Default: false. */
   verbose?: boolean;
   /** Ask the server for additional checks. Default: false. */
@@ -35,6 +47,33 @@ export interface ConnectOptions {
   tlsRequired?: boolean;
   /** A PEM file with the certificate authorities to trust. Default: system roots. */
   tlsCaFile?: string;
+  /** Certificate authorities to trust, in PEM. Default: system roots. */
+  tlsCa?: string;
+  /**
+   * A PEM file with the client certificate, and with its key where tls_key_file is not given. Both
+   * are read anew for each attempt to connect. Default: none.
+   */
+  tlsCertFile?: string;
+  /** A PEM file with the key of the client certificate. Default: none. */
+  tlsKeyFile?: string;
+  /** The client certificate, in PEM. Default: none. */
+  tlsCert?: string;
+  /** The key of the client certificate, in PEM. Default: none. */
+  tlsKey?: string;
+  /** The name that the server's certificate must have. Default: the name in the URL. */
+  tlsServerName?: string;
+  /**
+   * Begin with TLS, before the server says anything (handshake_first of the server). Default:
+   * false.
+   */
+  tlsFirst?: boolean;
+  /** The oldest version of TLS that is spoken. Default: 1.2. */
+  tlsMinVersion?: "1.2" | "1.3";
+  /**
+   * Believe every certificate: whoever is between here and the server can read and change
+   * everything. Default: false.
+   */
+  tlsInsecure?: boolean;
   /** How long one attempt to connect to one server may take. In milliseconds. Default: 5000. */
   connectTimeout?: number;
   /**
@@ -133,11 +172,25 @@ export const CONNECT: Table = {
     user: ["user", "same"],
     password: ["password", "same"],
     token: ["token", "same"],
+    nkeySeed: ["nkey_seed", "same"],
+    nkeySeedFile: ["nkey_seed_file", "same"],
+    jwt: ["jwt", "same"],
+    creds: ["creds", "same"],
+    credsFile: ["creds_file", "same"],
     verbose: ["verbose", "same"],
     pedantic: ["pedantic", "same"],
     echo: ["echo", "same"],
     tlsRequired: ["tls_required", "same"],
     tlsCaFile: ["tls_ca_file", "same"],
+    tlsCa: ["tls_ca", "same"],
+    tlsCertFile: ["tls_cert_file", "same"],
+    tlsKeyFile: ["tls_key_file", "same"],
+    tlsCert: ["tls_cert", "same"],
+    tlsKey: ["tls_key", "same"],
+    tlsServerName: ["tls_server_name", "same"],
+    tlsFirst: ["tls_first", "same"],
+    tlsMinVersion: ["tls_min_version", "same"],
+    tlsInsecure: ["tls_insecure", "same"],
     connectTimeout: ["connect_timeout_ms", "same"],
     publishTimeout: ["publish_timeout_ms", "same"],
     flushTimeout: ["flush_timeout_ms", "same"],

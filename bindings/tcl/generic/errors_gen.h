@@ -38,3 +38,7 @@
 {NATS_ERR_QUEUE_CLOSED, "ErrQueueClosed"},
 {NATS_ERR_MAX_CONNECTIONS, "ErrMaxConnections"},
 {NATS_ERR_MAX_SUBSCRIPTIONS, "ErrMaxSubscriptions"},
+{NATS_ERR_INVALID_KEY, "ErrInvalidKey"},
+{NATS_ERR_INVALID_CREDENTIALS, "ErrInvalidCredentials"},
+{NATS_ERR_AUTH_REVOKED, "ErrAuthRevoked"},
+{NATS_ERR_ACCOUNT_AUTH_EXPIRED, "ErrAccountAuthExpired"},

@@ -11,11 +11,25 @@ namespace eval ::nats::core {
         user {} user text {}
         password {} password text {}
         token {} token text {}
+        nkey_seed {} nkey_seed text {}
+        nkey_seed_file {} nkey_seed_file text {}
+        jwt {} jwt text {}
+        creds {} creds text {}
+        creds_file {} creds_file text {}
         verbose {} verbose bool false
         pedantic {} pedantic bool false
         echo {} echo bool true
         secure tls_required tls_required bool false
         tls_ca_file {} tls_ca_file text {}
+        tls_ca {} tls_ca text {}
+        tls_cert_file {} tls_cert_file text {}
+        tls_key_file {} tls_key_file text {}
+        tls_cert {} tls_cert text {}
+        tls_key {} tls_key text {}
+        tls_server_name {} tls_server_name text {}
+        tls_first {} tls_first bool false
+        tls_min_version {} tls_min_version text 1.2
+        tls_insecure {} tls_insecure bool false
         connect_timeout {} connect_timeout_ms int 2000
         publish_timeout {} publish_timeout_ms int 250
         flush_timeout {} flush_timeout_ms int 10000

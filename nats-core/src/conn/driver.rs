@@ -217,8 +217,7 @@ impl Driver {
 
     /// Once TLS was asked for or used, nothing less is accepted from any server.
     fn require_tls(&self) -> bool {
-        let options = &self.shared.options;
-        options.tls_required || options.tls_ca_file.is_some() || self.used_tls
+        self.shared.options.wants_tls() || self.used_tls
     }
 
     /// A link is ready: subscriptions are made again before anything else is written.

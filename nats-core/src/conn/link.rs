@@ -10,6 +10,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::dial::dial;
 use super::inbound::Inbound;
+use super::login::{Challenge, login};
 use super::options::ConnectOptions;
 use super::server_addr::UrlAuth;
 use super::servers::Target;
@@ -42,14 +43,12 @@ impl Link {
     ) -> Result<(Link, Box<ServerInfo>)> {
         let stream = dial(&target.addr).await?;
         let auth = target.addr.auth.clone().or(default_auth);
-        let template = connect_info(options, auth);
         let limits = Limits { message: options.max_message_bytes, ..Limits::default() };
         let rules =
             PingRules { interval: options.ping_interval, max_outstanding: options.max_pings_out };
         let required = require_tls || target.addr.tls;
-        let connect = Box::new(move |_: &ServerInfo| template.clone());
-        let session = Session::new(limits, rules, required, connect);
-        let mut shake = Handshake { plain: Some(stream), tls: None };
+        let session = Session::new(limits, rules, required);
+        let mut shake = Handshake { plain: Some(stream), tls: None, auth };
         let (session, buffer, info) = shake.run(session, target, options).await?;
         let stream = match (shake.tls, shake.plain) {
             (Some(stream), _) => Stream::Tls(stream),
@@ -71,6 +70,8 @@ impl Link {
 struct Handshake {
     plain: Option<TcpStream>,
     tls: Option<Box<TlsStream<TcpStream>>>,
+    /// What the URL says of who connects.
+    auth: Option<UrlAuth>,
 }
 
 /// Messages cannot arrive before the first SUB; a server that sends some has nobody to send them
@@ -90,6 +91,11 @@ impl Handshake {
     ) -> Result<(Session, ReadBuffer, Box<ServerInfo>)> {
         let mut buf = ReadBuffer::default();
         let mut newest = None;
+        if options.tls_first {
+            let plain = self.plain.take().ok_or(Code::Internal)?;
+            self.tls = Some(tls::upgrade(plain, options, &target.tls_name).await?);
+            session.tls_first();
+        }
         loop {
             if self.read(&mut buf).await? == 0 {
                 let text = "the server closed the connection during the handshake";
@@ -103,12 +109,18 @@ impl Handshake {
                     Notice::Ready => ready = true,
                     Notice::UpgradeTls => {
                         let plain = self.plain.take().ok_or(Code::Internal)?;
-                        let config = tls::config(options.tls_ca_file.as_deref())?;
-                        self.tls = Some(tls::upgrade(plain, config, &target.tls_name).await?);
+                        self.tls = Some(tls::upgrade(plain, options, &target.tls_name).await?);
                         session.tls_established(buf.unread())?;
                     }
                     _ => {}
                 }
+            }
+            if session.awaits_login() {
+                let nonce = session.info().nonce.clone();
+                let challenge = Challenge { url: target.addr.to_string(), nonce };
+                let mut connect = connect_info(options);
+                login(options, self.auth.take(), challenge).await?.tell(&mut connect);
+                session.login(connect);
             }
             if ready {
                 let info = newest.ok_or(Code::Internal)?;
@@ -120,7 +132,11 @@ impl Handshake {
 
     async fn read(&mut self, buf: &mut ReadBuffer) -> Result<usize> {
         let count = match (&mut self.tls, &mut self.plain) {
-            (Some(stream), _) => stream.read(buf.room()).await?,
+            (Some(stream), _) => {
+                // With TLS 1.3 it is here that a server's refusal of the client arrives.
+                let read = stream.read(buf.room()).await;
+                read.map_err(|error| tls::explained(error, "handshake"))?
+            }
             (None, Some(stream)) => stream.read(buf.room()).await?,
             (None, None) => 0,
         };
@@ -143,25 +159,12 @@ impl Handshake {
     }
 }
 
-fn connect_info(options: &ConnectOptions, auth: Option<UrlAuth>) -> ConnectInfo {
-    let mut info = ConnectInfo {
+fn connect_info(options: &ConnectOptions) -> ConnectInfo {
+    ConnectInfo {
         verbose: options.verbose,
         pedantic: options.pedantic,
         echo: options.echo,
         name: options.name.clone(),
         ..ConnectInfo::default()
-    };
-    match auth {
-        Some(UrlAuth::User(user, password)) => {
-            info.user = Some(user);
-            info.pass = Some(password);
-        }
-        Some(UrlAuth::Token(token)) => info.auth_token = Some(token),
-        None => {
-            info.user = options.user.clone();
-            info.pass = options.password.as_ref().map(|secret| secret.to_wire());
-            info.auth_token = options.token.as_ref().map(|secret| secret.to_wire());
-        }
     }
-    info
 }

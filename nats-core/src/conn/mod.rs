@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod inbound;
 pub(crate) mod lead;
 pub(crate) mod link;
+pub(crate) mod login;
 pub(crate) mod mailbox;
 pub(crate) mod nuid;
 pub(crate) mod options;

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Event, EventCallback};
+use super::login::{Authenticator, Challenge, Login};
 use super::mailbox::Overflow;
 use super::secret::Secret;
+use super::tls::{Identity, IdentityCallback, TlsVersion};
+use crate::auth::{Credentials, KeyPair};
 use crate::error::{Code, Error, Result};
 use crate::proto::outbox::OutboundPolicy;
 use crate::proto::subject::check_inbox_prefix;
@@ -50,6 +53,18 @@ pub struct ConnectOptions {
     pub password: Option<Secret>,
     /// Authentication token.
     pub token: Option<Secret>,
+    /// Seed of the user's NKey, which signs what the server asks to sign.
+    pub nkey_seed: Option<Secret>,
+    /// File that holds such a seed, read anew for each attempt.
+    pub nkey_seed_file: Option<PathBuf>,
+    /// The user's JWT, to go with an NKey.
+    pub jwt: Option<Secret>,
+    /// Content of a credentials file: JWT and seed.
+    pub creds: Option<Secret>,
+    /// Credentials file, read anew for each attempt.
+    pub creds_file: Option<PathBuf>,
+    /// Decides for each attempt who connects, instead of all of these.
+    pub authenticator: Option<Authenticator>,
     /// Ask the server to acknowledge every operation with `+OK`. Default false.
     pub verbose: bool,
     /// Ask the server for strict checks. Default false.
@@ -60,6 +75,31 @@ pub struct ConnectOptions {
     pub tls_required: bool,
     /// PEM file of the certificate authorities to trust instead of the system's roots.
     pub tls_ca_file: Option<PathBuf>,
+    /// Certificate authorities to trust instead of the system's roots, in PEM.
+    pub tls_ca: Option<String>,
+    /// PEM file of the client certificate, and of its key where `tls_key_file` is not given. Files
+    /// are read anew for each attempt.
+    pub tls_cert_file: Option<PathBuf>,
+    /// PEM file of the client certificate's key.
+    pub tls_key_file: Option<PathBuf>,
+    /// The client certificate, in PEM.
+    pub tls_cert: Option<String>,
+    /// The client certificate's key, in PEM.
+    pub tls_key: Option<Secret>,
+    /// Yields the client certificate for each attempt.
+    pub tls_identity: Option<IdentityCallback>,
+    /// The name that the server's certificate must have, instead of that in the URL.
+    pub tls_server_name: Option<String>,
+    /// Begin with TLS, before the server says anything. Default false. Servers 2.11 and later do so
+    /// with `handshake_first`.
+    pub tls_first: bool,
+    /// The oldest version of TLS. Default 1.2.
+    pub tls_min_version: TlsVersion,
+    /// Believe every certificate: whoever is between here and the server can read and change
+    /// everything. Default false.
+    pub tls_insecure: bool,
+    /// A configuration of rustls, instead of all that the other TLS options say.
+    pub tls_config: Option<Arc<rustls::ClientConfig>>,
     /// Deadline of one attempt: name, TCP, TLS, and handshake together. Default 5 s.
     pub connect_timeout: Duration,
     /// How long a publish waits for room in the outbound buffer. Default 5 s.
@@ -128,11 +168,28 @@ impl Default for ConnectOptions {
             user: None,
             password: None,
             token: None,
+            nkey_seed: None,
+            nkey_seed_file: None,
+            jwt: None,
+            creds: None,
+            creds_file: None,
+            authenticator: None,
             verbose: false,
             pedantic: false,
             echo: true,
             tls_required: false,
             tls_ca_file: None,
+            tls_ca: None,
+            tls_cert_file: None,
+            tls_key_file: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_identity: None,
+            tls_server_name: None,
+            tls_first: false,
+            tls_min_version: TlsVersion::Tls12,
+            tls_insecure: false,
+            tls_config: None,
             connect_timeout: Duration::from_secs(5),
             publish_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
@@ -173,6 +230,12 @@ setters! {
     echo: bool = bool;
     /// Sets [`ConnectOptions::tls_required`].
     tls_required: bool = bool;
+    /// Sets [`ConnectOptions::tls_first`].
+    tls_first: bool = bool;
+    /// Sets [`ConnectOptions::tls_min_version`].
+    tls_min_version: TlsVersion = TlsVersion;
+    /// Sets [`ConnectOptions::tls_insecure`].
+    tls_insecure: bool = bool;
     /// Sets [`ConnectOptions::connect_timeout`].
     connect_timeout: Duration = Duration;
     /// Sets [`ConnectOptions::publish_timeout`].
@@ -256,10 +319,111 @@ impl ConnectOptions {
         self
     }
 
+    /// Sets [`ConnectOptions::nkey_seed`].
+    #[must_use]
+    pub fn nkey_seed(mut self, seed: impl Into<Secret>) -> Self {
+        self.nkey_seed = Some(seed.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::nkey_seed_file`].
+    #[must_use]
+    pub fn nkey_seed_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.nkey_seed_file = Some(path.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::jwt`].
+    #[must_use]
+    pub fn jwt(mut self, jwt: impl Into<Secret>) -> Self {
+        self.jwt = Some(jwt.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::creds`].
+    #[must_use]
+    pub fn creds(mut self, content: impl Into<Secret>) -> Self {
+        self.creds = Some(content.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::creds_file`].
+    #[must_use]
+    pub fn creds_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.creds_file = Some(path.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::authenticator`].
+    #[must_use]
+    pub fn authenticator<F>(
+        mut self,
+        decide: impl Fn(Challenge) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Login>> + Send + 'static,
+    {
+        self.authenticator = Some(Arc::new(move |challenge| Box::pin(decide(challenge))));
+        self
+    }
+
     /// Sets [`ConnectOptions::tls_ca_file`].
     #[must_use]
     pub fn tls_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls_ca_file = Some(path.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_ca`].
+    #[must_use]
+    pub fn tls_ca(mut self, pem: impl Into<String>) -> Self {
+        self.tls_ca = Some(pem.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_cert_file`] and [`ConnectOptions::tls_key_file`].
+    #[must_use]
+    pub fn tls_identity_files(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        (self.tls_cert_file, self.tls_key_file) = (Some(certificate.into()), Some(key.into()));
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_cert`] and [`ConnectOptions::tls_key`].
+    #[must_use]
+    pub fn tls_identity_pem(
+        mut self,
+        certificate: impl Into<String>,
+        key: impl Into<Secret>,
+    ) -> Self {
+        (self.tls_cert, self.tls_key) = (Some(certificate.into()), Some(key.into()));
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_identity`].
+    #[must_use]
+    pub fn tls_identity(
+        mut self,
+        callback: impl Fn() -> Result<Identity> + Send + Sync + 'static,
+    ) -> Self {
+        self.tls_identity = Some(Arc::new(callback));
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_server_name`].
+    #[must_use]
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.tls_server_name = Some(name.into());
+        self
+    }
+
+    /// Sets [`ConnectOptions::tls_config`].
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls_config = Some(config);
         self
     }
 
@@ -303,12 +467,41 @@ impl ConnectOptions {
         if !(1024..=1 << 30).contains(&self.max_message_bytes) {
             return invalid("max_message_bytes: must be between 1 KiB and 1 GiB");
         }
+        self.check_login()?;
         let texts = [self.name.as_deref(), self.user.as_deref()];
-        let secrets = [self.password.as_ref(), self.token.as_ref()];
+        let secrets = [&self.password, &self.token, &self.nkey_seed, &self.jwt, &self.creds];
         let lengths = texts.iter().flatten().map(|text| text.len());
-        let mut lengths = lengths.chain(secrets.iter().flatten().map(|s| s.len()));
+        let mut lengths = lengths.chain(secrets.into_iter().flatten().map(Secret::len));
         if lengths.any(|len| len > 64 << 10) {
-            return invalid("name, user, password and token: at most 64 KiB each");
+            return invalid("name, user and secrets: at most 64 KiB each");
+        }
+        Ok(())
+    }
+}
+
+impl ConnectOptions {
+    /// One way to authenticate; what can be read without a file is.
+    fn check_login(&self) -> Result<()> {
+        let ways = [
+            ("user", self.user.is_some()),
+            ("token", self.token.is_some()),
+            ("nkey_seed", self.nkey_seed.is_some()),
+            ("nkey_seed_file", self.nkey_seed_file.is_some()),
+            ("creds", self.creds.is_some()),
+            ("creds_file", self.creds_file.is_some()),
+            ("authenticator", self.authenticator.is_some()),
+        ];
+        let given: Vec<_> =
+            ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        if given.len() > 1 {
+            let text = format!("{}: only one of them can be given", given.join(" and "));
+            return Err(Error::new(Code::InvalidOption, text));
+        }
+        if let Some(seed) = &self.nkey_seed {
+            KeyPair::from_seed(&seed.to_wire()).map_err(|error| error.context("nkey_seed"))?;
+        }
+        if let Some(creds) = &self.creds {
+            Credentials::parse(&creds.to_wire())?;
         }
         Ok(())
     }
@@ -323,6 +516,11 @@ impl fmt::Debug for ConnectOptions {
             .field("user", &self.user)
             .field("password", &self.password)
             .field("token", &self.token)
+            .field("nkey_seed", &self.nkey_seed)
+            .field("nkey_seed_file", &self.nkey_seed_file)
+            .field("jwt", &self.jwt)
+            .field("creds", &self.creds)
+            .field("creds_file", &self.creds_file)
             .finish_non_exhaustive()
     }
 }

@@ -4,11 +4,16 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password or token: wiped from memory when dropped, never printed.
+/// A password, token or seed: wiped from memory when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
+    /// The text itself. Whoever has it can log in with it: it must not get into logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The text itself, for the wire.
     pub(crate) fn to_wire(&self) -> Zeroizing<String> {
         self.0.clone()

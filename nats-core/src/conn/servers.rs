@@ -158,7 +158,7 @@ impl Pool {
         for entry in &self.entries {
             if let Some(error) = &entry.last_error {
                 texts.push(format!("{}: {error}", entry.addr));
-                if matches!(error.code(), Code::Authorization | Code::AuthExpired | Code::Tls) {
+                if error.code().is_refusal() {
                     code = error.code();
                 }
             }

@@ -58,6 +58,7 @@ pub trait Sink {
 enum Phase {
     AwaitInfo,
     AwaitTls,
+    AwaitLogin,
     AwaitPong,
     Live,
 }
@@ -66,7 +67,6 @@ enum Phase {
 pub struct Session {
     parser: Parser,
     phase: Phase,
-    connect: Box<dyn FnMut(&ServerInfo) -> ConnectInfo + Send>,
     want_tls: bool,
     is_tls: bool,
     info: ServerInfo,
@@ -78,18 +78,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session for a new socket. `connect` builds the CONNECT from the server's INFO (which
-    /// carries the nonce); `want_tls` refuses a server that does not offer TLS.
-    pub fn new(
-        limits: Limits,
-        rules: PingRules,
-        want_tls: bool,
-        connect: Box<dyn FnMut(&ServerInfo) -> ConnectInfo + Send>,
-    ) -> Session {
+    /// A session for a new socket. `want_tls` refuses a server that does not offer TLS.
+    pub fn new(limits: Limits, rules: PingRules, want_tls: bool) -> Session {
         Session {
             parser: Parser::new(limits),
             phase: Phase::AwaitInfo,
-            connect,
             want_tls,
             is_tls: false,
             info: ServerInfo::default(),
@@ -150,6 +143,11 @@ impl Session {
         }
     }
 
+    /// Tells the session that the socket speaks TLS before the server says anything.
+    pub fn tls_first(&mut self) {
+        self.is_tls = true;
+    }
+
     /// Tells the session that the socket now speaks TLS.
     ///
     /// # Errors
@@ -160,8 +158,21 @@ impl Session {
             return Err(Error::new(Code::Protocol, text));
         }
         self.is_tls = true;
-        self.send_connect();
+        self.phase = Phase::AwaitLogin;
         Ok(())
+    }
+
+    /// Whether the handshake waits for [`Session::login`].
+    pub fn awaits_login(&self) -> bool {
+        self.phase == Phase::AwaitLogin
+    }
+
+    /// Says who connects, with what [`Session::info`] asks for (it may carry a nonce to sign).
+    pub fn login(&mut self, mut connect: ConnectInfo) {
+        connect.tls_required = self.is_tls;
+        encode::connect(&mut self.control, &connect);
+        encode::ping(&mut self.control);
+        self.phase = Phase::AwaitPong;
     }
 
     /// Fires the timers that are due.
@@ -262,7 +273,7 @@ impl Session {
         if self.phase != Phase::AwaitInfo {
             return Ok(());
         }
-        if self.want_tls || self.info.tls_required {
+        if !self.is_tls && (self.want_tls || self.info.tls_required) {
             if !self.info.tls_required && !self.info.tls_available {
                 let text = "TLS is required here, but the server does not offer it";
                 return Err(Error::new(Code::Tls, text));
@@ -270,17 +281,9 @@ impl Session {
             self.phase = Phase::AwaitTls;
             self.notices.push_back(Notice::UpgradeTls);
         } else {
-            self.send_connect();
+            self.phase = Phase::AwaitLogin;
         }
         Ok(())
-    }
-
-    fn send_connect(&mut self) {
-        let mut connect = (self.connect)(&self.info);
-        connect.tls_required = self.is_tls;
-        encode::connect(&mut self.control, &connect);
-        encode::ping(&mut self.control);
-        self.phase = Phase::AwaitPong;
     }
 
     fn pong(&mut self, now: Instant) {
@@ -298,7 +301,7 @@ impl Session {
 
     fn server_error(&mut self, text: &[u8]) -> Result<()> {
         let reported = ServerError::parse(text);
-        if reported.scope == Scope::Connection || self.phase == Phase::AwaitPong {
+        if reported.scope == Scope::Connection || self.phase != Phase::Live {
             return Err(reported.error);
         }
         self.notices.push_back(Notice::ServerError(reported));

@@ -98,6 +98,25 @@ const CLASSES: &[Class] = &[
         "AuthorizationError",
         "nats: authorization expired",
     ),
+    Class(
+        Code::AccountAuthExpired,
+        "AccountAuthExpiredError",
+        "AuthExpiredError",
+        "nats: authorization of the account expired",
+    ),
+    Class(
+        Code::AuthRevoked,
+        "AuthRevokedError",
+        "AuthorizationError",
+        "nats: authorization revoked",
+    ),
+    Class(
+        Code::InvalidCredentials,
+        "InvalidUserCredentialsError",
+        "Error",
+        "nats: invalid user credentials",
+    ),
+    Class(Code::InvalidKey, "InvalidKeyError", "InvalidUserCredentialsError", "nats: invalid key"),
     Class(Code::Permission, "PermissionsError", "Error", "nats: permissions violation"),
     Class(Code::Protocol, "ProtocolError", "Error", "nats: protocol error"),
     Class(Code::StaleConnection, "StaleConnectionError", "Error", "nats: stale connection"),
@@ -179,12 +198,6 @@ const EXTRA: &[(&str, &str, &str, &str)] = &[
         "Error",
         "nats: connection reconnecting",
         "Not possible while disconnected.",
-    ),
-    (
-        "InvalidUserCredentialsError",
-        "Error",
-        "nats: invalid user credentials",
-        "The credentials cannot be read.",
     ),
     (
         "InvalidCallbackTypeError",

@@ -30,6 +30,11 @@ const CONNECT_ALIASES: &[Alias] = &[
     Alias("no_echo", "echo", "negated"),
     Alias("pending_size", "outbound_bytes", "int"),
     Alias("skip_subject_validation", "lenient_subjects", "bool"),
+    Alias("user_credentials", "creds_file", "text"),
+    Alias("nkeys_seed", "nkey_seed_file", "text"),
+    Alias("nkeys_seed_str", "nkey_seed", "text"),
+    Alias("tls_hostname", "tls_server_name", "text"),
+    Alias("tls_handshake_first", "tls_first", "bool"),
     Alias("flusher_queue_size", "", "ignored"),
 ];
 

@@ -22,14 +22,9 @@ _EXPECTED: Final = {
 
 _NOT_AVAILABLE: Final = frozenset(
     {
-        "nkeys_seed",
-        "nkeys_seed_str",
         "reconnect_to_server_handler",
         "signature_cb",
         "tls",
-        "tls_handshake_first",
-        "tls_hostname",
-        "user_credentials",
         "user_jwt_cb",
         "ws_connection_headers",
     }

@@ -37,6 +37,31 @@ class ConnectOptions(TypedDict, total=False):
 
     Default: none.
     """
+    nkey_seed: str | bytes | None
+    """The seed of the user's NKey, which signs what the server asks to sign.
+
+    Default: none.
+    """
+    nkey_seed_file: str | bytes | None
+    """A file that holds such a seed. It is read anew for each attempt to connect.
+
+    Default: none.
+    """
+    jwt: str | bytes | None
+    """The user's JWT, to go with an NKey.
+
+    Default: none.
+    """
+    creds: str | bytes | None
+    """The content of a credentials file: a user's JWT and the seed that belongs to it.
+
+    Default: none.
+    """
+    creds_file: str | bytes | None
+    """A credentials file. It is read anew for each attempt to connect.
+
+    Default: none.
+    """
     verbose: bool | None
     """Ask the server to acknowledge every operation with +OK.
 
@@ -61,6 +86,53 @@ class ConnectOptions(TypedDict, total=False):
     """A PEM file with the certificate authorities to trust.
 
     Default: system roots.
+    """
+    tls_ca: str | bytes | None
+    """Certificate authorities to trust, in PEM.
+
+    Default: system roots.
+    """
+    tls_cert_file: str | bytes | None
+    """A PEM file with the client certificate, and with its key where tls_key_file is not
+    given. Both are read anew for each attempt to connect.
+
+    Default: none.
+    """
+    tls_key_file: str | bytes | None
+    """A PEM file with the key of the client certificate.
+
+    Default: none.
+    """
+    tls_cert: str | bytes | None
+    """The client certificate, in PEM.
+
+    Default: none.
+    """
+    tls_key: str | bytes | None
+    """The key of the client certificate, in PEM.
+
+    Default: none.
+    """
+    tls_server_name: str | bytes | None
+    """The name that the server's certificate must have.
+
+    Default: the name in the URL.
+    """
+    tls_first: bool | None
+    """Begin with TLS, before the server says anything (handshake_first of the server).
+
+    Default: false.
+    """
+    tls_min_version: Literal["1.2", "1.3"] | None
+    """The oldest version of TLS that is spoken.
+
+    Default: 1.2.
+    """
+    tls_insecure: bool | None
+    """Believe every certificate: whoever is between here and the server can read and change
+    everything.
+
+    Default: false.
     """
     connect_timeout: float | None
     """How long one attempt to connect to one server may take.
@@ -189,6 +261,16 @@ class ConnectOptions(TypedDict, total=False):
     """Like outbound_bytes."""
     skip_subject_validation: bool | None
     """Like lenient_subjects."""
+    user_credentials: int | None
+    """Like creds_file."""
+    nkeys_seed: int | None
+    """Like nkey_seed_file."""
+    nkeys_seed_str: int | None
+    """Like nkey_seed."""
+    tls_hostname: int | None
+    """Like tls_server_name."""
+    tls_handshake_first: bool | None
+    """Like tls_first."""
     flusher_queue_size: int | None
     """Accepted, without any effect: nothing here has such a size."""
 
@@ -200,11 +282,25 @@ CONNECT: Final[dict[str, tuple[str, str]]] = {
     "user": ("user", "text"),
     "password": ("password", "text"),
     "token": ("token", "text"),
+    "nkey_seed": ("nkey_seed", "text"),
+    "nkey_seed_file": ("nkey_seed_file", "text"),
+    "jwt": ("jwt", "text"),
+    "creds": ("creds", "text"),
+    "creds_file": ("creds_file", "text"),
     "verbose": ("verbose", "bool"),
     "pedantic": ("pedantic", "bool"),
     "echo": ("echo", "bool"),
     "tls_required": ("tls_required", "bool"),
     "tls_ca_file": ("tls_ca_file", "text"),
+    "tls_ca": ("tls_ca", "text"),
+    "tls_cert_file": ("tls_cert_file", "text"),
+    "tls_key_file": ("tls_key_file", "text"),
+    "tls_cert": ("tls_cert", "text"),
+    "tls_key": ("tls_key", "text"),
+    "tls_server_name": ("tls_server_name", "text"),
+    "tls_first": ("tls_first", "bool"),
+    "tls_min_version": ("tls_min_version", "text"),
+    "tls_insecure": ("tls_insecure", "bool"),
     "connect_timeout": ("connect_timeout_ms", "seconds"),
     "publish_timeout": ("publish_timeout_ms", "seconds"),
     "flush_timeout": ("flush_timeout_ms", "seconds"),
@@ -235,6 +331,11 @@ CONNECT: Final[dict[str, tuple[str, str]]] = {
     "no_echo": ("echo", "negated"),
     "pending_size": ("outbound_bytes", "int"),
     "skip_subject_validation": ("lenient_subjects", "bool"),
+    "user_credentials": ("creds_file", "text"),
+    "nkeys_seed": ("nkey_seed_file", "text"),
+    "nkeys_seed_str": ("nkey_seed", "text"),
+    "tls_hostname": ("tls_server_name", "text"),
+    "tls_handshake_first": ("tls_first", "bool"),
     "flusher_queue_size": ("", "ignored"),
 }
 """Each name with its key in the document and how its value becomes that key's."""

@@ -211,11 +211,43 @@ class AuthorizationError(Error):
 
 
 class AuthExpiredError(AuthorizationError):
-    """The server says that the credentials have expired or were revoked."""
+    """The server says that the user's credentials have expired."""
 
     code = 23
     name = "AUTH_EXPIRED"
     _phrase = "nats: authorization expired"
+
+
+class AccountAuthExpiredError(AuthExpiredError):
+    """The server says that the account's credentials have expired."""
+
+    code = 43
+    name = "ACCOUNT_AUTH_EXPIRED"
+    _phrase = "nats: authorization of the account expired"
+
+
+class AuthRevokedError(AuthorizationError):
+    """The server says that the credentials of the user or the account were revoked."""
+
+    code = 42
+    name = "AUTH_REVOKED"
+    _phrase = "nats: authorization revoked"
+
+
+class InvalidUserCredentialsError(Error):
+    """The credentials, or a part of them, cannot be read."""
+
+    code = 41
+    name = "INVALID_CREDENTIALS"
+    _phrase = "nats: invalid user credentials"
+
+
+class InvalidKeyError(InvalidUserCredentialsError):
+    """The text is no key, or a key of another kind than expected."""
+
+    code = 40
+    name = "INVALID_KEY"
+    _phrase = "nats: invalid key"
 
 
 class PermissionsError(Error):
@@ -401,12 +433,6 @@ class ConnectionReconnectingError(Error):
     _phrase = "nats: connection reconnecting"
 
 
-class InvalidUserCredentialsError(Error):
-    """The credentials cannot be read."""
-
-    _phrase = "nats: invalid user credentials"
-
-
 class InvalidCallbackTypeError(Error, TypeError):
     """A callback cannot be called in this way."""
 
@@ -437,6 +463,10 @@ BY_CODE: dict[int, type[Error]] = {
     21: SecureConnFailedError,
     22: AuthorizationError,
     23: AuthExpiredError,
+    43: AccountAuthExpiredError,
+    42: AuthRevokedError,
+    41: InvalidUserCredentialsError,
+    40: InvalidKeyError,
     24: PermissionsError,
     25: ProtocolError,
     26: StaleConnectionError,
