@@ -47,7 +47,9 @@ struct Gear {
     bell: Arc<Bell>,
     /// Wakes the driver, by way of `watch`, to write.
     timer: OwnedFd,
-    timer_runs: AtomicBool,
+    /// It was started once: from then on the driver asks it. A flag that was cleared at its end
+    /// could be cleared for a start that has just been made, which nobody would see end then.
+    timer_used: AtomicBool,
 }
 
 impl Socket {
@@ -138,7 +140,7 @@ impl Socket {
     /// its own again.
     pub(crate) fn is_soon(&self) -> bool {
         let Some(gear) = self.gear.get() else { return false };
-        let over = gear.timer_runs.load(Ordering::Acquire)
+        let over = gear.timer_used.load(Ordering::Acquire)
             && rustix::io::read(&gear.timer, &mut [0; 8]).is_ok();
         if over && self.turn(LEFT, DRIVER) {
             self.watch_again(gear);
@@ -148,7 +150,7 @@ impl Socket {
 
     fn start_timer(&self) -> bool {
         let Some(gear) = self.gear.get() else { return false };
-        gear.timer_runs.store(true, Ordering::Release);
+        gear.timer_used.store(true, Ordering::Release);
         let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: SOON };
         timerfd_settime(&gear.timer, TimerfdTimerFlags::empty(), &once).is_ok()
     }
@@ -163,8 +165,8 @@ impl Socket {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         epoll::add(&watch, &timer, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
-        let (bell, timer_runs) = (Arc::new(Bell::new()?), AtomicBool::new(false));
-        let gear = Arc::new(Gear { watch, bell, timer, timer_runs });
+        let (bell, timer_used) = (Arc::new(Bell::new()?), AtomicBool::new(false));
+        let gear = Arc::new(Gear { watch, bell, timer, timer_used });
         Ok(self.gear.get_or_init(|| gear))
     }
 }
