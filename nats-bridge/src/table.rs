@@ -14,8 +14,12 @@ pub const MAX_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 pub struct Row<T: 'static> {
     /// The key in a document.
     pub key: &'static str,
+    /// What a number counts: `ms`, `bytes`, `messages`; empty where there is nothing to count.
+    pub unit: &'static str,
     /// The default, as documentation shows it.
     pub default: &'static str,
+    /// The first release that knows it.
+    pub since: &'static str,
     /// What the option means, in a sentence or two.
     pub doc: &'static str,
     /// What values it takes and where they go.

@@ -63,10 +63,14 @@ pub(crate) fn ops() -> Result<String, String> {
 }
 
 fn table<T>(out: &mut String, title: &str, rows: &[Row<T>]) -> std::fmt::Result {
-    write!(out, "\n## {title}\n\n| key | takes | default | meaning |\n|---|---|---|---|\n")?;
-    for row in rows {
-        let takes = row.set.expected();
-        writeln!(out, "| `{}` | {takes} | {} | {} |", row.key, row.default, row.doc)?;
+    write!(
+        out,
+        "\n## {title}\n\n| key | takes | unit | default | since | meaning |\n\
+         |---|---|---|---|---|---|\n"
+    )?;
+    for Row { key, unit, default, since, doc, set } in rows {
+        let takes = set.expected();
+        writeln!(out, "| `{key}` | {takes} | {unit} | {default} | {since} | {doc} |")?;
     }
     Ok(())
 }
