@@ -1,5 +1,6 @@
 //! Tables of option keys: one row says what a key is called, what it takes, and what it sets.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use nats_core::{Code, Error, Result};
@@ -42,6 +43,10 @@ pub enum Set<T: 'static> {
     Millis(u64, fn(&mut T, Duration)),
     /// A list of texts.
     Texts(fn(&mut T, Vec<String>)),
+    /// Texts by names; no error shows them.
+    Pairs(fn(&mut T, Vec<(String, String)>)),
+    /// An IP address, with a port or without.
+    Address(fn(&mut T, SocketAddr)),
     /// One of these words, given as its position.
     Choice(&'static [&'static str], fn(&mut T, usize)),
 }
@@ -98,6 +103,8 @@ impl<T> Set<T> {
                 format!("a whole number of milliseconds from {min} to {MAX_MILLIS}")
             }
             Set::Texts(_) => "a list of strings".into(),
+            Set::Pairs(_) => "an object of strings".into(),
+            Set::Address(_) => "an IP address, with :port or without".into(),
             Set::Choice(words, _) => format!("one of \"{}\"", words.join("\", \"")),
         }
     }
@@ -122,6 +129,11 @@ fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
             .filter(|n| (*min..=MAX_MILLIS).contains(n))
             .map(|n| set(target, Duration::from_millis(n))),
         (Set::Texts(set), Value::Array(items)) => texts(items).map(|texts| set(target, texts)),
+        (Set::Pairs(set), Value::Object(members)) => pairs(members).map(|pairs| set(target, pairs)),
+        (Set::Address(set), Value::String(text)) => {
+            let bare = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+            text.parse().or_else(|_| bare()).ok().map(|address| set(target, address))
+        }
         (Set::Choice(words, set), Value::String(text)) => {
             words.iter().position(|word| *word == text).map(|i| set(target, i))
         }
@@ -134,13 +146,18 @@ fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
 }
 
 fn texts(items: Vec<Value>) -> Option<Vec<String>> {
-    items
-        .into_iter()
-        .map(|item| match item {
-            Value::String(text) => Some(text),
-            _ => None,
-        })
-        .collect()
+    items.into_iter().map(text).collect()
+}
+
+fn pairs(members: serde_json::Map<String, Value>) -> Option<Vec<(String, String)>> {
+    members.into_iter().map(|(name, value)| text(value).map(|value| (name, value))).collect()
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// What stands where a value was expected: harmless values themselves, of others the kind.
@@ -149,7 +166,8 @@ fn found<T>(row: &Row<T>, value: &Value) -> String {
         (_, Set::Secret(_)) => kind(value).into(),
         (Value::Number(n), _) => n.to_string(),
         (Value::Bool(b), _) => b.to_string(),
-        (Value::String(s), Set::Choice(..)) => {
+        (Value::Object(_), Set::Pairs(_)) => "an object with something else in it".into(),
+        (Value::String(s), Set::Choice(..) | Set::Address(_)) => {
             format!("\"{}\"", s.chars().take(32).collect::<String>().escape_debug())
         }
         (Value::Array(_), Set::Texts(_)) => "a list with something else in it".into(),

@@ -111,6 +111,13 @@ const CONNECT_ALIASES: &[Alias] = &[
         "The same as `reconnectDelayMax`: pauses begin short and grow to it.",
     ),
     alias(
+        "reconnectJitterTLS",
+        "reconnect_jitter_tls_ms",
+        "same",
+        "number",
+        "The same as `reconnectJitterTls`.",
+    ),
+    alias(
         "ignoreClusterUpdates",
         "ignore_discovered",
         "same",
@@ -274,10 +281,11 @@ fn camel(key: &str) -> String {
 
 fn takes<T>(set: &Set<T>) -> String {
     match set {
-        Set::Text(_) | Set::Secret(_) => "string".into(),
+        Set::Text(_) | Set::Secret(_) | Set::Address(_) => "string".into(),
         Set::Bool(_) => "boolean".into(),
         Set::Integer(..) | Set::Limit(_) | Set::Millis(..) => "number".into(),
         Set::Texts(_) => "string | string[]".into(),
+        Set::Pairs(_) => "Record<string, string>".into(),
         Set::Choice(words, _) => {
             words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" | ")
         }

@@ -108,10 +108,11 @@ fn default<T>(row: &Row<T>) -> &'static str {
 
 fn kind<T>(set: &Set<T>) -> &'static str {
     match set {
-        Set::Text(_) | Set::Secret(_) | Set::Choice(..) => "text",
+        Set::Text(_) | Set::Secret(_) | Set::Address(_) | Set::Choice(..) => "text",
         Set::Bool(_) => "bool",
         Set::Integer(..) | Set::Limit(_) | Set::Millis(..) => "int",
         Set::Texts(_) => "list",
+        Set::Pairs(_) => "dict",
     }
 }
 

@@ -12,7 +12,8 @@ export interface Table {
 /** The options of a connection in the options document. */
 export interface ConnectOptions {
   /**
-   * The servers to try, as URLs (nats://, tls://) or host:port. Default: ["nats://127.0.0.1:4222"].
+   * The servers to try, as URLs (nats://, tls://, ws://, wss://) or host:port. Default:
+   * ["nats://127.0.0.1:4222"].
    */
   servers?: string | string[];
   /** Try the servers in random order. Default: true. */
@@ -74,6 +75,27 @@ export interface ConnectOptions {
    * everything. Default: false.
    */
   tlsInsecure?: boolean;
+  /**
+   * A proxy between here and the servers: http:// (CONNECT) or socks5://, with credentials as in
+   * http://user:password@host:3128. It resolves the names of servers. Default: none.
+   */
+  proxy?: string;
+  /** The local address to connect from. Default: any. */
+  localAddress?: string;
+  /** HTTP headers of the request that opens a WebSocket, by name. Default: none. */
+  wsHeaders?: Record<string, string>;
+  /** Compress what goes through a WebSocket, where the server agrees. Default: false. */
+  wsCompression?: boolean;
+  /**
+   * How long a connection may be silent before the kernel asks whether the peer still exists; 0: it
+   * never does. In milliseconds. Default: 30000.
+   */
+  tcpKeepalive?: number;
+  /**
+   * How long what is written may make no progress before the connection counts as lost; 0: for
+   * ever. In milliseconds. Default: 60000.
+   */
+  writeTimeout?: number;
   /** How long one attempt to connect to one server may take. In milliseconds. Default: 5000. */
   connectTimeout?: number;
   /**
@@ -111,6 +133,23 @@ export interface ConnectOptions {
   reconnectDelayMin?: number;
   /** The longest pause between rounds of attempts. In milliseconds. Default: 2000. */
   reconnectDelayMax?: number;
+  /**
+   * The pause between rounds of attempts becomes longer by a random time up to this. Half of the
+   * pause itself is random, too. In milliseconds. Default: 0.
+   */
+  reconnectJitter?: number;
+  /** The same for connections with TLS. In milliseconds. Default: 0. */
+  reconnectJitterTls?: number;
+  /**
+   * Close the connection when a server refuses the credentials twice in a row for the same reason,
+   * instead of trying on. Default: false.
+   */
+  abortOnAuthError?: boolean;
+  /**
+   * Move to another server, without losing messages, while one that is about to shut down still
+   * serves the connection. Default: true.
+   */
+  migrateOnLameDuck?: boolean;
   /**
    * When the first attempts fail, return a connection all the same and keep trying. Default: false.
    */
@@ -157,6 +196,8 @@ export interface ConnectOptions {
   maxReconnectAttempts?: number;
   /** The same as `reconnectDelayMax`: pauses begin short and grow to it. */
   reconnectTimeWait?: number;
+  /** The same as `reconnectJitterTls`. */
+  reconnectJitterTLS?: number;
   /** The same as `ignoreDiscovered`. */
   ignoreClusterUpdates?: boolean;
   /** When the first attempts fail keep trying; `connect()` resolves once one has succeeded. */
@@ -191,6 +232,12 @@ export const CONNECT: Table = {
     tlsFirst: ["tls_first", "same"],
     tlsMinVersion: ["tls_min_version", "same"],
     tlsInsecure: ["tls_insecure", "same"],
+    proxy: ["proxy", "same"],
+    localAddress: ["local_address", "same"],
+    wsHeaders: ["ws_headers", "same"],
+    wsCompression: ["ws_compression", "same"],
+    tcpKeepalive: ["tcp_keepalive_ms", "same"],
+    writeTimeout: ["write_timeout_ms", "same"],
     connectTimeout: ["connect_timeout_ms", "same"],
     publishTimeout: ["publish_timeout_ms", "same"],
     flushTimeout: ["flush_timeout_ms", "same"],
@@ -203,6 +250,10 @@ export const CONNECT: Table = {
     maxReconnects: ["max_reconnects", "same"],
     reconnectDelayMin: ["reconnect_delay_min_ms", "same"],
     reconnectDelayMax: ["reconnect_delay_max_ms", "same"],
+    reconnectJitter: ["reconnect_jitter_ms", "same"],
+    reconnectJitterTls: ["reconnect_jitter_tls_ms", "same"],
+    abortOnAuthError: ["abort_on_auth_error", "same"],
+    migrateOnLameDuck: ["migrate_on_lame_duck", "same"],
     retryOnFailedConnect: ["retry_on_failed_connect", "same"],
     connectInBackground: ["connect_in_background", "same"],
     ignoreDiscovered: ["ignore_discovered", "same"],
@@ -221,6 +272,7 @@ export const CONNECT: Table = {
     maxPingOut: ["max_pings_out", "same"],
     maxReconnectAttempts: ["max_reconnects", "same"],
     reconnectTimeWait: ["reconnect_delay_max_ms", "same"],
+    reconnectJitterTLS: ["reconnect_jitter_tls_ms", "same"],
     ignoreClusterUpdates: ["ignore_discovered", "same"],
     waitOnFirstConnect: ["retry_on_failed_connect", "same"],
   },

@@ -20,12 +20,37 @@ static nats_status put_list(nats_doc *doc, const char *key, Tcl_Obj *value, nats
   return status;
 }
 
+static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, nats_error **err) {
+  Tcl_DString name, text;
+  Tcl_Size count;
+  Tcl_Obj **items;
+  nats_doc *pairs;
+  nats_str json;
+  if (Tcl_ListObjGetElements(NULL, value, &count, &items) != TCL_OK || count % 2 != 0) {
+    return nats_doc_set_json(doc, nats_zstr(key), NATS_STR("[]"), err);
+  }
+  nats_status status = nats_doc_new(&pairs, err);
+  if (status != NATS_OK) return status;
+  Tcl_DStringInit(&name);
+  Tcl_DStringInit(&text);
+  for (Tcl_Size i = 0; i < count && status == NATS_OK; i += 2) {
+    status = nats_doc_set_str(pairs, text_arg(items[i], &name), text_arg(items[i + 1], &text), err);
+  }
+  if (status == NATS_OK) status = nats_doc_json(pairs, &json, err);
+  if (status == NATS_OK) status = nats_doc_set_json(doc, nats_zstr(key), json, err);
+  Tcl_DStringFree(&name);
+  Tcl_DStringFree(&text);
+  nats_doc_free(pairs);
+  return status;
+}
+
 /* Values that are not of their kind go as text, so that the library says what it expects. */
 static nats_status put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
                        nats_error **err) {
   Tcl_WideInt number;
   int flag;
   if (strcmp(kind, "list") == 0) return put_list(doc, key, value, err);
+  if (strcmp(kind, "dict") == 0) return put_pairs(doc, key, value, err);
   if (strcmp(kind, "int") == 0 && Tcl_GetWideIntFromObj(NULL, value, &number) == TCL_OK) {
     return nats_doc_set_int(doc, nats_zstr(key), number, err);
   }

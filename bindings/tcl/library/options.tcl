@@ -59,7 +59,7 @@ namespace eval ::nats::core {
             }
         }
         foreach {known others key kind default} $connect_options {
-            if {$known eq $name && ($value ne "" || $kind ni {text list})} {
+            if {$known eq $name && ($value ne "" || $kind ni {text list dict})} {
                 refused [list $key $kind $value]
             }
         }

@@ -30,6 +30,12 @@ namespace eval ::nats::core {
         tls_first {} tls_first bool false
         tls_min_version {} tls_min_version text 1.2
         tls_insecure {} tls_insecure bool false
+        proxy {} proxy text {}
+        local_address {} local_address text any
+        ws_headers {} ws_headers dict {}
+        ws_compression {} ws_compression bool false
+        tcp_keepalive {} tcp_keepalive_ms int 30000
+        write_timeout {} write_timeout_ms int 60000
         connect_timeout {} connect_timeout_ms int 2000
         publish_timeout {} publish_timeout_ms int 250
         flush_timeout {} flush_timeout_ms int 10000
@@ -42,6 +48,10 @@ namespace eval ::nats::core {
         max_reconnect_attempts max_reconnects max_reconnects int 60
         reconnect_delay_min {} reconnect_delay_min_ms int 10
         reconnect_time_wait reconnect_delay_max reconnect_delay_max_ms int 2000
+        reconnect_jitter {} reconnect_jitter_ms int 0
+        reconnect_jitter_tls {} reconnect_jitter_tls_ms int 0
+        abort_on_auth_error {} abort_on_auth_error bool false
+        migrate_on_lame_duck {} migrate_on_lame_duck bool true
         retry_on_failed_connect {} retry_on_failed_connect bool false
         connect_in_background {} connect_in_background bool false
         ignore_discovered {} ignore_discovered bool false

@@ -15,7 +15,7 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         unit: "",
         default: r#"["nats://127.0.0.1:4222"]"#,
         since: "0.1",
-        doc: "The servers to try, as URLs (nats://, tls://) or host:port.",
+        doc: "The servers to try, as URLs (nats://, tls://, ws://, wss://) or host:port.",
         set: Set::Texts(|o, v| o.servers = v),
     },
     Row {
@@ -215,6 +215,59 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         set: Set::Bool(|o, v| o.tls_insecure = v),
     },
     Row {
+        key: "proxy",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "A proxy between here and the servers: http:// (CONNECT) or socks5://, with credentials as \
+              in http://user:password@host:3128. It resolves the names of servers.",
+        set: Set::Secret(|o, v| o.proxy = Some(v.into())),
+    },
+    Row {
+        key: "local_address",
+        unit: "",
+        default: "any",
+        since: "0.1",
+        doc: "The local address to connect from.",
+        set: Set::Address(|o, v| o.local_address = Some(v)),
+    },
+    Row {
+        key: "ws_headers",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "HTTP headers of the request that opens a WebSocket, by name.",
+        set: Set::Pairs(|o, v| {
+            o.ws_headers = v.into_iter().map(|(name, value)| (name, value.into())).collect();
+        }),
+    },
+    Row {
+        key: "ws_compression",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "Compress what goes through a WebSocket, where the server agrees.",
+        set: Set::Bool(|o, v| o.ws_compression = v),
+    },
+    Row {
+        key: "tcp_keepalive_ms",
+        unit: "ms",
+        default: "30000",
+        since: "0.1",
+        doc: "How long a connection may be silent before the kernel asks whether the peer still exists; \
+              0: it never does.",
+        set: Set::Millis(0, |o, v| o.tcp_keepalive = v),
+    },
+    Row {
+        key: "write_timeout_ms",
+        unit: "ms",
+        default: "60000",
+        since: "0.1",
+        doc: "How long what is written may make no progress before the connection counts as lost; 0: for \
+              ever.",
+        set: Set::Millis(0, |o, v| o.write_timeout = v),
+    },
+    Row {
         key: "connect_timeout_ms",
         unit: "ms",
         default: "5000",
@@ -310,6 +363,41 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         since: "0.1",
         doc: "The longest pause between rounds of attempts.",
         set: Set::Millis(0, |o, v| o.reconnect_delay_max = v),
+    },
+    Row {
+        key: "reconnect_jitter_ms",
+        unit: "ms",
+        default: "0",
+        since: "0.1",
+        doc: "The pause between rounds of attempts becomes longer by a random time up to this. Half of the \
+              pause itself is random, too.",
+        set: Set::Millis(0, |o, v| o.reconnect_jitter = v),
+    },
+    Row {
+        key: "reconnect_jitter_tls_ms",
+        unit: "ms",
+        default: "0",
+        since: "0.1",
+        doc: "The same for connections with TLS.",
+        set: Set::Millis(0, |o, v| o.reconnect_jitter_tls = v),
+    },
+    Row {
+        key: "abort_on_auth_error",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "Close the connection when a server refuses the credentials twice in a row for the same \
+              reason, instead of trying on.",
+        set: Set::Bool(|o, v| o.abort_on_auth_error = v),
+    },
+    Row {
+        key: "migrate_on_lame_duck",
+        unit: "",
+        default: "true",
+        since: "0.1",
+        doc: "Move to another server, without losing messages, while one that is about to shut down still \
+              serves the connection.",
+        set: Set::Bool(|o, v| o.migrate_on_lame_duck = v),
     },
     Row {
         key: "retry_on_failed_connect",

@@ -1,6 +1,6 @@
 //! Making a connection.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
@@ -8,8 +8,9 @@ use super::handle::Client;
 use crate::conn::driver::Driver;
 use crate::conn::options::ConnectOptions;
 use crate::conn::requests::expire;
-use crate::conn::shared::Shared;
+use crate::conn::shared::{Shared, lock};
 use crate::conn::supervise::supervise;
+use crate::conn::transport::ByteStream;
 use crate::error::{Code, Error, Result};
 
 /// Connects with the default options. `servers` is one URL or several, separated by commas.
@@ -46,5 +47,22 @@ impl ConnectOptions {
             Ok(result) => result.map(|()| client),
             Err(_) => Err(Code::ConnectionClosed.into()),
         }
+    }
+
+    /// [`ConnectOptions::connect`] through a stream that leads to a server already: a Unix-domain
+    /// socket, a pipe within the process, a tunnel. TLS and WebSocket go on top of it as the first
+    /// URL says. There is only the one stream, so the connection is not made again once it is lost.
+    ///
+    /// # Errors
+    /// As [`ConnectOptions::connect`].
+    pub async fn connect_stream(mut self, stream: impl ByteStream + 'static) -> Result<Client> {
+        (self.reconnect, self.retry_on_failed_connect) = (false, false);
+        self.servers.truncate(1);
+        let stream: Mutex<Option<Box<dyn ByteStream>>> = Mutex::new(Some(Box::new(stream)));
+        let once = move |_| {
+            let stream = lock(&stream).take();
+            async { stream.ok_or_else(|| Error::new(Code::Io, "the stream was used already")) }
+        };
+        self.dialer(once).connect().await
     }
 }

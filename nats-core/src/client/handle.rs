@@ -10,6 +10,7 @@ use crate::conn::event::Event;
 use crate::conn::lead::Lead;
 use crate::conn::nuid::nuid;
 use crate::conn::options::ConnectOptions;
+use crate::conn::servers::{PoolServer, parse_servers};
 use crate::conn::shared::{PongWaiter, Shared, State, Stats, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
@@ -189,14 +190,32 @@ impl Client {
         lock(&self.shared().url).clone()
     }
 
-    /// All servers of the pool, without credentials.
-    pub fn servers(&self) -> Vec<String> {
-        lock(&self.shared().pool).urls(false)
+    /// The servers that the connection knows, those first that are tried first.
+    pub fn server_pool(&self) -> Vec<PoolServer> {
+        lock(&self.shared().pool).list()
     }
 
-    /// The servers that were learnt from the cluster.
+    /// The URLs of [`Client::server_pool`].
+    pub fn servers(&self) -> Vec<String> {
+        self.server_pool().into_iter().map(|server| server.url).collect()
+    }
+
+    /// The URLs of those of them that were learnt from the cluster.
     pub fn discovered_servers(&self) -> Vec<String> {
-        lock(&self.shared().pool).urls(true)
+        let pool = self.server_pool().into_iter();
+        pool.filter(|server| server.discovered).map(|server| server.url).collect()
+    }
+
+    /// Replaces the servers that the connection knows, those learnt from the cluster too, by these
+    /// (ADR-40). The connection stays where it is; the new ones count from the next reconnect on, and
+    /// what the cluster tells from now on is added to them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidUrl`]: then nothing has changed.
+    pub fn set_servers<T: AsRef<str>>(&self, urls: impl IntoIterator<Item = T>) -> Result<()> {
+        let servers = parse_servers(urls)?;
+        lock(&self.shared().pool).replace(servers, self.options().randomize);
+        Ok(())
     }
 
     /// The last error of the connection: why the socket was lost, or what a server reported.

@@ -17,6 +17,8 @@ use super::link::Link;
 use super::pump::{End, Flight};
 use super::registry::Report;
 use super::rest::Rest;
+use super::server_addr::Scheme;
+use super::servers::{Pick, Target};
 use super::shared::{PongWaiter, Shared, State, answer, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
@@ -38,8 +40,12 @@ pub(crate) struct Driver {
     attempts: u64,
     outage: Instant,
     used_tls: bool,
+    /// That of the last server.
+    scheme: Scheme,
     pub(super) close_by: Option<Instant>,
     pub(super) said_goodbye: bool,
+    /// The peer must have taken something by then.
+    pub(super) write_by: Option<Instant>,
     /// Nothing was left to write when the driver went to sleep.
     pub(super) was_idle: bool,
     pub(super) rest: Rest,
@@ -65,8 +71,10 @@ impl Driver {
             attempts: 0,
             outage: Instant::now(),
             used_tls: false,
+            scheme: Scheme::Nats,
             close_by: None,
             said_goodbye: false,
+            write_by: None,
             was_idle: true,
             rest: Rest::default(),
             look: true,
@@ -148,15 +156,24 @@ impl Driver {
         }
         let mut last_round = 0;
         loop {
-            let next = lock(&shared.pool).next();
-            let Some((target, round)) = next else { return Err(lock(&shared.pool).failure()) };
-            if round > last_round {
-                last_round = round;
-                self.first_round_failed()?;
-                if self.unless_closed(self.pause(round)).await.is_none() {
-                    return Ok(None);
+            let picked = match self.unless_closed(self.picked()).await {
+                Some(picked) => picked,
+                None => return Ok(None),
+            };
+            let target = if let Some(target) = picked {
+                target
+            } else {
+                let next = lock(&shared.pool).next();
+                let Some((target, round)) = next else { return Err(lock(&shared.pool).failure()) };
+                if round > last_round {
+                    last_round = round;
+                    self.first_round_failed()?;
+                    if self.unless_closed(self.pause(round)).await.is_none() {
+                        return Ok(None);
+                    }
                 }
-            }
+                target
+            };
             self.attempts += 1;
             let url = target.addr.to_string();
             if self.was_connected || self.first.is_none() {
@@ -168,8 +185,7 @@ impl Driver {
             let error = match self.unless_closed(timed).await {
                 None => return Ok(None),
                 Some(Ok(Ok((link, info)))) => {
-                    let url = target.addr.to_string();
-                    self.up(&link, *info, url);
+                    self.up(&link, *info, &target);
                     return Ok(Some(link));
                 }
                 Some(Ok(Err(error))) => error,
@@ -179,7 +195,10 @@ impl Driver {
                 }
             };
             tracing::debug!(target: "nats", server = %target.addr, %error, "attempt failed");
-            lock(&shared.pool).failed(error.clone());
+            let again = lock(&shared.pool).failed(error.clone());
+            if again && shared.options.abort_on_auth_error {
+                return Err(error.context(&target.addr));
+            }
             if self.first.is_none() {
                 shared.report(error.context(&target.addr));
             }
@@ -195,8 +214,36 @@ impl Driver {
         };
         let backoff =
             Backoff { min: options.reconnect_delay_min, max: options.reconnect_delay_max };
-        let usual = || backoff.delay(round, self.outage.elapsed(), fastrand::f64());
+        let jitter = if self.require_tls() {
+            options.reconnect_jitter_tls
+        } else {
+            options.reconnect_jitter
+        };
+        let usual = || {
+            backoff.delay(round, self.outage.elapsed(), fastrand::f64())
+                + jitter.mul_f64(fastrand::f64())
+        };
         tokio::time::sleep(asked.unwrap_or_else(usual)).await;
+    }
+
+    /// The server that the program wants to be tried next, once the wait that it wants is over.
+    async fn picked(&self) -> Option<Target> {
+        let shared = &self.shared;
+        let pick = shared.options.pick_server.as_ref().filter(|_| self.was_connected)?;
+        let usable = lock(&shared.pool).usable();
+        if usable.is_empty() {
+            return None;
+        }
+        let info = lock(&shared.info).clone();
+        let Pick { url, delay } = pick(usable, info).await?;
+        let target = lock(&shared.pool).pick(&url);
+        if target.is_none() {
+            let text = "the server that was picked is not one of those in the pool";
+            shared.report(Error::new(Code::InvalidArgument, text));
+            return None;
+        }
+        tokio::time::sleep(delay).await;
+        target
     }
 
     /// Every server has failed once: a first connect ends here, or goes on in the background.
@@ -221,13 +268,15 @@ impl Driver {
     }
 
     /// A link is ready: subscriptions are made again before anything else is written.
-    fn up(&mut self, link: &Link, info: ServerInfo, url: String) {
+    fn up(&mut self, link: &Link, info: ServerInfo, target: &Target) {
         let shared = Arc::clone(&self.shared);
+        let url = target.addr.to_string();
         self.used_tls |= link.is_tls;
+        self.scheme = target.addr.scheme;
         lock(&shared.pool).connected();
         *lock(&shared.url) = Some(url.clone());
         self.control.clear();
-        (self.look, self.waker, self.rest.on) = (true, None, false);
+        (self.look, self.waker, self.rest.on, self.write_by) = (true, None, false, None);
         *lock(&shared.shortcut) = link.stream.shortcut(&link.inbound);
         // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
         shared.with_registry(|registry| {
@@ -301,7 +350,8 @@ impl Driver {
             was_lame
         };
         if !shared.options.ignore_discovered {
-            let new = lock(&shared.pool).gossip(&info.connect_urls, self.used_tls);
+            let scheme = if self.used_tls { self.scheme.with_tls() } else { self.scheme };
+            let new = lock(&shared.pool).gossip(&info.connect_urls, scheme);
             if !new.is_empty() {
                 shared.events.emit(Event::DiscoveredServers(new));
             }

@@ -5,18 +5,17 @@ use std::task::Context;
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
-use super::dial::dial;
+use super::dial::{Dialled, dial};
 use super::inbound::Inbound;
 use super::login::{Challenge, login};
 use super::options::ConnectOptions;
-use super::server_addr::UrlAuth;
+use super::server_addr::{ServerAddr, UrlAuth};
 use super::servers::Target;
 use super::socket::Watched;
 use super::stream::Stream;
-use super::tls;
+use super::transport::{Foreign, Transport};
+use super::{tls, ws};
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
 use crate::proto::block::Arrived;
@@ -41,21 +40,22 @@ impl Link {
         default_auth: Option<UrlAuth>,
         require_tls: bool,
     ) -> Result<(Link, Box<ServerInfo>)> {
-        let stream = dial(&target.addr).await?;
-        let auth = target.addr.auth.clone().or(default_auth);
         let limits = Limits { message: options.max_message_bytes, ..Limits::default() };
         let rules =
             PingRules { interval: options.ping_interval, max_outstanding: options.max_pings_out };
-        let required = require_tls || target.addr.tls;
-        let session = Session::new(limits, rules, required);
-        let mut shake = Handshake { plain: Some(stream), tls: None, auth };
-        let (session, buffer, info) = shake.run(session, target, options).await?;
-        let stream = match (shake.tls, shake.plain) {
-            (Some(stream), _) => Stream::Tls(stream),
-            (None, Some(stream)) => Stream::Plain(Watched::new(stream)?),
-            (None, None) => return Err(Code::Internal.into()),
+        let required = require_tls || target.addr.scheme.is_tls();
+        let mut session = Session::new(limits, rules, required);
+        let auth = target.addr.auth.clone().or(default_auth);
+        let mut shake = Handshake { io: Io(dial(&target.addr, options).await?), options, target };
+        let mut is_tls = shake.prepare(required).await?;
+        if target.addr.scheme.is_websocket() || is_tls {
+            session.settled(is_tls);
+        }
+        let (buffer, info) = shake.run(&mut session, auth, &mut is_tls).await?;
+        let stream = match shake.io.0 {
+            Dialled::Tcp(stream) => Stream::Plain(Watched::new(stream)?),
+            Dialled::Other(stream) => Stream::Other(stream),
         };
-        let is_tls = matches!(stream, Stream::Tls(_));
         let inbound = Arc::new(Mutex::new(Inbound::new(session, buffer)));
         Ok((Link { stream, inbound, is_tls }, info))
     }
@@ -66,12 +66,13 @@ impl Link {
     }
 }
 
-/// The handshake owns the plain socket until TLS takes it over.
-struct Handshake {
-    plain: Option<TcpStream>,
-    tls: Option<Box<TlsStream<TcpStream>>>,
-    /// What the URL says of who connects.
-    auth: Option<UrlAuth>,
+/// What the handshake is spoken over: it changes on the way.
+struct Io(Dialled);
+
+struct Handshake<'a> {
+    io: Io,
+    options: &'a ConnectOptions,
+    target: &'a Target,
 }
 
 /// Messages cannot arrive before the first SUB; a server that sends some has nobody to send them
@@ -82,22 +83,39 @@ impl Sink for Nobody {
     fn message(&mut self, _: &MsgFrame, _: Arrived<'_>) {}
 }
 
-impl Handshake {
+impl Handshake<'_> {
+    /// What comes before the protocol. Returns whether it speaks TLS.
+    async fn prepare(&mut self, required: bool) -> Result<bool> {
+        let (options, addr) = (self.options, &self.target.addr);
+        let websocket = addr.scheme.is_websocket();
+        if websocket && required && !addr.scheme.is_tls() {
+            let text = "TLS is required here, which a WebSocket has with wss:// only";
+            return Err(Error::new(Code::Tls, text));
+        }
+        let tls = options.tls_first || (websocket && addr.scheme.is_tls());
+        if tls {
+            self.upgrade_tls().await?;
+        }
+        if websocket {
+            let mut headers = options.ws_headers.clone();
+            if let Some(callback) = &options.ws_headers_callback {
+                headers.extend(callback(addr.to_string()).await?);
+            }
+            self.io.upgrade_websocket(addr, &headers, options.ws_compression).await?;
+        }
+        Ok(tls)
+    }
+
     async fn run(
         &mut self,
-        mut session: Session,
-        target: &Target,
-        options: &ConnectOptions,
-    ) -> Result<(Session, ReadBuffer, Box<ServerInfo>)> {
+        session: &mut Session,
+        mut auth: Option<UrlAuth>,
+        is_tls: &mut bool,
+    ) -> Result<(ReadBuffer, Box<ServerInfo>)> {
         let mut buf = ReadBuffer::default();
         let mut newest = None;
-        if options.tls_first {
-            let plain = self.plain.take().ok_or(Code::Internal)?;
-            self.tls = Some(tls::upgrade(plain, options, &target.tls_name).await?);
-            session.tls_first();
-        }
         loop {
-            if self.read(&mut buf).await? == 0 {
+            if self.io.read(&mut buf).await? == 0 {
                 let text = "the server closed the connection during the handshake";
                 return Err(Error::new(Code::Io, text));
             }
@@ -108,37 +126,65 @@ impl Handshake {
                     Notice::Info(info) => newest = Some(info),
                     Notice::Ready => ready = true,
                     Notice::UpgradeTls => {
-                        let plain = self.plain.take().ok_or(Code::Internal)?;
-                        self.tls = Some(tls::upgrade(plain, options, &target.tls_name).await?);
+                        self.upgrade_tls().await?;
                         session.tls_established(buf.unread())?;
+                        *is_tls = true;
                     }
                     _ => {}
                 }
             }
             if session.awaits_login() {
                 let nonce = session.info().nonce.clone();
-                let challenge = Challenge { url: target.addr.to_string(), nonce };
-                let mut connect = connect_info(options);
-                login(options, self.auth.take(), challenge).await?.tell(&mut connect);
+                let challenge = Challenge { url: self.target.addr.to_string(), nonce };
+                let mut connect = connect_info(self.options);
+                login(self.options, auth.take(), challenge).await?.tell(&mut connect);
                 session.login(connect);
             }
             if ready {
                 let info = newest.ok_or(Code::Internal)?;
-                return Ok((session, buf, info));
+                return Ok((buf, info));
             }
-            self.write(&mut session).await?;
+            self.io.write(session).await?;
         }
     }
 
+    async fn upgrade_tls(&mut self) -> Result<()> {
+        let io = self.io.take();
+        let stream = tls::upgrade(io, self.options, &self.target.tls_name).await?;
+        self.io = Io(Dialled::Other(Box::new(stream)));
+        Ok(())
+    }
+}
+
+impl Io {
+    /// What there is, to put something on top of it; if that fails, the attempt has.
+    fn take(&mut self) -> Box<dyn Transport> {
+        let nothing = Dialled::Other(Box::new(Foreign(Box::new(tokio::io::empty()))));
+        match std::mem::replace(&mut self.0, nothing) {
+            Dialled::Tcp(stream) => Box::new(stream),
+            Dialled::Other(stream) => stream,
+        }
+    }
+
+    async fn upgrade_websocket(
+        &mut self,
+        addr: &ServerAddr,
+        headers: &ws::UpgradeHeaders,
+        compression: bool,
+    ) -> Result<()> {
+        let stream = ws::upgrade(self.take(), addr, headers, compression).await?;
+        self.0 = Dialled::Other(Box::new(stream));
+        Ok(())
+    }
+
     async fn read(&mut self, buf: &mut ReadBuffer) -> Result<usize> {
-        let count = match (&mut self.tls, &mut self.plain) {
-            (Some(stream), _) => {
+        let count = match &mut self.0 {
+            Dialled::Tcp(stream) => stream.read(buf.room()).await?,
+            Dialled::Other(stream) => {
                 // With TLS 1.3 it is here that a server's refusal of the client arrives.
                 let read = stream.read(buf.room()).await;
                 read.map_err(|error| tls::explained(error, "handshake"))?
             }
-            (None, Some(stream)) => stream.read(buf.room()).await?,
-            (None, None) => 0,
         };
         buf.filled(count);
         Ok(count)
@@ -147,13 +193,12 @@ impl Handshake {
     async fn write(&mut self, session: &mut Session) -> Result<()> {
         let mut out = Vec::new();
         session.poll_output(&mut out);
-        match (&mut self.tls, &mut self.plain) {
-            (Some(stream), _) => {
+        match &mut self.0 {
+            Dialled::Tcp(stream) => stream.write_all(&out).await?,
+            Dialled::Other(stream) => {
                 stream.write_all(&out).await?;
                 stream.flush().await?;
             }
-            (None, Some(stream)) => stream.write_all(&out).await?,
-            (None, None) => {}
         }
         Ok(())
     }

@@ -1,34 +1,28 @@
 //! What a connection can be told before it is made.
 
+mod setters;
+
 use std::fmt;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::{Event, EventCallback};
-use super::login::{Authenticator, Challenge, Login};
+use super::event::EventCallback;
+use super::login::Authenticator;
 use super::mailbox::Overflow;
+use super::proxy::Proxy;
 use super::secret::Secret;
-use super::tls::{Identity, IdentityCallback, TlsVersion};
+use super::servers::PickServer;
+use super::tls::{IdentityCallback, TlsVersion};
+use super::transport::Dialer;
+use super::ws::{HeadersCallback, UpgradeHeaders, check_headers};
 use crate::auth::{Credentials, KeyPair};
 use crate::error::{Code, Error, Result};
 use crate::proto::outbox::OutboundPolicy;
 use crate::proto::subject::check_inbox_prefix;
-
-macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $from:ty;)*) => {
-        impl ConnectOptions {
-            $($(#[$doc])*
-            #[must_use]
-            pub fn $name(mut self, value: $from) -> Self {
-                self.$name = value.into();
-                self
-            })*
-        }
-    };
-}
 
 /// Asked how long to wait before another round over the servers, with the number of rounds that have
 /// failed since the connection was lost; `None` stands for the usual back-off. It is polled on the
@@ -41,7 +35,8 @@ pub type ReconnectDelay =
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Server URLs (`nats://`, `tls://` or bare `host:port`), tried in turn.
+    /// Server URLs (`nats://`, `tls://`, `ws://`, `wss://` or bare `host:port`), tried in
+    /// turn.
     pub servers: Vec<String>,
     /// Whether the servers are shuffled first. Default true.
     pub randomize: bool,
@@ -100,6 +95,25 @@ pub struct ConnectOptions {
     pub tls_insecure: bool,
     /// A configuration of rustls, instead of all that the other TLS options say.
     pub tls_config: Option<Arc<rustls::ClientConfig>>,
+    /// A proxy between here and the servers, as a URL: `http://` (CONNECT) or `socks5://`, with
+    /// credentials. Names of servers are resolved by it.
+    pub proxy: Option<Secret>,
+    /// The local address to connect from; port 0 is any.
+    pub local_address: Option<SocketAddr>,
+    /// Opens connections instead of TCP, the proxy included.
+    pub dialer: Option<Dialer>,
+    /// Headers of the request that opens a WebSocket.
+    pub ws_headers: UpgradeHeaders,
+    /// Asked for each attempt for further such headers.
+    pub ws_headers_callback: Option<HeadersCallback>,
+    /// Compress through a WebSocket, where the server agrees. Default false.
+    pub ws_compression: bool,
+    /// Idle time after which the kernel begins to ask whether the peer still exists; zero: never.
+    /// Default 30 s.
+    pub tcp_keepalive: Duration,
+    /// How long what is written may make no progress before the connection counts as lost; zero is
+    /// unlimited. Default 60 s.
+    pub write_timeout: Duration,
     /// Deadline of one attempt: name, TCP, TLS, and handshake together. Default 5 s.
     pub connect_timeout: Duration,
     /// How long a publish waits for room in the outbound buffer. Default 5 s.
@@ -125,9 +139,22 @@ pub struct ConnectOptions {
     /// The longest wait between two rounds. Default 2 s (250 ms in the first 5 s of an outage). A
     /// longer `reconnect_delay_min` is cut to it.
     pub reconnect_delay_max: Duration,
+    /// The wait between two rounds becomes longer by a random time up to this. Default 0: half of
+    /// the wait itself is random.
+    pub reconnect_jitter: Duration,
+    /// The same once TLS was asked for or used. Default 0.
+    pub reconnect_jitter_tls: Duration,
     /// Decides the wait between two rounds instead of the back-off. The first round of an outage
     /// is tried at once all the same.
     pub reconnect_delay: Option<ReconnectDelay>,
+    /// Decides which server is tried next once the connection was lost.
+    pub pick_server: Option<PickServer>,
+    /// Give up when a server refuses the credentials twice in a row for the same reason. Default
+    /// false: they may be mended, or another server may take them.
+    pub abort_on_auth_error: bool,
+    /// Whether the connection moves to another server while one that is about to shut down still
+    /// serves it. Default true.
+    pub migrate_on_lame_duck: bool,
     /// Whether a failed first connect goes on in the background instead of failing. Default false.
     pub retry_on_failed_connect: bool,
     /// Whether connecting returns before the first attempt is made. What is published and
@@ -190,6 +217,14 @@ impl Default for ConnectOptions {
             tls_min_version: TlsVersion::Tls12,
             tls_insecure: false,
             tls_config: None,
+            proxy: None,
+            local_address: None,
+            dialer: None,
+            ws_headers: Vec::new(),
+            ws_headers_callback: None,
+            ws_compression: false,
+            tcp_keepalive: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(5),
             publish_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
@@ -202,7 +237,12 @@ impl Default for ConnectOptions {
             max_reconnects: None,
             reconnect_delay_min: Duration::from_millis(10),
             reconnect_delay_max: Duration::from_secs(2),
+            reconnect_jitter: Duration::ZERO,
+            reconnect_jitter_tls: Duration::ZERO,
             reconnect_delay: None,
+            pick_server: None,
+            abort_on_auth_error: false,
+            migrate_on_lame_duck: true,
             retry_on_failed_connect: false,
             connect_in_background: false,
             outbound_bytes: 8 << 20,
@@ -219,238 +259,7 @@ impl Default for ConnectOptions {
     }
 }
 
-setters! {
-    /// Sets [`ConnectOptions::randomize`].
-    randomize: bool = bool;
-    /// Sets [`ConnectOptions::verbose`].
-    verbose: bool = bool;
-    /// Sets [`ConnectOptions::pedantic`].
-    pedantic: bool = bool;
-    /// Sets [`ConnectOptions::echo`].
-    echo: bool = bool;
-    /// Sets [`ConnectOptions::tls_required`].
-    tls_required: bool = bool;
-    /// Sets [`ConnectOptions::tls_first`].
-    tls_first: bool = bool;
-    /// Sets [`ConnectOptions::tls_min_version`].
-    tls_min_version: TlsVersion = TlsVersion;
-    /// Sets [`ConnectOptions::tls_insecure`].
-    tls_insecure: bool = bool;
-    /// Sets [`ConnectOptions::connect_timeout`].
-    connect_timeout: Duration = Duration;
-    /// Sets [`ConnectOptions::publish_timeout`].
-    publish_timeout: Duration = Duration;
-    /// Sets [`ConnectOptions::request_timeout`].
-    request_timeout: Duration = Duration;
-    /// Sets [`ConnectOptions::flush_timeout`].
-    flush_timeout: Duration = Duration;
-    /// Sets [`ConnectOptions::drain_timeout`].
-    drain_timeout: Duration = Duration;
-    /// Sets [`ConnectOptions::ping_interval`].
-    ping_interval: Duration = Duration;
-    /// Sets [`ConnectOptions::max_pings_out`].
-    max_pings_out: u32 = u32;
-    /// Sets [`ConnectOptions::reconnect`].
-    reconnect: bool = bool;
-    /// Sets [`ConnectOptions::max_reconnects`].
-    max_reconnects: Option<u64> = Option<u64>;
-    /// Sets [`ConnectOptions::reconnect_delay_min`].
-    reconnect_delay_min: Duration = Duration;
-    /// Sets [`ConnectOptions::reconnect_delay_max`].
-    reconnect_delay_max: Duration = Duration;
-    /// Sets [`ConnectOptions::retry_on_failed_connect`].
-    retry_on_failed_connect: bool = bool;
-    /// Sets [`ConnectOptions::connect_in_background`].
-    connect_in_background: bool = bool;
-    /// Sets [`ConnectOptions::outbound_bytes`].
-    outbound_bytes: usize = usize;
-    /// Sets [`ConnectOptions::outbound_policy`].
-    outbound_policy: OutboundPolicy = OutboundPolicy;
-    /// Sets [`ConnectOptions::pending_messages`].
-    pending_messages: usize = usize;
-    /// Sets [`ConnectOptions::pending_bytes`].
-    pending_bytes: usize = usize;
-    /// Sets [`ConnectOptions::overflow`].
-    overflow: Overflow = Overflow;
-    /// Sets [`ConnectOptions::max_message_bytes`].
-    max_message_bytes: usize = usize;
-    /// Sets [`ConnectOptions::lenient_subjects`].
-    lenient_subjects: bool = bool;
-    /// Sets [`ConnectOptions::ignore_discovered`].
-    ignore_discovered: bool = bool;
-}
-
 impl ConnectOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets [`ConnectOptions::servers`].
-    #[must_use]
-    pub fn servers<T: Into<String>>(mut self, urls: impl IntoIterator<Item = T>) -> Self {
-        self.servers = urls.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Sets [`ConnectOptions::name`].
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::user`] and [`ConnectOptions::password`].
-    #[must_use]
-    pub fn user_and_password(
-        mut self,
-        user: impl Into<String>,
-        password: impl Into<Secret>,
-    ) -> Self {
-        self.user = Some(user.into());
-        self.password = Some(password.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::token`].
-    #[must_use]
-    pub fn token(mut self, token: impl Into<Secret>) -> Self {
-        self.token = Some(token.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::nkey_seed`].
-    #[must_use]
-    pub fn nkey_seed(mut self, seed: impl Into<Secret>) -> Self {
-        self.nkey_seed = Some(seed.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::nkey_seed_file`].
-    #[must_use]
-    pub fn nkey_seed_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.nkey_seed_file = Some(path.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::jwt`].
-    #[must_use]
-    pub fn jwt(mut self, jwt: impl Into<Secret>) -> Self {
-        self.jwt = Some(jwt.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::creds`].
-    #[must_use]
-    pub fn creds(mut self, content: impl Into<Secret>) -> Self {
-        self.creds = Some(content.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::creds_file`].
-    #[must_use]
-    pub fn creds_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.creds_file = Some(path.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::authenticator`].
-    #[must_use]
-    pub fn authenticator<F>(
-        mut self,
-        decide: impl Fn(Challenge) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = Result<Login>> + Send + 'static,
-    {
-        self.authenticator = Some(Arc::new(move |challenge| Box::pin(decide(challenge))));
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_ca_file`].
-    #[must_use]
-    pub fn tls_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls_ca_file = Some(path.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_ca`].
-    #[must_use]
-    pub fn tls_ca(mut self, pem: impl Into<String>) -> Self {
-        self.tls_ca = Some(pem.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_cert_file`] and [`ConnectOptions::tls_key_file`].
-    #[must_use]
-    pub fn tls_identity_files(
-        mut self,
-        certificate: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
-    ) -> Self {
-        (self.tls_cert_file, self.tls_key_file) = (Some(certificate.into()), Some(key.into()));
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_cert`] and [`ConnectOptions::tls_key`].
-    #[must_use]
-    pub fn tls_identity_pem(
-        mut self,
-        certificate: impl Into<String>,
-        key: impl Into<Secret>,
-    ) -> Self {
-        (self.tls_cert, self.tls_key) = (Some(certificate.into()), Some(key.into()));
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_identity`].
-    #[must_use]
-    pub fn tls_identity(
-        mut self,
-        callback: impl Fn() -> Result<Identity> + Send + Sync + 'static,
-    ) -> Self {
-        self.tls_identity = Some(Arc::new(callback));
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_server_name`].
-    #[must_use]
-    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
-        self.tls_server_name = Some(name.into());
-        self
-    }
-
-    /// Sets [`ConnectOptions::tls_config`].
-    #[must_use]
-    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
-        self.tls_config = Some(config);
-        self
-    }
-
-    /// Sets [`ConnectOptions::inbox_prefix`].
-    #[must_use]
-    pub fn inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.inbox_prefix = prefix.into();
-        self
-    }
-
-    /// Sets [`ConnectOptions::reconnect_delay`].
-    #[must_use]
-    pub fn reconnect_delay<F>(mut self, delay: impl Fn(u32) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Option<Duration>> + Send + 'static,
-    {
-        self.reconnect_delay = Some(Arc::new(move |round| Box::pin(delay(round))));
-        self
-    }
-
-    /// Sets [`ConnectOptions::event_callback`].
-    #[must_use]
-    pub fn event_callback(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.event_callback = Some(Arc::new(callback));
-        self
-    }
-
     /// Checks what can be checked before anything is dialled.
     pub(crate) fn check(&self) -> Result<()> {
         check_inbox_prefix(&self.inbox_prefix)?;
@@ -467,6 +276,10 @@ impl ConnectOptions {
         if !(1024..=1 << 30).contains(&self.max_message_bytes) {
             return invalid("max_message_bytes: must be between 1 KiB and 1 GiB");
         }
+        if let Some(proxy) = &self.proxy {
+            Proxy::parse(proxy)?;
+        }
+        check_headers(&self.ws_headers)?;
         self.check_login()?;
         let texts = [self.name.as_deref(), self.user.as_deref()];
         let secrets = [&self.password, &self.token, &self.nkey_seed, &self.jwt, &self.creds];

@@ -63,8 +63,10 @@ impl Driver {
             }
             let wrote =
                 if self.said_goodbye { Poll::Ready(Ok(())) } else { self.poll_write(cx, link) };
-            if let Poll::Ready(Err(error)) = wrote {
-                return Poll::Ready(End::Lost(error));
+            match wrote {
+                Poll::Ready(Err(error)) => return Poll::Ready(End::Lost(error)),
+                Poll::Ready(Ok(())) => self.write_by = None,
+                Poll::Pending => self.write_before_long(),
             }
             if self.close_by.is_some() && wrote.is_ready() && !self.said_goodbye {
                 // The server reads what is left and closes. A socket that is dropped with unread
@@ -79,7 +81,7 @@ impl Driver {
                 continue;
             }
             let ping = lock(&link.inbound).session.poll_timeout();
-            let due = [ping, self.close_by].into_iter().flatten().min();
+            let due = [ping, self.close_by, self.write_by].into_iter().flatten().min();
             let Some(due) = due else { return Poll::Pending };
             if *armed != Some(due) {
                 sleep.as_mut().reset(due.into());
@@ -105,12 +107,25 @@ impl Driver {
         if self.close_by.is_some_and(|by| by <= now) {
             return Some(End::Closed);
         }
+        if self.write_by.is_some_and(|by| by <= now) {
+            let limit = self.shared.options.write_timeout.as_millis();
+            let text = format!("the server takes nothing: no byte could be written for {limit} ms");
+            return Some(End::Lost(Error::new(Code::StaleConnection, text)));
+        }
         let mut inbound = lock(&link.inbound);
         if let Err(error) = inbound.session.handle_timeout(now) {
             return Some(End::Lost(error));
         }
         self.notices(&mut inbound);
         None
+    }
+
+    /// The socket takes no more: begins to count the time, unless that is counted already.
+    fn write_before_long(&mut self) {
+        let limit = self.shared.options.write_timeout;
+        if self.write_by.is_none() && !limit.is_zero() {
+            self.write_by = Instant::now().checked_add(limit);
+        }
     }
 
     /// Looks for orders and for something to write, if somebody has said that there is some.
@@ -167,6 +182,7 @@ impl Driver {
                 return Poll::Ready(Err(Error::new(Code::Io, "the socket takes no more bytes")));
             }
             self.flight.written += count;
+            self.write_by = None;
             if !self.flight.control {
                 let mut outbox = lock(&self.shared.outbox);
                 outbox.written(count);

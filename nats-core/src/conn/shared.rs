@@ -12,8 +12,7 @@ use super::nuid::nuid;
 use super::options::ConnectOptions;
 use super::registry::Registry;
 use super::requests::Requests;
-use super::server_addr::ServerAddr;
-use super::servers::Pool;
+use super::servers::{Pool, parse_servers};
 use super::stream::Shortcut;
 use super::wakes::wake_all;
 use crate::error::{Code, Error, Result};
@@ -105,13 +104,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: ConnectOptions) -> Result<Arc<Shared>> {
         options.check()?;
-        let mut servers = Vec::new();
-        for url in &options.servers {
-            servers.extend(ServerAddr::parse_list(url)?);
-        }
-        if servers.is_empty() {
-            return Err(Error::new(Code::InvalidUrl, "no server URL was given"));
-        }
+        let servers = parse_servers(&options.servers)?;
         let request_inbox = format!("{}.{}.", options.inbox_prefix, nuid()?);
         Ok(Arc::new(Shared {
             registry: Mutex::default(),

@@ -1,24 +1,23 @@
-//! The connection to a server: plain TCP or TLS over it.
+//! The connection to a server: plain TCP, or something over it or instead of it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use tokio::io::ReadBuf;
 
 use super::inbound::Inbound;
-use super::socket::{Socket, Watched, peer_is_gone};
+use super::socket::{Socket, Watched};
+use super::transport::Transport;
 
 /// A connected socket.
 pub(crate) enum Stream {
     Plain(Watched),
-    Tls(Box<TlsStream<TcpStream>>),
+    Other(Box<dyn Transport>),
 }
 
-/// The way past the driver while that sleeps; there is none through TLS.
+/// The way past the driver while that sleeps; there is none through anything but plain TCP.
 #[derive(Clone, Default)]
 pub(crate) struct Shortcut {
     socket: Weak<Socket>,
@@ -50,7 +49,7 @@ impl Stream {
     pub(crate) fn peer_is_gone(&self) -> bool {
         match self {
             Stream::Plain(watched) => watched.socket().is_gone(),
-            Stream::Tls(stream) => peer_is_gone(stream.get_ref().0),
+            Stream::Other(stream) => stream.peer_is_gone(),
         }
     }
 
@@ -58,7 +57,7 @@ impl Stream {
     pub(crate) fn is_soon(&self) -> bool {
         match self {
             Stream::Plain(watched) => watched.socket().is_soon(),
-            Stream::Tls(_) => false,
+            Stream::Other(_) => false,
         }
     }
 
@@ -69,7 +68,7 @@ impl Stream {
                 socket: Arc::downgrade(watched.socket()),
                 inbound: Arc::downgrade(inbound),
             },
-            Stream::Tls(_) => Shortcut::default(),
+            Stream::Other(_) => Shortcut::default(),
         }
     }
 
@@ -81,7 +80,7 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         match self {
             Stream::Plain(watched) => watched.poll_read(cx, room),
-            Stream::Tls(stream) => {
+            Stream::Other(stream) => {
                 let mut room = ReadBuf::new(room);
                 ready!(Pin::new(stream.as_mut()).poll_read(cx, &mut room))?;
                 Poll::Ready(Ok(room.filled().len()))
@@ -96,14 +95,14 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         match self {
             Stream::Plain(watched) => watched.poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
+            Stream::Other(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
         }
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Plain(_) => Poll::Ready(Ok(())),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Stream::Other(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
@@ -111,7 +110,7 @@ impl Stream {
     pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Plain(watched) => Poll::Ready(watched.finish()),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Stream::Other(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }

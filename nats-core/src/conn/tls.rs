@@ -14,13 +14,13 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
     SignatureScheme,
 };
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
 use super::options::ConnectOptions;
 use super::secret::Secret;
+use super::transport::Transport;
 use crate::error::{Code, Error, Result};
 
 /// The oldest version of TLS that is spoken.
@@ -59,12 +59,12 @@ impl ConnectOptions {
     }
 }
 
-/// Upgrades a connected socket. Files are read anew.
-pub(crate) async fn upgrade(
-    stream: TcpStream,
+/// Upgrades a connection. Files are read anew.
+pub(crate) async fn upgrade<T: Transport>(
+    stream: T,
     options: &ConnectOptions,
     name: &str,
-) -> Result<Box<TlsStream<TcpStream>>> {
+) -> Result<TlsStream<T>> {
     let name = options.tls_server_name.as_deref().unwrap_or(name);
     let server = ServerName::try_from(name.to_owned())
         .map_err(|_| Error::new(Code::Tls, format!("\"{name}\" is no name for a certificate")))?;
@@ -77,11 +77,8 @@ pub(crate) async fn upgrade(
             made.map_err(|error| Error::new(Code::Tls, error.to_string()))??
         }
     };
-    let stream = TlsConnector::from(config)
-        .connect(server, stream)
-        .await
-        .map_err(|error| explained(error, &format!("handshake with {name}")))?;
-    Ok(Box::new(stream))
+    let shaken = TlsConnector::from(config).connect(server, stream).await;
+    shaken.map_err(|error| explained(error, &format!("handshake with {name}")))
 }
 
 /// An error of a socket that speaks TLS, or is to.

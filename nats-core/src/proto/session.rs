@@ -69,6 +69,8 @@ pub struct Session {
     phase: Phase,
     want_tls: bool,
     is_tls: bool,
+    /// There is no changing over to TLS.
+    settled: bool,
     info: ServerInfo,
     rules: PingRules,
     outstanding: u32,
@@ -85,6 +87,7 @@ impl Session {
             phase: Phase::AwaitInfo,
             want_tls,
             is_tls: false,
+            settled: false,
             info: ServerInfo::default(),
             rules,
             outstanding: 0,
@@ -143,9 +146,10 @@ impl Session {
         }
     }
 
-    /// Tells the session that the socket speaks TLS before the server says anything.
-    pub fn tls_first(&mut self) {
-        self.is_tls = true;
+    /// Tells the session that the transport is what it will be, before the server says anything: TLS
+    /// from the beginning, or a WebSocket, which does not change over either.
+    pub fn settled(&mut self, is_tls: bool) {
+        (self.is_tls, self.settled) = (is_tls, true);
     }
 
     /// Tells the session that the socket now speaks TLS.
@@ -273,7 +277,7 @@ impl Session {
         if self.phase != Phase::AwaitInfo {
             return Ok(());
         }
-        if !self.is_tls && (self.want_tls || self.info.tls_required) {
+        if !self.settled && (self.want_tls || self.info.tls_required) {
             if !self.info.tls_required && !self.info.tls_available {
                 let text = "TLS is required here, but the server does not offer it";
                 return Err(Error::new(Code::Tls, text));

@@ -12,6 +12,8 @@ pub struct Config {
     auth: Auth,
     tls: Option<(TlsMode, Certificates)>,
     jetstream: bool,
+    /// Whether there is a WebSocket port, and whether it offers compression.
+    websocket: Option<bool>,
     extra: String,
 }
 
@@ -141,7 +143,8 @@ impl Config {
 
     /// A configuration by its name, for the command line: `plain`, `auth` (user alice, password
     /// secret), `token` (s3cr3t), `users` (alice may do everything, bob only `public.>` and
-    /// inboxes), `tls`, `tls-verify`, `tls-available`, `jetstream`.
+    /// inboxes), `tls`, `tls-verify`, `tls-available`, `jetstream`, `ws` and `wss` (a WebSocket port
+    /// that offers compression, too).
     ///
     /// # Errors
     /// No such name.
@@ -155,6 +158,8 @@ impl Config {
             "tls-verify" => Self::tls(TlsMode::Verify)?,
             "tls-available" => Self::tls(TlsMode::Available)?,
             "jetstream" => Self::jetstream(),
+            "ws" => Self::plain().with_websocket(true),
+            "wss" => Self::tls(TlsMode::Required)?.with_websocket(true),
             _ => return Err(Error::new(format!("unknown configuration {name:?}"))),
         })
     }
@@ -168,6 +173,12 @@ impl Config {
     /// Adds JetStream.
     pub fn with_jetstream(mut self) -> Self {
         self.jetstream = true;
+        self
+    }
+
+    /// Adds a port for WebSocket, with TLS when there is TLS.
+    pub fn with_websocket(mut self, compression: bool) -> Self {
+        self.websocket = Some(compression);
         self
     }
 
@@ -224,6 +235,26 @@ impl Config {
     /// True for a server with JetStream.
     pub fn has_jetstream(&self) -> bool {
         self.jetstream
+    }
+
+    /// Whether there is a port for WebSocket.
+    pub fn has_websocket(&self) -> bool {
+        self.websocket.is_some()
+    }
+
+    /// The block of the WebSocket port, which listens on `listen`.
+    pub(crate) fn websocket_text(&self, listen: &str) -> String {
+        let Some(compression) = self.websocket else { return String::new() };
+        let security = match &self.tls {
+            None => "no_tls: true".into(),
+            Some((_, certs)) => format!(
+                "tls {{cert_file: {}, key_file: {}}}",
+                quote_path(&certs.server_cert()),
+                quote_path(&certs.server_key())
+            ),
+        };
+        let listen = quote(listen);
+        format!("websocket {{listen: {listen}, compression: {compression}, {security}}}\n")
     }
 
     /// The configuration file but for names and ports.

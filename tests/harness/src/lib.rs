@@ -3,6 +3,7 @@
 //! - [`Server`] and [`Cluster`] run real nats-server processes on free ports in a temporary
 //!   directory; they stop when the value is dropped, and also when the test process is killed.
 //! - [`FakeServer`] plays a script, for faults that no real server produces.
+//! - [`Tunnel`] is an HTTP or SOCKS 5 proxy.
 //! - [`Proxy`] sits before any server and stalls, slows, cuts or swallows its traffic.
 //!
 //! The API blocks and needs no runtime, so that it serves synchronous and asynchronous tests alike.
@@ -23,6 +24,7 @@ mod process;
 mod proxy;
 mod proxy_conn;
 mod server;
+mod tunnel;
 
 pub use certs::Certificates;
 pub use cluster::Cluster;
@@ -33,3 +35,4 @@ pub use find::find_server;
 pub use process::Guard;
 pub use proxy::{Cut, Direction, Proxy};
 pub use server::Server;
+pub use tunnel::{Mood, Tunnel};

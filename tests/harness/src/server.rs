@@ -42,13 +42,15 @@ pub(crate) struct Identity {
     name: String,
     client: Port,
     monitor: Port,
+    websocket: Port,
     /// The `cluster` block of the configuration, for members of a cluster.
     cluster: String,
 }
 
 impl Identity {
     pub(crate) fn new(name: String, cluster: String) -> Result<Self> {
-        Ok(Self { name, client: Port::lease()?, monitor: Port::lease()?, cluster })
+        let (client, monitor, websocket) = (Port::lease()?, Port::lease()?, Port::lease()?);
+        Ok(Self { name, client, monitor, websocket, cluster })
     }
 }
 
@@ -86,6 +88,18 @@ impl Server {
             Some(TlsMode::Available) | None => "nats",
         };
         format!("{scheme}://{}", self.address())
+    }
+
+    /// The URL for clients through WebSocket, `ws://...` or `wss://...`; only a configuration with a
+    /// WebSocket port listens there.
+    pub fn ws_url(&self) -> String {
+        let scheme = if self.config().tls_mode().is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}", self.ws_address())
+    }
+
+    /// The address for clients through WebSocket, `host:port`.
+    pub fn ws_address(&self) -> String {
+        join(self.config().host(), self.identity.websocket.number())
     }
 
     /// The address for clients, `host:port`.
@@ -270,11 +284,12 @@ impl Server {
     fn write_config(&self, config: &Config) -> Result<()> {
         let identity = &self.identity;
         let text = format!(
-            "server_name: {}\nlisten: {}\nhttp: {}\n{}\n{}",
+            "server_name: {}\nlisten: {}\nhttp: {}\n{}\n{}{}",
             quote(&identity.name),
             quote(&join(config.host(), identity.client.number())),
             quote(&join(config.host(), identity.monitor.number())),
             identity.cluster,
+            config.websocket_text(&join(config.host(), identity.websocket.number())),
             config.text(self.dir_path()),
         );
         Ok(fs::write(self.config_path(), text)?)

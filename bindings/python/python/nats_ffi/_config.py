@@ -15,6 +15,7 @@ Table = Mapping[str, tuple[str, str]]
 _EXPECTED: Final = {
     "text": "a string",
     "texts": "a string or a list of strings",
+    "pairs": "a dictionary of strings",
     "bool": "true or false",
     "negated": "true or false",
     "seconds": "a number of seconds",
@@ -26,7 +27,6 @@ _NOT_AVAILABLE: Final = frozenset(
         "signature_cb",
         "tls",
         "user_jwt_cb",
-        "ws_connection_headers",
     }
 )
 """Options of nats-py that do not exist here: only their defaults are accepted."""
@@ -119,6 +119,10 @@ def _texts(value: object) -> object:
     return list(value) if isinstance(value, Sequence) else value
 
 
+def _pairs(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def _seconds(value: object) -> object:
     if type(value) in (int, float) and math.isfinite(value):  # type: ignore[arg-type]
         return math.ceil(value * 1000)  # type: ignore[operator]
@@ -140,6 +144,7 @@ def _unless_zero(value: object) -> object:
 _CONVERSIONS: Final[Mapping[str, Callable[[object], object]]] = {
     "text": _text,
     "texts": _texts,
+    "pairs": _pairs,
     "seconds": _seconds,
     "negated": _negated,
     "attempts": _attempts,

@@ -46,6 +46,9 @@ impl Servers {
         if let Some(first) = all.first() {
             facts.insert("url".into(), json!(first.url()));
             facts.insert("port".into(), json!(first.port()));
+            if first.config().has_websocket() {
+                facts.insert("ws_url".into(), json!(first.ws_url()));
+            }
             facts.insert("server_pid".into(), json!(first.pid()));
             facts.insert("monitor_url".into(), json!(first.monitor_url()));
             add_secrets(&mut facts, &first.config());
