@@ -147,6 +147,8 @@ enum nats_connection_event {
   NATS_CONNECTION_EVENT_DRAINING = 10,
   /** A message could not be decoded; members sid and subject. */
   NATS_CONNECTION_EVENT_MALFORMED_MESSAGE = 11,
+  /** Moved from a server in lame-duck mode to another one; member url. */
+  NATS_CONNECTION_EVENT_MIGRATED = 12,
 };
 
 /** The state of a connection. */
@@ -163,6 +165,15 @@ enum nats_connection_state {
   NATS_CONNECTION_STATE_DRAINING_PUBS = 5,
   /** Closed for good. */
   NATS_CONNECTION_STATE_CLOSED = 6,
+};
+
+/** How much a record of the log matters; each level has those before it. */
+enum nats_log_level {
+  NATS_LOG_ERROR = 1,
+  NATS_LOG_WARN = 2,
+  NATS_LOG_INFO = 3,
+  NATS_LOG_DEBUG = 4,
+  NATS_LOG_TRACE = 5,
 };
 
 /**
@@ -238,6 +249,11 @@ typedef struct nats_msg nats_msg;
 typedef struct nats_options nats_options;
 
 /**
+ * A question of a connection to the program, which is answered within its callback.
+ */
+typedef struct nats_question nats_question;
+
+/**
  * A queue of results. One queue serves any number of connections, subscriptions and threads.
  */
 typedef struct nats_queue nats_queue;
@@ -287,6 +303,20 @@ typedef void (*nats_destroy_cb)(void *user);
  * back-off applies. It must not drain the connection.
  */
 typedef int64_t (*nats_reconnect_delay_cb)(uint32_t attempts, void *user);
+
+/**
+ * Takes a record of the library's log. `level`: one of `nats_log_level`; `text` is valid as long
+ * as the call. Runs on a delivery thread, one record at a time.
+ */
+typedef void (*nats_log_cb)(int32_t level, nats_str text, void *user);
+
+/**
+ * Answers a question by nats_question_answer(), or refuses by nats_question_refuse(), before it
+ * returns; the question is NATS_ERR_INVALID_HANDLE afterwards. Runs on a delivery thread and may
+ * block, which delays the connection, whose attempt has "connect_timeout_ms" in all; it must not
+ * drain the connection.
+ */
+typedef void (*nats_question_cb)(nats_question *question, void *user);
 
 /**
  * A view of bytes: pointer and length, not owned. A NULL `ptr` is accepted with length 0 only.
@@ -625,6 +655,97 @@ nats_status nats_options_on_reconnect_delay(nats_options *opts,
  * Connections that were made with it are not affected.
  */
 nats_status nats_options_free(nats_options *opts);
+
+/**
+ * Has `cb` called with the records of the library's log from now on, of all connections, instead
+ * of a function that was set before; a NULL `cb` ends it. `level`: one of `nats_log_level`, the
+ * least important level that is wanted. At most 1,024 records wait, beyond that the oldest are
+ * dropped. `destroy` (may be NULL) runs once `cb` will not be called any more. No record shows a
+ * secret or a payload.
+ *
+ * Errors: `INVALID_ARGUMENT`: no such level.
+ */
+nats_status nats_log_set(int32_t level,
+                         nats_log_cb cb,
+                         void *user,
+                         nats_destroy_cb destroy,
+                         nats_error **err);
+
+/**
+ * Sets the function that says who connects, asked for each attempt to connect: an alternative to
+ * the options "user", "password", "token", "nkey_seed", "jwt", "creds" and their files.
+ *
+ * The question is about "url" (the server) and "nonce" (the text that the server asks to sign, or
+ * null). The answer has some of "user", "password", "token", "jwt", "nkey" (the public key),
+ * "signature" (of the nonce, 64 bytes), or instead of signing oneself "seed" or "creds" (the
+ * content of a credentials file). None at all connects without a name. A NULL `cb` removes the
+ * function. `destroy` (may be NULL) runs once no connection and no options object refers to the
+ * function any more.
+ */
+nats_status nats_options_on_login(nats_options *opts,
+                                  nats_question_cb cb,
+                                  void *user,
+                                  nats_destroy_cb destroy,
+                                  nats_error **err);
+
+/**
+ * Sets the function that yields the client's certificate, asked for each connection with TLS. The
+ * question is about "url"; the answer is "cert" and "key", in PEM. The rest as
+ * nats_options_on_login().
+ */
+nats_status nats_options_on_certificate(nats_options *opts,
+                                        nats_question_cb cb,
+                                        void *user,
+                                        nats_destroy_cb destroy,
+                                        nats_error **err);
+
+/**
+ * Sets the function that yields headers of the request that opens a WebSocket, asked for each
+ * attempt. The question is about "url"; the answer is names and values. The rest as
+ * nats_options_on_login().
+ */
+nats_status nats_options_on_ws_headers(nats_options *opts,
+                                       nats_question_cb cb,
+                                       void *user,
+                                       nats_destroy_cb destroy,
+                                       nats_error **err);
+
+/**
+ * Sets the function that decides which server is tried next once a connection was lost (ADR-40).
+ * The question is about "servers" (those that may be tried: "url", "discovered", "failures" and
+ * perhaps "error" of each) and "info" (what the last server told of itself); the answer is "url",
+ * one of those, and perhaps "delay_ms", how long to wait first, in digits. No answer stands for
+ * the usual order and wait. The rest as nats_options_on_login().
+ */
+nats_status nats_options_on_pick_server(nats_options *opts,
+                                        nats_question_cb cb,
+                                        void *user,
+                                        nats_destroy_cb destroy,
+                                        nats_error **err);
+
+/**
+ * What a question is about, as a JSON object; `*json` is valid until the callback returns.
+ */
+nats_status nats_question_about(nats_question *question, nats_str *json, nats_error **err);
+
+/**
+ * Adds a member to the answer; the value is copied, and wiped after its use. A name that the
+ * question does not know, or a value that makes no sense, fails the attempt to connect.
+ *
+ * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the callback.
+ */
+nats_status nats_question_answer(nats_question *question,
+                                 nats_str name,
+                                 nats_bytes value,
+                                 nats_error **err);
+
+/**
+ * Fails the attempt to connect with this text, instead of an answer. Of no effect for a question
+ * which server to pick but that the usual one is.
+ *
+ * Errors: `INVALID_HANDLE` outside the callback.
+ */
+nats_status nats_question_refuse(nats_question *question, nats_str why, nats_error **err);
 
 /**
  * Makes an empty header set. Free `*out` with nats_headers_free().
@@ -1013,9 +1134,9 @@ nats_status nats_connection_server_info_async(nats_connection *nc,
                                               nats_error **err);
 
 /**
- * The server that the connection uses, those it was given, and those the cluster told of.
+ * The server that the connection uses, those that it knows, those of them that the cluster told of, and of each how often and why it could not be connected to since it was last.
  *
- * `*out` receives a document: {"connected": url or null, "known": [urls], "discovered": [urls]}. Free it with nats_doc_free().
+ * `*out` receives a document: {"connected": url or null, "known": [urls], "discovered": [urls], "pool": [{"url": url, "discovered": bool, "failures": n, "error": text}]}. Free it with nats_doc_free().
  *
  * Errors: `INVALID_HANDLE`, `FORKED`.
  */
@@ -1030,6 +1151,29 @@ nats_status nats_connection_servers_async(nats_connection *nc,
                                           nats_queue *queue,
                                           uint64_t token,
                                           nats_error **err);
+
+/**
+ * Replaces the servers that the connection knows, those that the cluster told of, too. It stays where it is: they count from the next reconnect on, and what the cluster tells from now on is added (ADR-40).
+ *
+ * `input`: a JSON document, {"servers": [urls]}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`.
+ */
+nats_status nats_connection_set_servers(nats_connection *nc,
+                                        nats_str input,
+                                        nats_doc **out,
+                                        nats_error **err);
+
+/**
+ * Like nats_connection_set_servers(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_connection_set_servers_async(nats_connection *nc,
+                                              nats_str input,
+                                              nats_queue *queue,
+                                              uint64_t token,
+                                              nats_error **err);
 
 /**
  * The numbers of nats_connection_stats() and the state as one document.

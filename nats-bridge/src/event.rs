@@ -59,6 +59,8 @@ numbered! {
         10 Draining          "draining"           "a drain of the connection has begun";
         11 MalformedMessage  "malformed_message"
             "a message could not be decoded; members sid and subject";
+        12 Migrated          "migrated"
+            "moved from a server in lame-duck mode to another one; member url";
     }
 }
 
@@ -125,6 +127,7 @@ impl From<&Event> for ConnectionEvent {
                 (EventKind::Reconnecting, json!({ "attempt": attempt, "url": url }))
             }
             Event::Reconnected { url } => (EventKind::Reconnected, json!({ "url": url })),
+            Event::Migrated { url } => (EventKind::Migrated, json!({ "url": url })),
             Event::Closed { discarded } => (EventKind::Closed, json!({ "discarded": discarded })),
             Event::SlowConsumer { sid, subject } => {
                 (EventKind::SlowConsumer, json!({ "sid": sid, "subject": subject }))

@@ -10,6 +10,8 @@ use serde_json::json;
 
 use crate::connection::Connection;
 use crate::doc::Doc;
+use crate::question;
+use crate::table::unknown;
 
 /// One operation.
 pub struct Op {
@@ -29,7 +31,8 @@ pub struct Op {
 pub type Running = Pin<Box<dyn Future<Output = Result<Doc>> + Send>>;
 
 /// Every operation.
-pub const ALL: &[&Op] = &[&CONNECTION_SERVER_INFO, &CONNECTION_SERVERS, &CONNECTION_STATS_DOC];
+pub const ALL: &[&Op] =
+    &[&CONNECTION_SERVER_INFO, &CONNECTION_SERVERS, &CONNECTION_SET_SERVERS, &CONNECTION_STATS_DOC];
 
 /// The server's description of itself.
 pub const CONNECTION_SERVER_INFO: Op = Op {
@@ -50,8 +53,9 @@ pub const CONNECTION_SERVER_INFO: Op = Op {
 pub const CONNECTION_SERVERS: Op = Op {
     name: "connection_servers",
     input: None,
-    output: r#"{"connected": url or null, "known": [urls], "discovered": [urls]}"#,
-    doc: "The server that the connection uses, those it was given, and those the cluster told of.",
+    output: r#"{"connected": url or null, "known": [urls], "discovered": [urls], "pool": [{"url": url, "discovered": bool, "failures": n, "error": text}]}"#,
+    doc: "The server that the connection uses, those that it knows, those of them that the cluster \
+          told of, and of each how often and why it could not be connected to since it was last.",
     run: |connection, _| {
         Box::pin(async move {
             let client = connection.client();
@@ -59,7 +63,35 @@ pub const CONNECTION_SERVERS: Op = Op {
                 "connected": client.connected_url(),
                 "known": client.servers(),
                 "discovered": client.discovered_servers(),
+                "pool": client.server_pool().iter().map(question::server).collect::<Vec<_>>(),
             })))
+        })
+    },
+};
+
+/// Other servers.
+pub const CONNECTION_SET_SERVERS: Op = Op {
+    name: "connection_set_servers",
+    input: Some(r#"{"servers": [urls]}"#),
+    output: "{}",
+    doc: "Replaces the servers that the connection knows, those that the cluster told of, too. It \
+          stays where it is: they count from the next reconnect on, and what the cluster tells \
+          from now on is added (ADR-40).",
+    run: |connection, input| {
+        Box::pin(async move {
+            let expected = || {
+                let text = "servers: expected a list of URLs";
+                Error::new(Code::InvalidArgument, text)
+            };
+            let members = input.value().as_object().ok_or_else(expected)?;
+            if let Some(name) = members.keys().find(|name| *name != "servers") {
+                return Err(unknown(["servers"], name));
+            }
+            let urls = members.get("servers").and_then(|list| list.as_array());
+            let urls: Option<Vec<&str>> =
+                urls.ok_or_else(expected)?.iter().map(|url| url.as_str()).collect();
+            connection.client().set_servers(urls.ok_or_else(expected)?)?;
+            Ok(Doc::new())
         })
     },
 };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nats_core::OutboundPolicy;
+
 use super::*;
 
 fn refused(json: &str) -> String {

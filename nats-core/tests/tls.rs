@@ -78,9 +78,11 @@ async fn client_certificates_by_file_text_and_callback() {
 
     let asked = Arc::new(AtomicUsize::new(0));
     let (count, text) = (Arc::clone(&asked), (pem(&certificate), pem(&key)));
-    let callback = move || {
+    let callback = move |url: String| {
+        assert!(url.starts_with("tls://"), "{url}");
         count.fetch_add(1, Ordering::SeqCst);
-        Ok(Identity { certificate: text.0.clone(), key: text.1.as_str().into() })
+        let identity = Identity { certificate: text.0.clone(), key: text.1.as_str().into() };
+        async { Ok(identity) }
     };
     rig.works(rig.options().tls_identity(callback)).await;
     assert_eq!(asked.load(Ordering::SeqCst), 1);

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use nats_bridge::connection::Connection;
-use nats_bridge::{reconnect, wait};
+use nats_bridge::{question, wait};
 use nats_core::{Code, Error, Result};
 
 use crate::error::nats_error;
@@ -335,9 +335,15 @@ fn connection(nc: *mut nats_connection) -> Result<Arc<Connection>> {
 /// Connects and puts the connection under a handle; its events are delivered only then, so that
 /// every event callback has a handle to name.
 async fn open(mut settings: options::Inner) -> Result<Owned<Arc<Connection>>> {
-    if let Some(hook) = settings.on_delay {
-        let delay = reconnect::on_delivery_thread(Box::new(move |round| hook.call(round)))?;
-        settings.connect.reconnect_delay = Some(delay);
+    if !settings.hooks.is_empty() {
+        let hooks = settings.hooks;
+        let asks: Vec<_> = hooks.iter().map(|(ask, _)| *ask).collect();
+        let ask = question::on_delivery_thread(move |question| {
+            if let Some((_, hook)) = hooks.iter().find(|(ask, _)| *ask == question.ask()) {
+                hook.answer(question);
+            }
+        })?;
+        question::install(&mut settings.connect, &asks, ask);
     }
     let place = Arc::new(OnceLock::<usize>::new());
     let lookup = Arc::clone(&place);

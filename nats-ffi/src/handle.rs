@@ -28,6 +28,7 @@ use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
 use crate::headers::{Shared, nats_headers};
 use crate::options::{Settings, nats_options};
+use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
 use crate::subscription::nats_subscription;
 
@@ -83,6 +84,7 @@ kinds! {
     5 Subscription Subscription,     nats_subscription, "subscription";
     6 Headers      Shared,           nats_headers,      "headers object";
     7 Queue        Events,           nats_queue,        "queue";
+    9 Question     Arc<Asked>,       nats_question,     "question";
 }
 
 /// Use of an object; keeps it from being dropped.

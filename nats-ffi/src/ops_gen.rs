@@ -36,9 +36,9 @@ pub extern "C" fn nats_connection_server_info_async(
     asynchronous(&table::CONNECTION_SERVER_INFO, nc, nats_str::EMPTY, queue, token, err)
 }
 
-/// The server that the connection uses, those it was given, and those the cluster told of.
+/// The server that the connection uses, those that it knows, those of them that the cluster told of, and of each how often and why it could not be connected to since it was last.
 ///
-/// `*out` receives a document: {"connected": url or null, "known": [urls], "discovered": [urls]}. Free it with nats_doc_free().
+/// `*out` receives a document: {"connected": url or null, "known": [urls], "discovered": [urls], "pool": [{"url": url, "discovered": bool, "failures": n, "error": text}]}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`.
 #[unsafe(no_mangle)]
@@ -59,6 +59,35 @@ pub extern "C" fn nats_connection_servers_async(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     asynchronous(&table::CONNECTION_SERVERS, nc, nats_str::EMPTY, queue, token, err)
+}
+
+/// Replaces the servers that the connection knows, those that the cluster told of, too. It stays where it is: they count from the next reconnect on, and what the cluster tells from now on is added (ADR-40).
+///
+/// `input`: a JSON document, {"servers": [urls]}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_connection_set_servers(
+    nc: *mut nats_connection,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONNECTION_SET_SERVERS, nc, input, out, err)
+}
+
+/// Like nats_connection_set_servers(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_connection_set_servers_async(
+    nc: *mut nats_connection,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONNECTION_SET_SERVERS, nc, input, queue, token, err)
 }
 
 /// The numbers of nats_connection_stats() and the state as one document.

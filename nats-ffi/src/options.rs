@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nats_bridge::options;
+use nats_bridge::question::Ask;
 use nats_bridge::sync::lock;
 use nats_bridge::table::MAX_MILLIS;
 use nats_core::{Code, ConnectOptions, Result};
@@ -14,6 +15,7 @@ use crate::error::nats_error;
 use crate::event::{EventHook, nats_event_cb};
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle;
+use crate::question::{self, Hook};
 use crate::types::{nats_destroy_cb, nats_status, nats_str};
 use crate::user::User;
 
@@ -30,12 +32,21 @@ pub(crate) struct Settings(Box<Mutex<Inner>>);
 pub(crate) struct Inner {
     pub(crate) connect: ConnectOptions,
     pub(crate) on_event: Option<Arc<EventHook>>,
-    pub(crate) on_delay: Option<Arc<DelayHook>>,
+    pub(crate) hooks: Vec<(Ask, Arc<Hook>)>,
 }
 
 impl Settings {
     pub(crate) fn copy(&self) -> Inner {
         lock(&self.0).clone()
+    }
+
+    /// Returns the hook that answered `ask` before.
+    pub(crate) fn replace_hook(&self, ask: Ask, hook: Option<Arc<Hook>>) -> Option<Arc<Hook>> {
+        let hooks = &mut lock(&self.0).hooks;
+        let at = hooks.iter().position(|(known, _)| *known == ask);
+        let before = at.map(|at| hooks.swap_remove(at).1);
+        hooks.extend(hook.map(|hook| (ask, hook)));
+        before
     }
 
     fn merge(&self, json: &nats_str) -> Result<()> {
@@ -124,11 +135,8 @@ pub extern "C" fn nats_options_on_reconnect_delay(
 ) -> nats_status {
     let user = User::new(user, destroy);
     guard(err, || {
-        let settings = handle::get::<Settings>(opts)?;
-        let hook = cb.map(|call| Arc::new(DelayHook { call, user }));
-        let replaced = std::mem::replace(&mut lock(&settings.0).on_delay, hook);
-        drop(replaced);
-        Ok(())
+        let hook = cb.map(|call| Hook::Delay(DelayHook { call, user }));
+        question::install(opts, Ask::ReconnectDelay, hook)
     })
 }
 

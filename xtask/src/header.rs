@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use cbindgen::{Braces, Builder, Config, DocumentationStyle, Language, LineEndingStyle, Style};
 use nats_bridge::event::{EventKind, StateKind};
+use nats_bridge::log::Level;
 use nats_core::Code;
 
 use crate::root;
@@ -127,6 +128,13 @@ fn constants() -> Result<String, std::fmt::Error> {
     for kind in StateKind::ALL {
         let (name, text) = (kind.name().to_uppercase(), sentence(kind.text()));
         writeln!(out, "  /** {text} */\n  NATS_CONNECTION_STATE_{name} = {},", kind.number())?;
+    }
+    out.push_str(
+        "};\n\n/** How much a record of the log matters; each level has those before it. */\n",
+    );
+    out.push_str("enum nats_log_level {\n");
+    for level in Level::ALL {
+        writeln!(out, "  NATS_LOG_{} = {},", level.name().to_uppercase(), *level as i32)?;
     }
     out.push_str("};");
     Ok(out)

@@ -8,10 +8,16 @@ export interface NativeOperation {
   cancel(): void;
 }
 
-/** How long to wait before another round over the servers? */
+/** What a connection asks the program. */
 export interface NativeQuestion {
-  /** In milliseconds; a negative number stands for the usual back-off. */
-  answer(millis: number): void;
+  /** What is asked: `reconnect_delay`, `pick_server`, `login`, `certificate` or `ws_headers`. */
+  readonly ask: string;
+  /** What there is to know for it, as JSON. */
+  readonly about: string;
+  /** Answers, once, with as many values as names. */
+  answer(names: string[], values: Buffer[]): void;
+  /** Fails what the question is for, once. */
+  refuse(why: string): void;
 }
 
 /** Events of one turn: three numbers each in `numbers`, the rest in order. */
@@ -27,7 +33,7 @@ export interface NativeQueue {
   poll(): NativeEvents;
   ref(): void;
   unref(): void;
-  connect(token: number, options: string, asks: boolean): void;
+  connect(token: number, options: string, asks: string[]): void;
 }
 
 /** Header names and values by turns. */

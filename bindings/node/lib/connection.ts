@@ -92,7 +92,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   async open(json: string, read: <T>(call: () => T) => T): Promise<void> {
     this.#token = loop.watch(this.#events);
     try {
-      const asks = this.#delay !== undefined;
+      const asks = this.#delay === undefined ? [] : ["reconnect_delay"];
       const start = (token: number) => read(() => loop.native.connect(token, json, asks));
       this.#handle = await loop.run<NativeConnection>(start, undefined, this.#token);
     } catch (error) {
@@ -350,15 +350,19 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   }
 
   /** @internal */
-  onQuestion(attempts: number, question: NativeQuestion): void {
+  onQuestion(question: NativeQuestion): void {
     try {
+      const { attempts } = JSON.parse(question.about) as { attempts: number };
       const delay = this.#delay?.(attempts);
-      if (delay !== undefined && typeof delay !== "number") {
+      if (delay === undefined || (typeof delay === "number" && delay < 0)) {
+        question.answer([], []);
+      } else if (typeof delay === "number" && Number.isFinite(delay)) {
+        question.answer(["delay_ms"], [Buffer.from(String(Math.ceil(delay)))]);
+      } else {
         throw wrongType("reconnectDelayHandler's result", "a number of milliseconds", delay);
       }
-      question.answer(delay ?? -1);
     } catch (thrown) {
-      question.answer(-1);
+      question.answer([], []);
       this.report(thrown);
     }
   }

@@ -10,7 +10,7 @@ import { deferred } from "./util";
 export interface Listener {
   tell(status: Status): void;
   onClosed(): void;
-  onQuestion(attempts: number, question: NativeQuestion): void;
+  onQuestion(question: NativeQuestion): void;
   getServer(): string;
   subscriptionOf(sid: number): Subscription | undefined;
 }
@@ -54,8 +54,8 @@ export class EventHandler {
   }
 
   /** @internal */
-  onQuestion(attempts: number, question: NativeQuestion): void {
-    this.#listener.onQuestion(attempts, question);
+  onQuestion(question: NativeQuestion): void {
+    this.#listener.onQuestion(question);
   }
 
   #statuses(details: Details): Status[] {

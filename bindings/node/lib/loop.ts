@@ -15,8 +15,8 @@ export interface Source {
   onReady?(pending: number): void;
   /** Something happened to the connection. */
   onEvent?(kind: number, json: string): void;
-  /** The connection asks how long to wait, now that so many rounds over the servers have failed. */
-  onQuestion?(attempts: number, question: NativeQuestion): void;
+  /** The connection asks something. */
+  onQuestion?(question: NativeQuestion): void;
 }
 
 interface Pending {
@@ -149,7 +149,7 @@ class Loop {
         this.settle(token)?.resolve(handle);
       } else if (kind === QUESTION) {
         const question = value() as NativeQuestion;
-        this.sources.get(token)?.onQuestion?.(number, question);
+        this.sources.get(token)?.onQuestion?.(question);
       } else {
         const json = value() as string;
         this.sources.get(token)?.onEvent?.(number, json);

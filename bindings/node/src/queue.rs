@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi::Status;
-use napi::bindgen_prelude::{Either4, Env, Function, check_status, sys};
+use napi::bindgen_prelude::{Buffer, Either4, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
+use nats_bridge::question::{self, Ask};
 use nats_bridge::queue::{Event, Queue as Core};
-use nats_bridge::reconnect;
 use nats_bridge::running::Running;
 use nats_core::{Batch, Message};
 
-use crate::argument::duration;
 use crate::connection::Connection;
 use crate::error::{Result, raise};
 use crate::packet::{Numbers, Packet};
@@ -30,7 +29,7 @@ pub(crate) enum Value {
     Message(Message),
     Connection(Arc<Link>),
     Subscription(nats_core::Subscription),
-    Question(reconnect::Question),
+    Question(question::Question),
 }
 
 /// The queue of one environment.
@@ -55,7 +54,7 @@ pub struct Events {
 
 /// How long to wait before another round over the servers? Answered at most once.
 #[napi]
-pub struct Question(Option<reconnect::Question>);
+pub struct Question(Option<question::Question>);
 
 /// An operation that can be given up.
 #[napi]
@@ -131,9 +130,8 @@ impl Queue {
                     (VALUE, token, 0.0)
                 }
                 Event::Completion { token, result: Ok(Value::Question(question)) } => {
-                    let attempts = f64::from(question.attempts());
                     values.push(Either4::D(Question(Some(question))));
-                    (QUESTION, token, attempts)
+                    (QUESTION, token, 0.0)
                 }
             };
             numbers.extend([kind, token as f64, number]);
@@ -164,23 +162,22 @@ impl Queue {
     }
 
     /// Begins to connect; the completion of `token` yields a [`Connection`], whose events come
-    /// under `token` too, those first that happen before, and with `asks` its questions how long to
-    /// wait before reconnecting.
+    /// under `token` too, those first that happen before, and its questions, of those that `asks`
+    /// names.
     ///
     /// # Errors
     /// INVALID_OPTION, INVALID_JSON; INVALID_URL comes with the completion.
     #[napi(catch_unwind)]
-    pub fn connect(&self, token: f64, options: String, asks: bool) -> Result<()> {
+    pub fn connect(&self, token: f64, options: String, asks: Vec<String>) -> Result<()> {
         let mut parsed = nats_core::ConnectOptions::default();
         nats_bridge::options::connect(&mut parsed, &options).map_err(raise)?;
-        if asks {
-            let asked = self.core.downgrade();
-            parsed.reconnect_delay = Some(reconnect::asking(move |question| {
-                if let Some(queue) = asked.upgrade() {
-                    queue.ticket(token as u64).complete(Ok(Value::Question(question)));
-                }
-            }));
-        }
+        let asks: Vec<Ask> = asks.iter().filter_map(|name| Ask::named(name)).collect();
+        let asked = self.core.downgrade();
+        question::install(&mut parsed, &asks, move |question| {
+            if let Some(queue) = asked.upgrade() {
+                queue.ticket(token as u64).complete(Ok(Value::Question(question)));
+            }
+        });
         let core = self.core.clone();
         start(&self.core, token, async move {
             let link = Link::connect_watched(parsed, &core, token as u64).await?;
@@ -199,11 +196,32 @@ impl Drop for Queue {
 
 #[napi]
 impl Question {
-    /// Answers in milliseconds; a negative number stands for the usual back-off.
+    /// What is asked.
+    #[napi(getter, catch_unwind)]
+    pub fn ask(&self) -> Option<&'static str> {
+        self.0.as_ref().map(|question| question.ask().name())
+    }
+
+    /// What there is to know for it, as JSON.
+    #[napi(getter, catch_unwind)]
+    pub fn about(&self) -> Option<String> {
+        self.0.as_ref().map(|question| question.about().to_json())
+    }
+
+    /// Answers, once, with as many values as names.
     #[napi(catch_unwind)]
-    pub fn answer(&mut self, millis: f64) {
+    pub fn answer(&mut self, names: Vec<String>, values: Vec<Buffer>) {
         if let Some(question) = self.0.take() {
-            question.answer((millis >= 0.0).then(|| duration(millis)));
+            let values = values.into_iter().map(|value| value.to_vec().into());
+            question.answer(names.into_iter().zip(values).collect());
+        }
+    }
+
+    /// Fails what the question is for, once.
+    #[napi(catch_unwind)]
+    pub fn refuse(&mut self, why: String) {
+        if let Some(question) = self.0.take() {
+            question.refuse(&why);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nats_bridge::event::StateKind;
 use nats_bridge::fork::Held;
-use nats_bridge::{options, reconnect};
+use nats_bridge::options;
+use nats_bridge::question::{self, Ask};
 use nats_core::{
     Client, Code, ConnectOptions, Error, ManyOptions, Publish, Request, SubscribeOptions,
 };
@@ -27,7 +28,7 @@ pub(crate) struct Connection {
 }
 
 /// Connects; yields a [`Connection`]. Its events come to the queue `watcher` under `events`, from
-/// the first attempt on, and with `asks` its questions how long to wait before reconnecting.
+/// the first attempt on, and its questions, of those that `asks` names.
 #[pyfunction]
 #[pyo3(signature = (queue, token, watcher, events, options, blocking, asks, /))]
 pub(crate) fn connect(
@@ -37,18 +38,17 @@ pub(crate) fn connect(
     events: u64,
     options: &str,
     blocking: bool,
-    asks: bool,
+    asks: Vec<String>,
 ) -> Outcome<Operation> {
     let mut settings = ConnectOptions::new();
     options::connect(&mut settings, options)?;
-    if asks {
-        let asked = watcher.events()?.downgrade();
-        settings.reconnect_delay = Some(reconnect::asking(move |question| {
-            if let Some(queue) = asked.upgrade() {
-                queue.ticket(events).complete(Ok(Value::Question(question)));
-            }
-        }));
-    }
+    let asks: Vec<Ask> = asks.iter().filter_map(|name| Ask::named(name)).collect();
+    let asked = watcher.events()?.downgrade();
+    question::install(&mut settings, &asks, move |question| {
+        if let Some(queue) = asked.upgrade() {
+            queue.ticket(events).complete(Ok(Value::Question(question)));
+        }
+    });
     let flavour = if blocking { Flavour::Blocking } else { Flavour::Awaited };
     let target = watcher.events()?.clone();
     queue.start(token, async move {

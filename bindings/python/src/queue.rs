@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nats_bridge::fork::Held;
+use nats_bridge::question;
 use nats_bridge::queue::Event;
-use nats_bridge::reconnect;
 use nats_bridge::running::Running;
 use nats_bridge::sync::lock;
 use nats_core::{Client, Message, Request};
@@ -31,7 +31,7 @@ const READY: u8 = 2;
 /// Something happened to a connection; the value is a JSON object.
 const EVENT: u8 = 3;
 
-/// A connection asks how long to wait; the value is a [`Question`].
+/// A connection asks something; the value is a [`Question`].
 const QUESTION: u8 = 4;
 
 /// What a completed operation yields.
@@ -41,7 +41,7 @@ pub(crate) enum Value {
     Message(Message, Flavour),
     Connection(Connection),
     Subscription(Subscription),
-    Question(reconnect::Question),
+    Question(question::Question),
 }
 
 /// The bridge's queue.
@@ -79,14 +79,17 @@ pub(crate) struct Operation {
     handled: Held<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
-/// How long to wait before another round over the servers?
+/// What a connection asks the program.
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct Question {
     /// Until it is answered.
-    open: Held<Mutex<Option<reconnect::Question>>>,
-    /// How many rounds have failed.
+    open: Held<Mutex<Option<question::Question>>>,
+    /// What is asked.
     #[pyo3(get)]
-    attempts: u32,
+    ask: &'static str,
+    /// What there is to know for it, as JSON.
+    #[pyo3(get)]
+    about: String,
 }
 
 impl Queue {
@@ -234,12 +237,20 @@ impl Operation {
 
 #[pymethods]
 impl Question {
-    /// Answers, once; `None` stands for the usual back-off.
-    #[pyo3(signature = (seconds, /))]
-    fn answer(&self, seconds: Option<f64>) -> Outcome<()> {
-        let delay = seconds.map(duration).transpose()?;
+    /// Answers, once, with names and values.
+    #[pyo3(signature = (pairs, /))]
+    fn answer(&self, pairs: Vec<(String, Vec<u8>)>) -> Outcome<()> {
         if let Some(question) = lock(self.open.get()?).take() {
-            question.answer(delay);
+            question.answer(pairs.into_iter().map(|(name, value)| (name, value.into())).collect());
+        }
+        Ok(())
+    }
+
+    /// Fails what the question is for, once.
+    #[pyo3(signature = (why, /))]
+    fn refuse(&self, why: &str) -> Outcome<()> {
+        if let Some(question) = lock(self.open.get()?).take() {
+            question.refuse(why);
         }
         Ok(())
     }
@@ -280,8 +291,8 @@ fn hand_over(
     })
 }
 
-fn asked(py: Python<'_>, question: reconnect::Question) -> PyResult<Py<PyAny>> {
-    let attempts = question.attempts();
+fn asked(py: Python<'_>, question: question::Question) -> PyResult<Py<PyAny>> {
+    let (ask, about) = (question.ask().name(), question.about().to_json());
     let open = Held::new(Mutex::new(Some(question)));
-    Ok(Py::new(py, Question { open, attempts })?.into_any())
+    Ok(Py::new(py, Question { open, ask, about })?.into_any())
 }

@@ -36,6 +36,12 @@ pub enum Event {
         /// The server's URL, without credentials.
         url: String,
     },
+    /// The connection has moved from a server in lame-duck mode to this one, without having been
+    /// lost: everything that the old one delivered has come, and the subscriptions go on.
+    Migrated {
+        /// The server's URL, without credentials.
+        url: String,
+    },
     /// The connection is closed for good. Always the last event.
     Closed {
         /// Publishes that were accepted but never reached a socket.
@@ -78,6 +84,7 @@ impl Event {
             Event::Disconnected { .. } => "disconnected",
             Event::Reconnecting { .. } => "reconnecting",
             Event::Reconnected { .. } => "reconnected",
+            Event::Migrated { .. } => "migrated",
             Event::Closed { .. } => "closed",
             Event::SlowConsumer { .. } => "slow_consumer",
             Event::ServerError(_) => "server_error",

@@ -150,7 +150,8 @@ impl Handshake<'_> {
 
     async fn upgrade_tls(&mut self) -> Result<()> {
         let io = self.io.take();
-        let stream = tls::upgrade(io, self.options, &self.target.tls_name).await?;
+        let Target { addr, tls_name } = self.target;
+        let stream = tls::upgrade(io, self.options, tls_name, &addr.to_string()).await?;
         self.io = Io(Dialled::Other(Box::new(stream)));
         Ok(())
     }

@@ -76,18 +76,51 @@ pub(super) async fn login(
     }
     let nonce = challenge.nonce.as_deref();
     if let Some(credentials) = credentials(options).await? {
-        let Credentials { jwt, key } = credentials;
-        return Ok(Login { jwt: Some(jwt), ..signed(&key, nonce)? });
-    }
-    if let Some(key) = key(options).await? {
-        let nkey = Some(key.public_key().to_string()).filter(|_| options.jwt.is_none());
-        return Ok(Login { nkey, jwt: options.jwt.clone(), ..signed(&key, nonce)? });
+        return Login::with_credentials(&credentials, nonce);
     }
     let login = plain(options.user.clone(), options.password.clone(), options.token.clone());
-    Ok(Login { jwt: options.jwt.clone(), ..login })
+    let login = Login { jwt: options.jwt.clone(), ..login };
+    match key(options).await? {
+        Some(key) => login.signed_by(&key, nonce),
+        None => Ok(login),
+    }
+}
+
+impl Challenge {
+    /// A challenge, for tests of authenticators.
+    pub fn new(url: impl Into<String>, nonce: Option<&str>) -> Challenge {
+        Challenge { url: url.into(), nonce: nonce.map(str::to_owned) }
+    }
 }
 
 impl Login {
+    /// The login of these credentials, with the nonce signed.
+    ///
+    /// # Errors
+    /// [`Code::InvalidKey`].
+    pub fn with_credentials(credentials: &Credentials, nonce: Option<&str>) -> Result<Login> {
+        let login = Login { jwt: Some(credentials.jwt.clone()), ..Login::default() };
+        login.signed_by(&credentials.key, nonce)
+    }
+
+    /// The login with the nonce signed by a user's key, and with the name of the key where there is
+    /// no JWT, which would say it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidKey`].
+    pub fn signed_by(mut self, key: &KeyPair, nonce: Option<&str>) -> Result<Login> {
+        if key.kind() != KeyKind::User {
+            let text = format!("the seed is that of a key of kind {}, not user", key.kind().name());
+            return Err(Error::new(Code::InvalidKey, text));
+        }
+        if self.jwt.is_none() {
+            self.nkey = Some(key.public_key().to_string());
+        }
+        let sign = |nonce: &str| key.sign(nonce.as_bytes()).map(|signature| signature.to_vec());
+        self.signature = nonce.map(sign).transpose()?;
+        Ok(self)
+    }
+
     /// Puts it into what is sent.
     pub(super) fn tell(self, info: &mut ConnectInfo) {
         info.user = self.user;
@@ -97,11 +130,6 @@ impl Login {
         info.nkey = self.nkey;
         info.sig = self.signature.map(|signature| Zeroizing::new(BASE64.encode(signature)));
     }
-}
-
-fn signed(key: &KeyPair, nonce: Option<&str>) -> Result<Login> {
-    let sign = |nonce: &str| key.sign(nonce.as_bytes()).map(|signature| signature.to_vec());
-    Ok(Login { signature: nonce.map(sign).transpose()?, ..Login::default() })
 }
 
 async fn credentials(options: &ConnectOptions) -> Result<Option<Credentials>> {
@@ -124,10 +152,6 @@ async fn key(options: &ConnectOptions) -> Result<Option<KeyPair>> {
     } else {
         return Ok(None);
     };
-    if key.kind() != KeyKind::User {
-        let text = format!("the seed is that of a key of kind {}, not user", key.kind().name());
-        return Err(Error::new(Code::InvalidKey, text));
-    }
     Ok(Some(key))
 }
 

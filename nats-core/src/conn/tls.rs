@@ -1,8 +1,10 @@
 //! TLS: verified against the name that the user gave, unless he says that it must not be.
 
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -42,8 +44,10 @@ pub struct Identity {
     pub key: Secret,
 }
 
-/// Asked for each connection for the client certificate. It runs on a thread that may block.
-pub type IdentityCallback = Arc<dyn Fn() -> Result<Identity> + Send + Sync>;
+/// Asked for each attempt for the client certificate, with the server's URL. It is polled on the
+/// connection's own task, within the connect timeout, so it must wait asynchronously.
+pub type IdentityCallback =
+    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<Identity>> + Send>> + Send + Sync>;
 
 impl ConnectOptions {
     /// Whether options ask for TLS, whatever URL and server say.
@@ -59,11 +63,12 @@ impl ConnectOptions {
     }
 }
 
-/// Upgrades a connection. Files are read anew.
+/// Upgrades a connection. Files are read anew, and the callback is asked anew.
 pub(crate) async fn upgrade<T: Transport>(
     stream: T,
     options: &ConnectOptions,
     name: &str,
+    url: &str,
 ) -> Result<TlsStream<T>> {
     let name = options.tls_server_name.as_deref().unwrap_or(name);
     let server = ServerName::try_from(name.to_owned())
@@ -71,8 +76,12 @@ pub(crate) async fn upgrade<T: Transport>(
     let config = match &options.tls_config {
         Some(config) => Arc::clone(config),
         None => {
-            let options = options.clone();
-            // Files and the callback may take their time.
+            let mut options = options.clone();
+            if let Some(callback) = options.tls_identity.take() {
+                let Identity { certificate, key } = callback(url.to_owned()).await?;
+                (options.tls_cert, options.tls_key) = (Some(certificate), Some(key));
+            }
+            // Files may take their time.
             let made = tokio::task::spawn_blocking(move || config(&options)).await;
             made.map_err(|error| Error::new(Code::Tls, error.to_string()))??
         }
@@ -186,21 +195,16 @@ type Chain = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The client's certificate, if there is one.
 fn identity(options: &ConnectOptions) -> Result<Option<Chain>> {
-    let (certificate, key) = if let Some(callback) = &options.tls_identity {
-        let Identity { certificate, key } = callback()?;
-        (certificate.into_bytes().into(), key.to_wire().as_bytes().to_vec().into())
-    } else {
-        let certificate = either("tls_cert", options.tls_cert.as_deref(), &options.tls_cert_file)?;
-        let key = options.tls_key.as_ref().map(Secret::expose);
-        let key = either("tls_key", key, &options.tls_key_file)?;
-        match (certificate, key) {
-            (None, None) => return Ok(None),
-            (Some(certificate), Some(key)) => (certificate, key),
-            // One file may hold both.
-            (Some(both), None) => (both.clone(), both),
-            (None, Some(_)) => {
-                return Err(Error::new(Code::Tls, "there is a key without a client certificate"));
-            }
+    let certificate = either("tls_cert", options.tls_cert.as_deref(), &options.tls_cert_file)?;
+    let key = options.tls_key.as_ref().map(Secret::expose);
+    let key = either("tls_key", key, &options.tls_key_file)?;
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        // One file may hold both.
+        (Some(both), None) => (both.clone(), both),
+        (None, Some(_)) => {
+            return Err(Error::new(Code::Tls, "there is a key without a client certificate"));
         }
     };
     let chain = certificates(&certificate, "client certificate")?;

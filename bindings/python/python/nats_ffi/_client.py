@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import ParseResult, urlparse
@@ -251,3 +252,12 @@ _COUNTERS: Final = (
     "dropped_in",
     "dropped_out",
 )
+
+
+def delay_answer(seconds: float | None) -> list[tuple[str, bytes]]:
+    """What a wait of so many seconds is as an answer to a question of the connection."""
+    if seconds is None:
+        return []
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError(f"reconnect_delay_cb: expected seconds, found {seconds}")
+    return [("delay_ms", str(math.ceil(seconds * 1000)).encode())]

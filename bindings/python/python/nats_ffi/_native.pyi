@@ -203,14 +203,22 @@ class Operation:
 
 @final
 class Question:
-    """How long to wait before another round over the servers?"""
+    """What a connection asks the program."""
 
     @property
-    def attempts(self) -> int:
-        """How many rounds have failed."""
+    def ask(self) -> str:
+        """What is asked: "reconnect_delay", "pick_server", "login", "certificate" or
+        "ws_headers"."""
 
-    def answer(self, seconds: float | None, /) -> None:
-        """Answers, once; `None` stands for the usual back-off."""
+    @property
+    def about(self) -> str:
+        """What there is to know for it, as JSON."""
+
+    def answer(self, pairs: Sequence[tuple[str, bytes]], /) -> None:
+        """Answers, once, with names and values."""
+
+    def refuse(self, why: str, /) -> None:
+        """Fails what the question is for, once."""
 
 @final
 class Subscription:
@@ -381,11 +389,11 @@ def connect(
     events: int,
     options: str,
     blocking: bool,
-    asks: bool,
+    asks: Sequence[str],
     /,
 ) -> Operation:
     """Connects; yields a connection, whose events arrive at `watcher`, and its questions when it
-    `asks` how long to wait before reconnecting."""
+    its questions, of those that `asks` names."""
 
 def entered_child() -> None:
     """To be called in the child after fork."""

@@ -232,11 +232,11 @@ impl ConnectOptions {
 
     /// Sets [`ConnectOptions::tls_identity`].
     #[must_use]
-    pub fn tls_identity(
-        mut self,
-        callback: impl Fn() -> Result<Identity> + Send + Sync + 'static,
-    ) -> Self {
-        self.tls_identity = Some(Arc::new(callback));
+    pub fn tls_identity<F>(mut self, callback: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Identity>> + Send + 'static,
+    {
+        self.tls_identity = Some(Arc::new(move |url| Box::pin(callback(url))));
         self
     }
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
+    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -108,7 +109,7 @@ class Client(ClientBase[Subscription]):
         events = hub.register(self)
         try:
             connect = _native.connect
-            asks = reconnect_delay_cb is not None
+            asks = ["reconnect_delay"] if reconnect_delay_cb is not None else []
             connection = await hub.call(connect, hub.queue, events, document, False, asks)
         except BaseException as error:
             hub.unregister(events)
@@ -365,10 +366,10 @@ class Client(ClientBase[Subscription]):
         callback = self._callback("reconnect_delay_cb")
         assert callback is not None
         try:
-            delay = callback(question.attempts)
-            question.answer(await delay if inspect.isawaitable(delay) else delay)
+            delay = callback(json.loads(question.about)["attempts"])
+            question.answer(delay_answer(await delay if inspect.isawaitable(delay) else delay))
         except Exception as error:
-            question.answer(None)
+            question.answer([])
             await self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:

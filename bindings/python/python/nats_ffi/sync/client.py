@@ -12,6 +12,7 @@ from typing import Any, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
+    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -94,7 +95,7 @@ class Client(ClientBase[Subscription]):
                 events,
                 document,
                 True,
-                reconnect_delay_cb is not None,
+                ["reconnect_delay"] if reconnect_delay_cb is not None else [],
             )
         except BaseException as error:
             threads.unregister(events)
@@ -292,9 +293,9 @@ class Client(ClientBase[Subscription]):
         callback = self._callback("reconnect_delay_cb")
         assert callback is not None
         try:
-            question.answer(callback(question.attempts))
+            question.answer(delay_answer(callback(json.loads(question.about)["attempts"])))
         except BaseException as error:
-            question.answer(None)
+            question.answer([])
             self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:
