@@ -1,8 +1,7 @@
 //! The task that owns the socket: connects, reads, writes, and recovers.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Waker};
@@ -14,6 +13,7 @@ use super::backoff::Backoff;
 use super::event::Event;
 use super::inbound::Inbound;
 use super::link::Link;
+use super::migrate::Migration;
 use super::pump::{End, Flight};
 use super::registry::Report;
 use super::rest::Rest;
@@ -57,6 +57,9 @@ pub(crate) struct Driver {
     /// The next write is the first after a sleep: the peer may have died meanwhile.
     pub(super) woken_to_write: bool,
     malformed_at: Option<Instant>,
+    pub(super) migration: Option<Migration>,
+    /// What the server before has delivered can be forgotten then.
+    pub(super) forget_at: Option<Instant>,
 }
 
 impl Driver {
@@ -82,6 +85,8 @@ impl Driver {
             waker: None,
             woken_to_write: false,
             malformed_at: None,
+            migration: None,
+            forget_at: None,
         }
     }
 
@@ -93,10 +98,20 @@ impl Driver {
                 Ok(None) => return,
                 Err(error) => return self.give_up(error),
             };
-            let reason = match self.pump(&mut link).await {
-                End::Closed => return,
-                End::Left => Error::new(Code::ConnectionLost, "a reconnect was asked for"),
-                End::Lost(error) => error,
+            let reason = loop {
+                match self.pump(&mut link).await {
+                    End::Closed => return,
+                    End::Left => {
+                        break Error::new(Code::ConnectionLost, "a reconnect was asked for");
+                    }
+                    End::Lost(error) => break error,
+                    End::Moved => {
+                        if let Some(other) = self.arrive() {
+                            let mut old = std::mem::replace(&mut link, other);
+                            poll_fn(|cx| Poll::Ready(old.poll_goodbye(cx))).await;
+                        }
+                    }
+                }
             };
             // The old socket is closed before a new one is opened.
             drop(link);
@@ -111,6 +126,7 @@ impl Driver {
     /// connection that looks alive.
     pub(crate) fn lost(&mut self, reason: Error) -> bool {
         let shared = Arc::clone(&self.shared);
+        self.end_migration();
         let waiters = self.salvage();
         *lock(&shared.url) = None;
         *lock(&shared.last_error) = Some(reason.clone());
@@ -123,7 +139,7 @@ impl Driver {
         self.outage = Instant::now();
         self.attempts = 0;
         lock(&shared.pool).begin(!self.was_connected);
-        shared.options.reconnect && !self.closing()
+        shared.options.reconnect && !shared.is_closing()
     }
 
     /// Puts what was not completely written back to the front; returns who waited for a PONG.
@@ -144,10 +160,6 @@ impl Driver {
         }
     }
 
-    fn closing(&self) -> bool {
-        lock(&self.shared.outbox).orders().close
-    }
-
     /// Tries servers until one is connected. None: the connection was closed meanwhile.
     async fn connect(&mut self) -> Result<Option<Link>> {
         let shared = Arc::clone(&self.shared);
@@ -156,7 +168,7 @@ impl Driver {
         }
         let mut last_round = 0;
         loop {
-            let picked = match self.unless_closed(self.picked()).await {
+            let picked = match shared.unless_closed(self.picked()).await {
                 Some(picked) => picked,
                 None => return Ok(None),
             };
@@ -168,7 +180,7 @@ impl Driver {
                 if round > last_round {
                     last_round = round;
                     self.first_round_failed()?;
-                    if self.unless_closed(self.pause(round)).await.is_none() {
+                    if shared.unless_closed(self.pause(round)).await.is_none() {
                         return Ok(None);
                     }
                 }
@@ -182,7 +194,7 @@ impl Driver {
             let auth = lock(&shared.pool).default_auth();
             let open = Link::open(&target, &shared.options, auth, self.require_tls());
             let timed = tokio::time::timeout(shared.options.connect_timeout, open);
-            let error = match self.unless_closed(timed).await {
+            let error = match shared.unless_closed(timed).await {
                 None => return Ok(None),
                 Some(Ok(Ok((link, info)))) => {
                     self.up(&link, *info, &target);
@@ -206,7 +218,7 @@ impl Driver {
     }
 
     /// The wait before round `round` over the servers.
-    async fn pause(&self, round: u32) {
+    async fn pause(&mut self, round: u32) {
         let options = &self.shared.options;
         let asked = match &options.reconnect_delay {
             Some(delay) => delay(round).await,
@@ -227,7 +239,7 @@ impl Driver {
     }
 
     /// The server that the program wants to be tried next, once the wait that it wants is over.
-    async fn picked(&self) -> Option<Target> {
+    async fn picked(&mut self) -> Option<Target> {
         let shared = &self.shared;
         let pick = shared.options.pick_server.as_ref().filter(|_| self.was_connected)?;
         let usable = lock(&shared.pool).usable();
@@ -263,27 +275,21 @@ impl Driver {
     }
 
     /// Once TLS was asked for or used, nothing less is accepted from any server.
-    fn require_tls(&self) -> bool {
+    pub(super) fn require_tls(&self) -> bool {
         self.shared.options.wants_tls() || self.used_tls
     }
 
     /// A link is ready: subscriptions are made again before anything else is written.
     fn up(&mut self, link: &Link, info: ServerInfo, target: &Target) {
         let shared = Arc::clone(&self.shared);
-        let url = target.addr.to_string();
-        self.used_tls |= link.is_tls;
-        self.scheme = target.addr.scheme;
         lock(&shared.pool).connected();
-        *lock(&shared.url) = Some(url.clone());
         self.control.clear();
-        (self.look, self.waker, self.rest.on, self.write_by) = (true, None, false, None);
-        *lock(&shared.shortcut) = link.stream.shortcut(&link.inbound);
         // Together, so that a subscription made meanwhile is sent once: in the replay or behind it.
         shared.with_registry(|registry| {
             registry.replay(&mut self.control);
             lock(&shared.outbox).up(info.max_payload, info.headers);
         });
-        self.info(info);
+        let url = self.settle(link, info, target);
         self.attempts = 0;
         shared.enter(State::Connected);
         if self.was_connected {
@@ -299,44 +305,42 @@ impl Driver {
         }
     }
 
-    /// Runs `work` unless the connection is closed meanwhile.
-    async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let shared = &self.shared;
-        let mut work = pin!(work);
-        let mut closing = pin!(shared.closing.notified());
-        std::future::poll_fn(|cx| {
-            loop {
-                if self.closing() {
-                    return Poll::Ready(None);
-                }
-                if closing.as_mut().poll(cx).is_pending() {
-                    return work.as_mut().poll(cx).map(Some);
-                }
-                closing.set(shared.closing.notified());
-            }
-        })
-        .await
+    /// From now on the connection is this link; the server's URL.
+    pub(super) fn settle(&mut self, link: &Link, info: ServerInfo, target: &Target) -> String {
+        let shared = Arc::clone(&self.shared);
+        let url = target.addr.to_string();
+        self.used_tls |= link.is_tls;
+        self.scheme = target.addr.scheme;
+        *lock(&shared.url) = Some(url.clone());
+        (self.look, self.waker, self.rest.on, self.write_by) = (true, None, false, None);
+        *lock(&shared.shortcut) = link.stream.shortcut(&link.inbound);
+        self.info(info);
+        url
     }
 
     /// Does what is the driver's to do for what has been read, by whomever.
     pub(super) fn notices(&mut self, inbound: &mut Inbound) {
         self.tell_reports(&mut inbound.reports);
         while let Some(notice) = inbound.session.poll_notice() {
-            match notice {
-                Notice::Info(info) => self.info(*info),
-                Notice::Ping => {
-                    let mut outbox = lock(&self.shared.outbox);
-                    // Refused only when closed, and then no ping is needed.
-                    let due = outbox.ping(PongWaiter::Keepalive).unwrap_or(Due::Nothing);
-                    let wake = outbox.bell(due);
-                    drop(outbox);
-                    wake.wake();
-                }
-                Notice::Pong => self.shared.pong(),
-                Notice::ServerError(reported) => self.server_error(reported),
-                Notice::Ignored(error) => self.shared.report(error),
-                Notice::UpgradeTls | Notice::Ready => {}
+            self.notice(notice);
+        }
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Info(info) => self.info(*info),
+            Notice::Ping => {
+                let mut outbox = lock(&self.shared.outbox);
+                // Refused only when closed, and then no ping is needed.
+                let due = outbox.ping(PongWaiter::Keepalive).unwrap_or(Due::Nothing);
+                let wake = outbox.bell(due);
+                drop(outbox);
+                wake.wake();
             }
+            Notice::Pong => self.shared.pong(),
+            Notice::ServerError(reported) => self.server_error(reported),
+            Notice::Ignored(error) => self.shared.report(error),
+            Notice::UpgradeTls | Notice::Ready => {}
         }
     }
 
@@ -358,6 +362,7 @@ impl Driver {
         }
         if info.ldm && !was_lame {
             shared.events.emit(Event::LameDuck);
+            self.begin_migration();
         }
     }
 
@@ -380,7 +385,7 @@ impl Driver {
         self.shared.report(reported.error);
     }
 
-    fn tell_reports(&mut self, reports: &mut Vec<Report>) {
+    pub(super) fn tell_reports(&mut self, reports: &mut Vec<Report>) {
         for report in reports.drain(..) {
             match report {
                 Report::Slow { sid, subject } => {

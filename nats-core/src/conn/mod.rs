@@ -11,6 +11,7 @@ pub(crate) mod lead;
 pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod mailbox;
+mod migrate;
 pub(crate) mod nuid;
 pub(crate) mod options;
 pub(crate) mod proxy;

@@ -9,6 +9,7 @@ use tokio::time::Sleep;
 
 use super::driver::Driver;
 use super::link::Link;
+use super::migrate::Migration;
 use super::shared::lock;
 use crate::error::{Code, Error, Result};
 use crate::proto::outbox::KEPT_CAPACITY;
@@ -24,6 +25,8 @@ const TURNS: usize = 16;
 pub(super) enum End {
     Lost(Error),
     Left,
+    /// The connection goes on with the server that it moves to.
+    Moved,
     Closed,
 }
 
@@ -56,6 +59,9 @@ impl Driver {
             return Poll::Ready(end);
         }
         for _ in 0..TURNS {
+            if self.migration.is_some() {
+                self.poll_migration(cx);
+            }
             let read = self.poll_read(cx, link);
             if let Poll::Ready(Err(error)) = read {
                 let left = self.close_by.is_some() && self.said_goodbye;
@@ -68,7 +74,8 @@ impl Driver {
                 Poll::Ready(Ok(())) => self.write_by = None,
                 Poll::Pending => self.write_before_long(),
             }
-            if self.close_by.is_some() && wrote.is_ready() && !self.said_goodbye {
+            let leaving = self.migration.as_ref().is_some_and(Migration::is_leaving);
+            if self.close_by.is_some() && wrote.is_ready() && !self.said_goodbye && !leaving {
                 // The server reads what is left and closes. A socket that is dropped with unread
                 // bytes would reset the connection, and the last publishes could be lost.
                 link.poll_goodbye(cx);
@@ -81,7 +88,10 @@ impl Driver {
                 continue;
             }
             let ping = lock(&link.inbound).session.poll_timeout();
-            let due = [ping, self.close_by, self.write_by].into_iter().flatten().min();
+            let due = [ping, self.close_by, self.write_by, self.migration_due()]
+                .into_iter()
+                .flatten()
+                .min();
             let Some(due) = due else { return Poll::Pending };
             if *armed != Some(due) {
                 sleep.as_mut().reset(due.into());
@@ -111,6 +121,9 @@ impl Driver {
             let limit = self.shared.options.write_timeout.as_millis();
             let text = format!("the server takes nothing: no byte could be written for {limit} ms");
             return Some(End::Lost(Error::new(Code::StaleConnection, text)));
+        }
+        if let Some(end) = self.migration_timer(now) {
+            return Some(end);
         }
         let mut inbound = lock(&link.inbound);
         if let Err(error) = inbound.session.handle_timeout(now) {
@@ -143,6 +156,11 @@ impl Driver {
         let orders = outbox.orders();
         if orders.close && self.close_by.is_none() {
             self.close_by = Some(Instant::now() + CLOSE_GRACE);
+        }
+        drop(outbox);
+        let leaving = self.migration.as_ref().is_some_and(Migration::is_leaving);
+        if orders.arrive && leaving {
+            return Some(End::Moved);
         }
         (orders.reconnect && !orders.close).then_some(End::Left)
     }
@@ -198,6 +216,10 @@ impl Driver {
     fn next_flight(&mut self, link: &Link) -> bool {
         self.flight.bytes.clear();
         self.flight.written = 0;
+        if self.migration.as_ref().is_some_and(Migration::is_ready) && self.control.is_empty() {
+            self.leave();
+            return true;
+        }
         lock(&link.inbound).session.poll_output(&mut self.control);
         if !self.look && self.control.is_empty() {
             return false;

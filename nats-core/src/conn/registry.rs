@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::mailbox::Mailbox;
+use super::migrate::{Seen, Subscribed, Told};
 use super::requests::{Requests, is_no_responders};
 use super::sids::Sids;
 use crate::error::{Code, Error};
@@ -14,6 +15,7 @@ use crate::proto::message::Run;
 use crate::proto::parse::MsgFrame;
 use crate::proto::session::Sink;
 use crate::proto::subject::{Filter, QueueGroup};
+use bytes::Bytes;
 
 /// There is room for this many blocks between two reads.
 const KEPT_CAPACITY: usize = 128;
@@ -88,6 +90,9 @@ pub(crate) struct Registry {
     wakers: Vec<Waker>,
     closed: bool,
     pub(crate) mux: Option<u64>,
+    /// While the connection moves to another server, and for a moment afterwards: what the old one
+    /// has delivered.
+    pub(super) moving: Option<Box<Seen>>,
     pub(crate) counters: InCounters,
 }
 
@@ -199,15 +204,63 @@ impl Registry {
                 self.finish(sid, Code::SubscriptionClosed.into());
                 continue;
             }
-            let queue = entry.queue.as_deref().map(QueueGroup::new).transpose();
-            if let (Ok(filter), Ok(queue)) = (Filter::new(&entry.subject), queue) {
-                encode::subscribe(out, sid, filter, queue);
-                if let Some(max) = entry.max {
-                    // The new server counts from zero.
-                    encode::unsubscribe(out, sid, Some(max.saturating_sub(entry.received)));
+            entry.tell(sid, out);
+        }
+    }
+
+    /// The connection is going to move: writes what the new server must be told, and remembers what
+    /// the old one delivers from now on.
+    pub(super) fn begin_move(&mut self, out: &mut Vec<u8>) -> Told {
+        let mut told = Told::new();
+        for (sid, entry) in self.entries.iter().filter(|(_, entry)| !entry.draining) {
+            entry.tell(sid, out);
+            told.insert(sid, Subscribed { received: entry.received, max: entry.max });
+        }
+        self.moving = Some(Box::default());
+        told
+    }
+
+    /// The old server is about to be left: writes what it must be told, and what has changed since
+    /// the new one was.
+    pub(super) fn leave(&self, told: &Told, old: &mut Vec<u8>, new: &mut Vec<u8>) {
+        for (sid, entry) in self.entries.iter().filter(|(_, entry)| !entry.draining) {
+            encode::unsubscribe(old, sid, None);
+            match told.get(&sid) {
+                None => entry.tell(sid, new),
+                Some(then) if then.max != entry.max => {
+                    let left = entry.max.map(|max| max.saturating_sub(then.received));
+                    encode::unsubscribe(new, sid, left);
                 }
+                Some(_) => {}
             }
         }
+        let gone = |sid: u64| self.entries.get(sid).is_none_or(|entry| entry.draining);
+        for sid in told.keys().filter(|sid| gone(**sid)) {
+            encode::unsubscribe(new, *sid, None);
+        }
+    }
+
+    /// The old server is left: takes what the new one has sent already.
+    pub(super) fn arrive(&mut self, early: &[(MsgFrame, Bytes)], reports: &mut Vec<Report>) {
+        if let Some(seen) = &mut self.moving {
+            seen.left = true;
+        }
+        let mut sink = self.dispatch();
+        for (frame, bytes) in early {
+            sink.message(frame, Arrived::Copied(&bytes[..frame.payload.end as usize]));
+        }
+        self.hand_over(reports);
+    }
+
+    /// Whether the old server has delivered this already. Members of queue groups get nothing twice,
+    /// and of two replies requests take the first.
+    #[cold]
+    fn came_before(&mut self, frame: &MsgFrame, arrived: &Arrived<'_>) -> bool {
+        let (Some(seen), Some(entry)) = (&mut self.moving, self.entries.get(frame.sid)) else {
+            return false;
+        };
+        let plain = entry.queue.is_none() && matches!(entry.target, Target::Mailbox(_));
+        plain && seen.again(frame, arrived)
     }
 
     /// A sink that sorts the messages of one read; call [`Registry::hand_over`] at its end.
@@ -292,6 +345,9 @@ impl Sink for Dispatch<'_> {
     #[inline]
     fn message(&mut self, frame: &MsgFrame, arrived: Arrived<'_>) {
         let registry = &mut *self.registry;
+        if registry.moving.is_some() && registry.came_before(frame, &arrived) {
+            return;
+        }
         registry.counters.messages += 1;
         registry.counters.bytes += u64::from(frame.payload.end - frame.headers.start);
         // A message for an unknown sid was under way when its subscription ended.
@@ -318,6 +374,18 @@ impl Sink for Dispatch<'_> {
 }
 
 impl Entry {
+    /// Writes what a server must be told that knows nothing of it.
+    fn tell(&self, sid: u64, out: &mut Vec<u8>) {
+        let queue = self.queue.as_deref().map(QueueGroup::new).transpose();
+        if let (Ok(filter), Ok(queue)) = (Filter::new(&self.subject), queue) {
+            encode::subscribe(out, sid, filter, queue);
+            if let Some(max) = self.max {
+                // A new server counts from zero.
+                encode::unsubscribe(out, sid, Some(max.saturating_sub(self.received)));
+            }
+        }
+    }
+
     /// Puts one message behind those of this read. Returns whether it is malformed.
     #[inline]
     fn stage(&mut self, frame: &MsgFrame, arrived: Arrived<'_>, staged: &mut Vec<Staged>) -> bool {

@@ -123,3 +123,56 @@ fn the_servers_word_that_nobody_listens_counts_for_nothing() {
     feed(&mut registry, "MSG a 1 1\r\n1\r\n");
     assert_eq!(inbox.end_reason().unwrap().code(), Code::SubscriptionEnded);
 }
+
+#[test]
+fn a_move_delivers_once_what_both_servers_have() {
+    let mut registry = Registry::default();
+    let (plain, grouped) = (mailbox(0, Overflow::DropNewest), mailbox(0, Overflow::DropNewest));
+    add(&mut registry, "a", &plain);
+    let queue = QueueGroup::new("q").unwrap();
+    registry.add(Filter::new("a").unwrap(), Some(queue), Arc::clone(&grouped));
+    feed(&mut registry, "MSG a 1 1\r\n0\r\n");
+    let mut out = Vec::new();
+    let told = registry.begin_move(&mut out);
+    assert_eq!(told.len(), 2);
+    // The old server: two that are alike, one for the group.
+    feed(&mut registry, "MSG a 1 1\r\n1\r\nMSG a 1 1\r\n1\r\nMSG a 2 1\r\n1\r\n");
+    let mut reports = Vec::new();
+    registry.arrive(&[], &mut reports);
+    // The new one: the same, a third one, and one that the old one had not.
+    feed(&mut registry, "MSG a 1 1\r\n1\r\nMSG a 1 1\r\n1\r\nMSG a 1 1\r\n1\r\nMSG a 2 1\r\n1\r\n");
+    feed(&mut registry, "MSG a 1 1\r\n2\r\n");
+    assert_eq!(plain.stats().pending_messages, 5);
+    assert_eq!(grouped.stats().pending_messages, 2);
+    registry.moving = None;
+    feed(&mut registry, "MSG a 1 1\r\n2\r\n");
+    assert_eq!(plain.stats().pending_messages, 6);
+}
+
+#[test]
+fn a_move_tells_both_servers_what_has_changed() {
+    let mut registry = Registry::default();
+    let inbox = mailbox(0, Overflow::DropNewest);
+    for subject in ["stays", "goes", "limited", "drains"] {
+        add(&mut registry, subject, &inbox);
+    }
+    feed(&mut registry, "MSG limited 3 0\r\n\r\n");
+    let mut new = Vec::new();
+    let told = registry.begin_move(&mut new);
+    feed(&mut registry, "MSG limited 3 0\r\n\r\n");
+    registry.remove(2);
+    registry.set_max(3, 10);
+    registry.set_draining(4);
+    add(&mut registry, "comes", &inbox);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    registry.leave(&told, &mut old, &mut new);
+    let lines = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&old), ["UNSUB 1", "UNSUB 3", "UNSUB 5"]);
+    // Of the limited one the new server was told when it had received one.
+    assert_eq!(lines(&new), ["SUB comes 5", "UNSUB 2", "UNSUB 3 9", "UNSUB 4"]);
+}

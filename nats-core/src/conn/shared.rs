@@ -2,8 +2,11 @@
 //!
 //! Locks are short and taken in this order: registry, outbox; the others alone.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -74,6 +77,8 @@ pub struct Stats {
 /// Whoever waits for a PONG.
 pub(crate) enum PongWaiter {
     Keepalive,
+    /// The connection, which then leaves its server for another one.
+    Migration,
     Flush(oneshot::Sender<Result<()>>),
 }
 
@@ -160,9 +165,13 @@ impl Shared {
     /// Answers whoever has waited longest for a PONG.
     pub(crate) fn pong(&self) {
         let waiter = lock(&self.outbox).pong();
-        if let Some(PongWaiter::Flush(sender)) = waiter {
-            // An error only says that nobody waits any more.
-            let _ = sender.send(Ok(()));
+        match waiter {
+            Some(PongWaiter::Flush(sender)) => {
+                // An error only says that nobody waits any more.
+                let _ = sender.send(Ok(()));
+            }
+            Some(PongWaiter::Migration) => self.order(|orders| orders.arrive = true),
+            Some(PongWaiter::Keepalive) | None => {}
         }
     }
 
@@ -171,6 +180,29 @@ impl Shared {
         let wake = lock(&self.outbox).order(change);
         self.closing.notify_one();
         wake.wake();
+    }
+
+    /// Whether the connection is to close.
+    pub(crate) fn is_closing(&self) -> bool {
+        lock(&self.outbox).orders().close
+    }
+
+    /// Runs `work` unless the connection is to close meanwhile.
+    pub(crate) async fn unless_closed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        let mut closing = pin!(self.closing.notified());
+        poll_fn(|cx| {
+            loop {
+                if self.is_closing() {
+                    return Poll::Ready(None);
+                }
+                if closing.as_mut().poll(cx).is_pending() {
+                    return work.as_mut().poll(cx).map(Some);
+                }
+                closing.set(self.closing.notified());
+            }
+        })
+        .await
     }
 
     /// Moves to `next`, unless the connection is closed (for good) or draining (until it closes).

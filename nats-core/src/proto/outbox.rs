@@ -40,6 +40,8 @@ pub struct Orders {
     pub close: bool,
     /// Leave this socket and connect anew.
     pub reconnect: bool,
+    /// Go on with the other socket, since everything of this one has come.
+    pub arrive: bool,
 }
 
 /// Counters of what publishers handed in.
@@ -74,6 +76,8 @@ pub struct Outbox<P> {
     /// Somebody waits for what comes of a publish that has not been taken.
     urgent: bool,
     streamed: u64,
+    /// The socket is being left for another one: what comes now is for that.
+    held: bool,
     /// Publishes wait for [`Outbox::send`] while the driver sleeps.
     gathered: u32,
     /// For whoever is about to publish.
@@ -102,6 +106,7 @@ impl<P> Outbox<P> {
             stalled: false,
             urgent: false,
             streamed: 0,
+            held: false,
             gathered: 0,
             last_subject: LastSubject::default(),
             counters: OutCounters::default(),
@@ -124,7 +129,7 @@ impl<P> Outbox<P> {
     /// The driver rests for a moment, so that publishes gather. False: it must not now.
     pub fn rest(&mut self) -> bool {
         let small = self.buf.len() < BLOCK && self.limit >= 4 * BLOCK;
-        let may = small && self.begun == 0 && !self.urgent;
+        let may = small && self.begun == 0 && !self.urgent && !self.held;
         if may {
             self.driver = Driver::Resting;
         }
@@ -190,6 +195,10 @@ impl<P> Outbox<P> {
     /// of them have been written already. None: there is nothing to write, and the next operation
     /// wakes the driver.
     pub fn take(&mut self, chunk: &mut Vec<u8>) -> Option<usize> {
+        if self.held {
+            self.driver = Driver::Awake;
+            return None;
+        }
         self.driver = if self.buf.is_empty() { Driver::Idle } else { Driver::Awake };
         if self.driver == Driver::Idle {
             if self.buf.capacity() > KEPT_CAPACITY {
@@ -209,6 +218,27 @@ impl<P> Outbox<P> {
         let begun = std::mem::take(&mut self.begun);
         self.taken = chunk.len() - begun;
         Some(begun)
+    }
+
+    /// The driver's side: the socket is to be left for another one. Everything that waits goes into
+    /// `chunk`, which is empty, then `last`, then a PING for `waiter`; what comes later is kept for
+    /// the other one. Returns how much of `chunk` has been written already.
+    pub fn leave(&mut self, last: &[u8], waiter: P, chunk: &mut Vec<u8>) -> usize {
+        std::mem::swap(&mut self.buf, chunk);
+        chunk.extend_from_slice(last);
+        encode::ping(chunk);
+        self.pongs.push_back(waiter);
+        (self.urgent, self.gathered, self.held) = (false, 0, true);
+        self.driver = Driver::Awake;
+        let begun = std::mem::take(&mut self.begun);
+        self.taken = chunk.len() - begun;
+        begun
+    }
+
+    /// The other socket is up: its server's limits apply from now on.
+    pub fn arrive(&mut self, max_payload: usize, headers_ok: bool) {
+        self.held = false;
+        self.up(max_payload, headers_ok);
     }
 
     /// Stores how the driver is woken. `rung` becomes true when there is something for it here
@@ -234,7 +264,7 @@ impl<P> Outbox<P> {
         let unsent = encode::scan(&self.buf).filter(|(_, range)| range.end > self.begun);
         kept_publishes(&mut kept, &self.buf, unsent);
         self.buf = kept;
-        (self.begun, self.taken, self.gathered) = (0, 0, 0);
+        (self.begun, self.taken, self.gathered, self.held) = (0, 0, 0, false);
         std::mem::take(&mut self.pongs)
     }
 
@@ -268,10 +298,10 @@ impl<P> Outbox<P> {
         Wake(self.bell.clone())
     }
 
-    /// What the driver was asked to do. A reconnect order is handed out once.
+    /// What the driver was asked to do. Orders but that to close are handed out once.
     pub fn orders(&mut self) -> Orders {
         let orders = self.orders;
-        self.orders.reconnect = false;
+        self.orders = Orders { close: orders.close, ..Orders::default() };
         orders
     }
 

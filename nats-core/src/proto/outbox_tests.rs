@@ -343,3 +343,35 @@ fn gathered_requests_go_together_or_with_whatever_else_does() {
     assert!(outbox.take(&mut Vec::new()).is_some() && outbox.take(&mut Vec::new()).is_none());
     assert_eq!((ask(&mut outbox), ask(&mut outbox)), (Due::Soon, Due::Nothing));
 }
+
+#[test]
+fn what_comes_while_a_socket_is_left_is_for_the_next_one() {
+    let mut outbox = roomy();
+    outbox.publish(&op("a", b"1"), false).map(drop).unwrap();
+    let mut last = Vec::new();
+    assert_eq!(outbox.leave(b"UNSUB 1\r\n", 7, &mut last), 0);
+    assert_eq!(last, b"PUB a 1\r\n1\r\nUNSUB 1\r\nPING\r\n");
+    outbox.written(last.len());
+    // The driver need not be woken, and nobody writes past it.
+    assert_eq!(outbox.publish(&op("b", b"2"), false).unwrap(), Due::Nothing);
+    assert_eq!(outbox.ping(8), Ok(Due::Nothing));
+    assert!(outbox.take(&mut Vec::new()).is_none());
+    assert!(!outbox.rest());
+    assert_eq!(outbox.publish(&op("c", b"3"), false).unwrap(), Due::Nothing);
+    assert_eq!(outbox.pong(), Some(7));
+    outbox.arrive(1 << 20, true);
+    assert_eq!(text(&mut outbox), "PUB b 1\r\n2\r\nPING\r\nPUB c 1\r\n3\r\n");
+    assert_eq!(outbox.pong(), Some(8));
+}
+
+#[test]
+fn a_socket_that_dies_while_it_is_left_loses_nothing() {
+    let mut outbox = roomy();
+    outbox.publish(&op("a", b"1"), false).map(drop).unwrap();
+    let mut last = Vec::new();
+    outbox.leave(b"UNSUB 1\r\n", 7, &mut last);
+    outbox.publish(&op("b", b"2"), false).map(drop).unwrap();
+    assert_eq!(outbox.down(&last, 5), [7]);
+    outbox.up(1 << 20, true);
+    assert_eq!(text(&mut outbox), "PUB a 1\r\n1\r\nPUB b 1\r\n2\r\n");
+}
