@@ -22,6 +22,13 @@ pub mod proto;
 
 mod client;
 mod conn;
+
+/// Signatures and hashes.
+#[cfg(feature = "aws-lc-rs")]
+use aws_lc_rs as crypto;
+#[cfg(not(feature = "aws-lc-rs"))]
+use ring as crypto;
+
 #[doc(hidden)]
 pub mod fuzzing;
 

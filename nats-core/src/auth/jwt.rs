@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::base32;
 use super::nkey::{KeyKind, KeyPair, PublicKey};
+use crate::crypto;
 use crate::error::{Code, Error, Result};
 
 /// Bytes of a token that is read; servers take no longer ones.
@@ -339,8 +340,8 @@ fn token(
         }
     }
     body.insert("nats".into(), nats);
-    let hash = ring::digest::digest(
-        &ring::digest::SHA512_256,
+    let hash = crypto::digest::digest(
+        &crypto::digest::SHA512_256,
         Value::from(body.clone()).to_string().as_bytes(),
     );
     body.insert("jti".into(), base32::encode(hash.as_ref()).into());

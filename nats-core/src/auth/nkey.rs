@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use crate::crypto::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::base32;
 use crate::conn::secret::Secret;
+use crate::crypto;
 use crate::error::{Code, Error, Result};
 
 /// What a key stands for; the first letter of its public key.
@@ -149,7 +150,7 @@ impl KeyPair {
     }
 }
 
-fn rejected(error: ring::error::KeyRejected) -> Error {
+fn rejected(error: crypto::error::KeyRejected) -> Error {
     Error::new(Code::Internal, format!("the key was rejected: {error}"))
 }
 

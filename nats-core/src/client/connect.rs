@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::handle::Client;
 use crate::conn::driver::Driver;
@@ -37,12 +38,14 @@ impl ConnectOptions {
         let client = Client::new(shared.clone());
         runtime.spawn(expire(Arc::downgrade(&shared.requests)));
         let fault = shared.options.fault.clone();
+        let name = shared.options.name.as_deref().unwrap_or_default();
+        let span = tracing::info_span!(target: "nats", "connection", name);
         if shared.options.connect_in_background {
-            runtime.spawn(supervise(Driver::new(shared, None), fault));
+            runtime.spawn(supervise(Driver::new(shared, None), fault).instrument(span));
             return Ok(client);
         }
         let (first, connected) = oneshot::channel();
-        runtime.spawn(supervise(Driver::new(shared, Some(first)), fault));
+        runtime.spawn(supervise(Driver::new(shared, Some(first)), fault).instrument(span));
         match connected.await {
             Ok(result) => result.map(|()| client),
             Err(_) => Err(Code::ConnectionClosed.into()),

@@ -8,6 +8,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::backoff::Backoff;
 use super::event::Event;
@@ -192,7 +193,9 @@ impl Driver {
                 shared.events.emit(Event::Reconnecting { attempt: self.attempts, url });
             }
             let auth = lock(&shared.pool).default_auth();
+            let span = tracing::debug_span!(target: "nats", "connect", server = %target.addr);
             let open = Link::open(&target, &shared.options, auth, self.require_tls());
+            let open = open.instrument(span);
             let timed = tokio::time::timeout(shared.options.connect_timeout, open);
             let error = match shared.unless_closed(timed).await {
                 None => return Ok(None),

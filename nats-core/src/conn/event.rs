@@ -112,7 +112,21 @@ impl EventSink {
     }
 
     pub(crate) fn emit(&self, event: Event) {
-        tracing::debug!(target: "nats", event = event.name(), detail = ?event);
+        let name = event.name();
+        match &event {
+            Event::Connected { .. }
+            | Event::Disconnected { .. }
+            | Event::Reconnected { .. }
+            | Event::Migrated { .. }
+            | Event::LameDuck
+            | Event::Closed { .. } => tracing::info!(target: "nats", detail = ?event, "{name}"),
+            Event::SlowConsumer { .. } | Event::ServerError(_) | Event::MalformedMessage { .. } => {
+                tracing::warn!(target: "nats", detail = ?event, "{name}");
+            }
+            Event::Reconnecting { .. } | Event::DiscoveredServers(_) | Event::Draining => {
+                tracing::debug!(target: "nats", detail = ?event, "{name}");
+            }
+        }
         if let Some(callback) = &self.callback {
             // A panic of the listener is the listener's: the connection goes on.
             let call = AssertUnwindSafe(|| callback(&event));

@@ -140,7 +140,7 @@ fn alert_text(alert: AlertDescription) -> &'static str {
 fn config(options: &ConnectOptions) -> Result<Arc<ClientConfig>> {
     let failed = |error: &dyn fmt::Display| Error::new(Code::Tls, error.to_string());
     // The provider is named explicitly: with several compiled into one program there is no default.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(provider());
     let versions: &[_] = match options.tls_min_version {
         TlsVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
         TlsVersion::Tls13 => &[&rustls::version::TLS13],
@@ -163,6 +163,15 @@ fn config(options: &ConnectOptions) -> Result<Arc<ClientConfig>> {
     };
     Ok(Arc::new(config))
 }
+
+#[cfg(not(feature = "aws-lc-rs"))]
+use rustls::crypto::ring::default_provider as provider;
+
+#[cfg(all(feature = "aws-lc-rs", not(feature = "fips")))]
+use rustls::crypto::aws_lc_rs::default_provider as provider;
+
+#[cfg(feature = "fips")]
+use rustls::crypto::default_fips_provider as provider;
 
 /// The authorities to trust: those that were given, or else those of the system.
 fn roots(options: &ConnectOptions) -> Result<RootCertStore> {

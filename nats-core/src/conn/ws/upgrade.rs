@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::crypto::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ring::digest;
 use tokio::io::AsyncWriteExt;
 
 use super::WebSocket;
