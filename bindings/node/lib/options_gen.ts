@@ -16,6 +16,18 @@ export interface ConnectOptions {
    * ["nats://127.0.0.1:4222"].
    */
   servers?: string | string[];
+  /**
+   * A context of the nats command-line tool, by its name or as the absolute path of its file, for
+   * what the other options do not say; empty text is the selected one. Default: none.
+   */
+  context?: string;
+  /**
+   * Read, for what the other options do not say, the variables of the environment that the nats
+   * command-line tool reads (NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY,
+   * NATS_CERT, NATS_KEY, NATS_CA, NATS_SOCKS_PROXY, NATS_INBOX_PREFIX, NATS_TIMEOUT), and then the
+   * context that NATS_CONTEXT names or that is selected. Default: false.
+   */
+  environment?: boolean;
   /** Try the servers in random order. Default: true. */
   randomize?: boolean;
   /** A name for the connection that the server shows in its monitoring. Default: none. */
@@ -208,6 +220,8 @@ export interface ConnectOptions {
 export const CONNECT: Table = {
   names: {
     servers: ["servers", "list"],
+    context: ["context", "same"],
+    environment: ["environment", "same"],
     randomize: ["randomize", "same"],
     name: ["name", "same"],
     user: ["user", "same"],

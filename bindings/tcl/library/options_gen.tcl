@@ -6,6 +6,8 @@
 namespace eval ::nats::core {
     variable connect_options {
         servers {} servers list {}
+        context {} context text {}
+        environment {} environment bool false
         randomize {} randomize bool true
         name {} name text {}
         user {} user text {}

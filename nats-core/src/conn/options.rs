@@ -38,6 +38,13 @@ pub struct ConnectOptions {
     /// Server URLs (`nats://`, `tls://`, `ws://`, `wss://` or bare `host:port`), tried in
     /// turn.
     pub servers: Vec<String>,
+    /// A context of the nats command-line tool (ADR-21), by its name or as the absolute path of its
+    /// file, for what the other options do not say; empty text is the selected one.
+    pub context: Option<String>,
+    /// Read for what the other options do not say, before the context, the variables of the
+    /// environment that the nats command-line tool reads (`NATS_URL`, `NATS_CREDS`, ...), and the
+    /// context that `NATS_CONTEXT` names or that is selected. Default false.
+    pub environment: bool,
     /// Whether the servers are shuffled first. Default true.
     pub randomize: bool,
     /// Name of the client, shown by the server's monitoring.
@@ -190,6 +197,8 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions {
             servers: vec!["nats://127.0.0.1:4222".into()],
+            context: None,
+            environment: false,
             randomize: true,
             name: None,
             user: None,
@@ -293,8 +302,8 @@ impl ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// One way to authenticate; what can be read without a file is.
-    fn check_login(&self) -> Result<()> {
+    /// The ways to authenticate that were given.
+    pub(crate) fn login_ways(&self) -> Vec<&'static str> {
         let ways = [
             ("user", self.user.is_some()),
             ("token", self.token.is_some()),
@@ -304,8 +313,17 @@ impl ConnectOptions {
             ("creds_file", self.creds_file.is_some()),
             ("authenticator", self.authenticator.is_some()),
         ];
-        let given: Vec<_> =
-            ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
+    }
+
+    /// One way to authenticate; what can be read without a file is.
+    fn check_login(&self) -> Result<()> {
+        let mut given = self.login_ways();
+        // It has one.
+        let has_jwt = self.creds.is_some() || self.creds_file.is_some();
+        if self.jwt.is_some() && has_jwt {
+            given.push("jwt");
+        }
         if given.len() > 1 {
             let text = format!("{}: only one of them can be given", given.join(" and "));
             return Err(Error::new(Code::InvalidOption, text));

@@ -33,6 +33,8 @@ macro_rules! setters {
 }
 
 setters! {
+    /// Sets [`ConnectOptions::environment`].
+    environment: bool = bool;
     /// Sets [`ConnectOptions::randomize`].
     randomize: bool = bool;
     /// Sets [`ConnectOptions::verbose`].
@@ -117,6 +119,13 @@ impl ConnectOptions {
     #[must_use]
     pub fn servers<T: Into<String>>(mut self, urls: impl IntoIterator<Item = T>) -> Self {
         self.servers = urls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`ConnectOptions::context`].
+    #[must_use]
+    pub fn context(mut self, name: impl Into<String>) -> Self {
+        self.context = Some(name.into());
         self
     }
 
