@@ -92,7 +92,7 @@ export interface ConnectOptions {
    * http://user:password@host:3128. It resolves the names of servers. Default: none.
    */
   proxy?: string;
-  /** The local address to connect from. Default: any. */
+  /** The local address to connect from. Default: none. */
   localAddress?: string;
   /** HTTP headers of the request that opens a WebSocket, by name. Default: none. */
   wsHeaders?: Record<string, string>;

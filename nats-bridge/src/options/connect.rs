@@ -247,7 +247,7 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
     Row {
         key: "local_address",
         unit: "",
-        default: "any",
+        default: "none",
         since: "0.1",
         doc: "The local address to connect from.",
         set: Set::Address(|o, v| o.local_address = Some(v)),

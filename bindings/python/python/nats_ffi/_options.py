@@ -158,7 +158,7 @@ class ConnectOptions(TypedDict, total=False):
     local_address: str | bytes | None
     """The local address to connect from.
 
-    Default: any.
+    Default: none.
     """
     ws_headers: Mapping[str, str] | None
     """HTTP headers of the request that opens a WebSocket, by name.
