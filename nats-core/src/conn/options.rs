@@ -21,6 +21,7 @@ use super::transport::Dialer;
 use super::ws::{HeadersCallback, UpgradeHeaders, check_headers};
 use crate::auth::{Credentials, KeyPair};
 use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
 use crate::proto::outbox::OutboundPolicy;
 use crate::proto::subject::check_inbox_prefix;
 
@@ -30,6 +31,10 @@ use crate::proto::subject::check_inbox_prefix;
 /// before.
 pub type ReconnectDelay =
     Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send>> + Send + Sync>;
+
+/// Adds headers to what is about to be published. It runs on the thread that publishes, before
+/// anything is checked, so it should be quick. What it publishes itself gets no headers from it.
+pub type Inject = Arc<dyn Fn(&mut Headers) + Send + Sync>;
 
 /// Options of a connection. Every field has a setter of the same name.
 #[derive(Clone)]
@@ -185,6 +190,9 @@ pub struct ConnectOptions {
     pub lenient_subjects: bool,
     /// Ignore servers that the cluster gossips. Default false.
     pub ignore_discovered: bool,
+    /// Adds headers, such as a trace context, to each publish, request and answer. They count as
+    /// headers given there: toward `max_payload`, and a server without headers refuses them.
+    pub inject: Option<Inject>,
     /// Called with every event, on the connection's own task: it must return at once.
     pub event_callback: Option<EventCallback>,
     /// For tests of recovery: called with the running number of each poll of the I/O task; may
@@ -262,6 +270,7 @@ impl Default for ConnectOptions {
             max_message_bytes: 64 << 20,
             lenient_subjects: false,
             ignore_discovered: false,
+            inject: None,
             event_callback: None,
             fault: None,
         }

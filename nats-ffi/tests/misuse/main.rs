@@ -10,12 +10,13 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use common::{b, call, connect, get, s, server, subscribe};
 use nats_core::Code;
 use nats_ffi::*;
 use table::Arg::{self, *};
-use table::{Row, TABLE, WITHOUT};
+use table::{QUESTIONS, Row, TABLE, WITHOUT};
 
 struct World {
     good: Vec<(Arg, *mut c_void)>,
@@ -166,11 +167,13 @@ fn the_table_has_every_function_of_the_header() {
         if line.starts_with("typedef") || line.starts_with("static") || !name.starts_with("nats_") {
             continue;
         }
-        let known = TABLE.iter().any(|row| row.0 == name) || WITHOUT.contains(&name);
+        let known = TABLE.iter().any(|row| row.0 == name)
+            || QUESTIONS.iter().any(|row| row.0 == name)
+            || WITHOUT.contains(&name);
         assert!(known, "{name} is not in the table");
         count += 1;
     }
-    assert_eq!(count, TABLE.len() + WITHOUT.len());
+    assert_eq!(count, TABLE.len() + QUESTIONS.len() + WITHOUT.len());
 }
 
 #[test]
@@ -196,6 +199,56 @@ fn freeing_twice_and_freeing_nothing() {
     assert_eq!(nats_msg_free(null_mut()), 0);
     assert_eq!(nats_msgs_free(None, 0), 0);
     assert_eq!(nats_error_code(null()), 0);
+}
+
+/// Handles that are no question, and what became of the one that was.
+#[derive(Default)]
+struct Asked {
+    wrong: Vec<*mut c_void>,
+    accepted: Vec<String>,
+    question: AtomicPtr<nats_question>,
+}
+
+unsafe extern "C" fn asked(question: *mut nats_question, user: *mut c_void) {
+    // SAFETY: the test outlives the connection.
+    let asked = unsafe { &mut *user.cast::<Asked>() };
+    for (name, call) in QUESTIONS {
+        for wrong in &asked.wrong {
+            if call(wrong.cast(), None) != Code::InvalidHandle.number() {
+                asked.accepted.push(format!("{name} {wrong:p}"));
+            }
+        }
+        if call(question, None) != 0 {
+            asked.accepted.push(format!("{name} refused the question"));
+        }
+    }
+    asked.question.store(question, Ordering::SeqCst);
+}
+
+#[test]
+fn questions_are_questions_within_their_callback_only() {
+    let _turn = TURN.lock();
+    let server = server();
+    let before = nats_library_handles();
+    let nc = connect(&server);
+    let mut good = objects(nc);
+    good.push((Connection, nc.cast()));
+    let wrong = good.iter().map(|(_, p)| *p).chain([null_mut(), 8 as *mut c_void]).collect();
+    let mut state = Box::new(Asked { wrong, ..Asked::default() });
+    let opts = get(|o, e| nats_options_new(s(""), o, e)).unwrap();
+    let user = (&raw mut *state).cast();
+    call(|e| nats_options_on_login(opts, Some(asked), user, None, e)).unwrap();
+    // Refused by the callback, once all has been tried.
+    let failed = get(|o, e| nats_connect(common::owned(&server.url()), opts, o, e)).map(|_| ());
+    assert_eq!(common::code(failed), Code::InvalidCredentials);
+    assert!(state.accepted.is_empty(), "{:?}", state.accepted);
+    for (name, call) in QUESTIONS {
+        let status = call(state.question.load(Ordering::SeqCst), None);
+        assert_eq!(status, Code::InvalidHandle.number(), "{name}");
+    }
+    nats_options_free(opts);
+    free(&good);
+    assert_eq!(nats_library_handles(), before);
 }
 
 #[test]

@@ -57,6 +57,8 @@ unsafe extern "C" fn ignore_message(
 
 use Arg::*;
 
+const SERVERS: &str = r#"{"servers":["127.0.0.1:1"]}"#;
+
 pub const TABLE: &[Row] = &[
     (
         "nats_error_code",
@@ -92,6 +94,21 @@ pub const TABLE: &[Row] = &[
     }),
     ("nats_options_on_reconnect_delay", &[Options], |p, e| {
         nats_options_on_reconnect_delay(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_login", &[Options], |p, e| {
+        nats_options_on_login(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_certificate", &[Options], |p, e| {
+        nats_options_on_certificate(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_ws_headers", &[Options], |p, e| {
+        nats_options_on_ws_headers(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_pick_server", &[Options], |p, e| {
+        nats_options_on_pick_server(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_inject", &[Options], |p, e| {
+        nats_options_on_inject(p[0].cast(), None, null_mut(), None, e)
     }),
     ("nats_options_free", &[Options], |p, _| nats_options_free(p[0].cast())),
     ("nats_headers_new", &[Out], |p, e| nats_headers_new(o(p[0]), e)),
@@ -191,6 +208,12 @@ pub const TABLE: &[Row] = &[
     ("nats_connection_servers_async", &[Connection, Queue], |p, e| {
         nats_connection_servers_async(p[0].cast(), p[1].cast(), 1, e)
     }),
+    ("nats_connection_set_servers", &[Connection, Out], |p, e| {
+        nats_connection_set_servers(p[0].cast(), s(SERVERS), o(p[1]), e)
+    }),
+    ("nats_connection_set_servers_async", &[Connection, Queue], |p, e| {
+        nats_connection_set_servers_async(p[0].cast(), s(SERVERS), p[1].cast(), 1, e)
+    }),
     ("nats_connection_stats_doc", &[Connection, Out], |p, e| {
         nats_connection_stats_doc(p[0].cast(), o(p[1]), e)
     }),
@@ -244,6 +267,15 @@ pub const TABLE: &[Row] = &[
     ("nats_subscription_free", &[Subscription], |p, _| nats_subscription_free(p[0].cast())),
 ];
 
+/// Functions of an object that exists within a callback only.
+pub const QUESTIONS: &[(&str, fn(*mut nats_question, Err<'_>) -> nats_status)] = &[
+    ("nats_question_about", |question, e| {
+        nats_question_about(question, Some(&mut MaybeUninit::uninit()), e)
+    }),
+    ("nats_question_answer", |question, e| nats_question_answer(question, s("user"), b(b"u"), e)),
+    ("nats_question_refuse", |question, e| nats_question_refuse(question, s("no"), e)),
+];
+
 /// Functions without a pointer that could be wrong.
 pub const WITHOUT: &[&str] = &[
     "nats_abi_version",
@@ -253,4 +285,5 @@ pub const WITHOUT: &[&str] = &[
     "nats_library_handles",
     "nats_status_name",
     "nats_status_text",
+    "nats_log_set",
 ];

@@ -16,8 +16,8 @@ use crate::conn::tls::{Identity, TlsVersion};
 use crate::conn::transport::{ByteStream, DialTarget};
 use crate::conn::ws::UpgradeHeaders;
 use crate::error::Result;
-use crate::proto::ServerInfo;
 use crate::proto::outbox::OutboundPolicy;
+use crate::proto::{Headers, ServerInfo};
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $from:ty;)*) => {
@@ -328,6 +328,13 @@ impl ConnectOptions {
         F: Future<Output = Result<UpgradeHeaders>> + Send + 'static,
     {
         self.ws_headers_callback = Some(Arc::new(move |url| Box::pin(callback(url))));
+        self
+    }
+
+    /// Sets [`ConnectOptions::inject`].
+    #[must_use]
+    pub fn inject(mut self, add: impl Fn(&mut Headers) + Send + Sync + 'static) -> Self {
+        self.inject = Some(Arc::new(add));
         self
     }
 
