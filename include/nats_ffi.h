@@ -243,6 +243,12 @@ typedef struct nats_headers nats_headers;
 typedef struct nats_msg nats_msg;
 
 /**
+ * A key pair of Ed25519: an operator signs accounts, an account signs users, a user signs what a
+ * server asks to sign. Its seed is wiped from memory when it is freed. Any thread.
+ */
+typedef struct nats_nkey nats_nkey;
+
+/**
  * Options for connections. The keys are listed in docs/options.md. One object may serve many
  * connections, which copy it: later changes do not reach connections that exist.
  */
@@ -264,6 +270,12 @@ typedef struct nats_queue nats_queue;
 typedef struct nats_subscription nats_subscription;
 
 /**
+ * A text that the library has made for the program, for example a JWT. It is wiped from memory when
+ * it is freed, since many of these are secrets.
+ */
+typedef struct nats_text nats_text;
+
+/**
  * A view of text: pointer and length, not owned.
  *
  * As an argument the text must be UTF-8 and is copied when it is needed after the call; `len`
@@ -280,6 +292,14 @@ typedef struct {
  * `NATS_OK`, or the number of a `NATS_ERR_...` constant.
  */
 typedef int32_t nats_status;
+
+/**
+ * A view of bytes: pointer and length, not owned. A NULL `ptr` is accepted with length 0 only.
+ */
+typedef struct {
+  const uint8_t *ptr;
+  size_t len;
+} nats_bytes;
 
 /**
  * A connection event. `kind` is one of `nats_connection_event`; `json` holds the details (always
@@ -318,14 +338,6 @@ typedef void (*nats_log_cb)(int32_t level, nats_str text, void *user);
  * free the connection, but must not drain it.
  */
 typedef void (*nats_question_cb)(nats_question *question, void *user);
-
-/**
- * A view of bytes: pointer and length, not owned. A NULL `ptr` is accepted with length 0 only.
- */
-typedef struct {
-  const uint8_t *ptr;
-  size_t len;
-} nats_bytes;
 
 /**
  * Adds headers to a message that is about to be published. `headers` are a copy of those that were
@@ -491,7 +503,7 @@ nats_status nats_library_shutdown(int64_t timeout_ms, nats_error **err);
 
 /**
  * How many handles of this process are alive: connections, subscriptions, queues, documents,
- * options, headers and errors; messages are not counted. Meant for leak tests. Never fails.
+ * options, headers, keys, texts and errors; messages are not counted. Meant for leak tests. Never fails.
  */
 size_t nats_library_handles(void);
 
@@ -617,6 +629,128 @@ nats_status nats_doc_get_double(const nats_doc *doc, nats_str path, double *out,
  * Errors: `NOT_FOUND`, `WRONG_TYPE`.
  */
 nats_status nats_doc_len(const nats_doc *doc, nats_str path, size_t *out, nats_error **err);
+
+/**
+ * The characters of a text. The view lives until the text is freed; it is empty for NULL and for
+ * handles that are not valid. Any thread.
+ */
+nats_str nats_text_view(const nats_text *text);
+
+/**
+ * Wipes and frees a text. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_text_free(nats_text *text);
+
+/**
+ * Makes a new key pair of the operating system's randomness. `kind`: "operator", "account", "user",
+ * "server" or "cluster". Free `*out` with nats_nkey_free().
+ *
+ * Errors: `INVALID_ARGUMENT` for another kind.
+ */
+nats_status nats_nkey_new(nats_str kind, nats_nkey **out, nats_error **err);
+
+/**
+ * Makes the key pair of a seed, which begins with SO, SA, SU, SN or SC; white space around it is
+ * ignored. Free `*out` with nats_nkey_free().
+ *
+ * Errors: `INVALID_KEY`; the text does not show the seed.
+ */
+nats_status nats_nkey_from_seed(nats_str seed, nats_nkey **out, nats_error **err);
+
+/**
+ * The kind of a key by the names of nats_nkey_new(). The view is valid for ever.
+ */
+nats_status nats_nkey_kind(const nats_nkey *key, nats_str *out, nats_error **err);
+
+/**
+ * The public key as text. The view lives until the key is freed.
+ */
+nats_status nats_nkey_public_key(const nats_nkey *key, nats_str *out, nats_error **err);
+
+/**
+ * The seed as text; whoever has it, has the key. The view lives until the key is freed, which wipes
+ * it.
+ */
+nats_status nats_nkey_seed(const nats_nkey *key, nats_str *out, nats_error **err);
+
+/**
+ * Signs `bytes`; `signature` receives 64 bytes.
+ */
+nats_status nats_nkey_sign(const nats_nkey *key,
+                           nats_bytes bytes,
+                           uint8_t (*signature)[64],
+                           nats_error **err);
+
+/**
+ * Whether `signature` is that of `bytes` by the key with this public key: `*valid` is 1 or 0.
+ *
+ * Errors: `INVALID_KEY` when `public_key` is none.
+ */
+nats_status nats_nkey_verify(nats_str public_key,
+                             nats_bytes bytes,
+                             nats_bytes signature,
+                             int32_t *valid,
+                             nats_error **err);
+
+/**
+ * Wipes and frees a key. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_nkey_free(nats_nkey *key);
+
+/**
+ * Makes the JWT of a user. `claims`: a JSON object whose keys docs/options.md lists under "User
+ * claims"; empty for none. `user`: the user's public key. `signer`: the key of the account, or one
+ * of its signing keys together with the claim "issuer_account". Free `*out` with nats_text_free().
+ *
+ * Errors: `INVALID_OPTION` names the claim, what was expected and what was found, or the nearest
+ * known claim for one that is unknown; `INVALID_JSON`; `INVALID_KEY`; `INVALID_ARGUMENT` for a key
+ * of the wrong kind.
+ */
+nats_status nats_jwt_encode_user(nats_str claims,
+                                 nats_str user,
+                                 const nats_nkey *signer,
+                                 nats_text **out,
+                                 nats_error **err);
+
+/**
+ * Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the account's
+ * public key. `signer`: the key of the operator, or the account's own. Errors as
+ * nats_jwt_encode_user(). Free `*out` with nats_text_free().
+ */
+nats_status nats_jwt_encode_account(nats_str claims,
+                                    nats_str account,
+                                    const nats_nkey *signer,
+                                    nats_text **out,
+                                    nats_error **err);
+
+/**
+ * What a JWT says, as it is in the token: "iss" (who signed it), "sub" (who it is about), "name",
+ * "iat", "exp", and under "nats" what is particular to NATS. The signature is checked against
+ * "iss", and that keys of these kinds may sign such a token; whether "iss" is trusted and "exp" is
+ * over is for the program to say. Free `*out` with nats_doc_free().
+ *
+ * Errors: `INVALID_CREDENTIALS`.
+ */
+nats_status nats_jwt_decode(nats_str token, nats_doc **out, nats_error **err);
+
+/**
+ * Makes the content of a credentials file, as the option "creds" takes it. `jwt`: the user's JWT.
+ * `key`: the user's key. Free `*out` with nats_text_free().
+ *
+ * Errors: `INVALID_CREDENTIALS` when the text is no JWT or the key is none of a user.
+ */
+nats_status nats_creds_format(nats_str jwt,
+                              const nats_nkey *key,
+                              nats_text **out,
+                              nats_error **err);
+
+/**
+ * Reads the content of a credentials file. Free `*jwt` with nats_text_free() and `*key` with
+ * nats_nkey_free().
+ *
+ * Errors: `INVALID_CREDENTIALS`; the text shows no secret.
+ */
+nats_status nats_creds_parse(nats_str content, nats_text **jwt, nats_nkey **key, nats_error **err);
 
 /**
  * Makes an options object of a JSON object with option keys; empty text stands for the defaults.

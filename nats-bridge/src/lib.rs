@@ -12,6 +12,8 @@ pub mod wait;
 pub mod doc;
 pub mod table;
 pub mod options;
+pub mod nkey;
+pub mod claims;
 pub mod event;
 pub mod running;
 pub mod queue;

@@ -11,6 +11,10 @@ use crate::doc::kind;
 /// The longest duration that an option takes, in milliseconds: one year.
 pub const MAX_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 
+/// The last moment that an option takes, in seconds since 1970: the end of the year 9999. Whoever
+/// gives milliseconds is beyond it.
+pub const MAX_MOMENT: i64 = 253_402_300_799;
+
 /// One option.
 pub struct Row<T: 'static> {
     /// The key in a document.
@@ -41,6 +45,8 @@ pub enum Set<T: 'static> {
     Limit(fn(&mut T, Option<u64>)),
     /// A whole number of milliseconds, at least the first, at most [`MAX_MILLIS`].
     Millis(u64, fn(&mut T, Duration)),
+    /// A moment in whole seconds since 1970, from 1 to [`MAX_MOMENT`].
+    Moment(fn(&mut T, i64)),
     /// A list of texts.
     Texts(fn(&mut T, Vec<String>)),
     /// Texts by names; no error shows them.
@@ -57,36 +63,50 @@ pub enum Set<T: 'static> {
 /// [`Code::InvalidJson`]; [`Code::InvalidOption`] that names the key, what was expected and what
 /// was found, or the nearest known key.
 pub fn apply<T>(rows: &[Row<T>], target: &mut T, json: &str) -> Result<()> {
+    apply_called("option", rows, target, json)
+}
+
+/// Like [`apply`] for a table whose members are called what `noun` says.
+pub fn apply_called<T>(noun: &str, rows: &[Row<T>], target: &mut T, json: &str) -> Result<()> {
     if json.trim().is_empty() {
         return Ok(());
     }
     // The parser's own text is safe to show: it gives a position, not the input.
     let value: Value = serde_json::from_str(json)
-        .map_err(|e| Error::new(Code::InvalidJson, format!("options: {e}")))?;
+        .map_err(|e| Error::new(Code::InvalidJson, format!("{noun}s: {e}")))?;
     let Value::Object(members) = value else {
-        let text = format!("options: expected an object, found {}", kind(&value));
+        let text = format!("{noun}s: expected an object, found {}", kind(&value));
         return Err(Error::new(Code::InvalidOption, text));
     };
     for (key, value) in members {
         let known = || rows.iter().map(|row| row.key);
-        let row = rows.iter().find(|row| row.key == key).ok_or_else(|| unknown(known(), &key))?;
-        store(row, target, value)?;
+        let row = rows.iter().find(|row| row.key == key);
+        store(noun, row.ok_or_else(|| unknown_called(noun, known(), &key))?, target, value)?;
     }
     Ok(())
 }
 
 /// [`Code::InvalidOption`] that names an unknown option and the nearest of the known ones.
 pub fn unknown<'a>(known: impl IntoIterator<Item = &'a str>, name: &str) -> Error {
+    unknown_called("option", known, name)
+}
+
+/// Like [`unknown`] for what `noun` says.
+pub fn unknown_called<'a>(
+    noun: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    name: &str,
+) -> Error {
     let shown: String = name.chars().take(64).collect();
     let nearest = known.into_iter().map(|near| (distance(&shown, near), near)).min();
     let hint = match nearest {
         Some((distance, near)) if distance <= near.len() / 2 + 1 => {
             format!("; did you mean '{near}'?")
         }
-        Some((_, near)) => format!("; the nearest known option is '{near}'"),
+        Some((_, near)) => format!("; the nearest known {noun} is '{near}'"),
         None => String::new(),
     };
-    let text = format!("unknown option '{}'{hint}", shown.escape_debug());
+    let text = format!("unknown {noun} '{}'{hint}", shown.escape_debug());
     Error::new(Code::InvalidOption, text)
 }
 
@@ -102,6 +122,7 @@ impl<T> Set<T> {
             Set::Millis(min, _) => {
                 format!("a whole number of milliseconds from {min} to {MAX_MILLIS}")
             }
+            Set::Moment(_) => "a whole number of seconds since 1970, up to the year 9999".into(),
             Set::Texts(_) => "a list of strings".into(),
             Set::Pairs(_) => "an object of strings".into(),
             Set::Address(_) => "an IP address, with :port or without".into(),
@@ -110,7 +131,7 @@ impl<T> Set<T> {
     }
 }
 
-fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
+fn store<T>(noun: &str, row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
     let shown = found(row, &value);
     let stored = match (&row.set, value) {
         (Set::Text(set) | Set::Secret(set), Value::String(text)) => {
@@ -128,6 +149,9 @@ fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
             .as_u64()
             .filter(|n| (*min..=MAX_MILLIS).contains(n))
             .map(|n| set(target, Duration::from_millis(n))),
+        (Set::Moment(set), Value::Number(n)) => {
+            n.as_i64().filter(|n| (1..=MAX_MOMENT).contains(n)).map(|n| set(target, n))
+        }
         (Set::Texts(set), Value::Array(items)) => texts(items).map(|texts| set(target, texts)),
         (Set::Pairs(set), Value::Object(members)) => pairs(members).map(|pairs| set(target, pairs)),
         (Set::Address(set), Value::String(text)) => {
@@ -140,7 +164,8 @@ fn store<T>(row: &Row<T>, target: &mut T, value: Value) -> Result<()> {
         _ => None,
     };
     stored.ok_or_else(|| {
-        let text = format!("option '{}': expected {}, found {shown}", row.key, row.set.expected());
+        let expected = row.set.expected();
+        let text = format!("{noun} '{}': expected {expected}, found {shown}", row.key);
         Error::new(Code::InvalidOption, text)
     })
 }

@@ -21,16 +21,18 @@ use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
-use nats_core::{Code, Error, Result};
+use nats_core::{Code, Error, Result, Secret};
 
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
 use crate::headers::{Shared, nats_headers};
+use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
 use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
 use crate::subscription::nats_subscription;
+use crate::text::nats_text;
 
 const _: () = assert!(size_of::<usize>() == 8, "handles need 64-bit pointers");
 
@@ -84,7 +86,9 @@ kinds! {
     5 Subscription Subscription,     nats_subscription, "subscription";
     6 Headers      Shared,           nats_headers,      "headers object";
     7 Queue        Events,           nats_queue,        "queue";
+    8 NKey         Pair,             nats_nkey,         "key";
     9 Question     Arc<Asked>,       nats_question,     "question";
+    10 Text        Secret,           nats_text,         "text";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -284,6 +284,7 @@ fn takes<T>(set: &Set<T>) -> String {
         Set::Text(_) | Set::Secret(_) | Set::Address(_) => "string".into(),
         Set::Bool(_) => "boolean".into(),
         Set::Integer(..) | Set::Limit(_) | Set::Millis(..) => "number".into(),
+        Set::Moment(_) => "number | Date".into(),
         Set::Texts(_) => "string | string[]".into(),
         Set::Pairs(_) => "Record<string, string>".into(),
         Set::Choice(words, _) => {

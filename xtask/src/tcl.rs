@@ -110,7 +110,7 @@ fn kind<T>(set: &Set<T>) -> &'static str {
     match set {
         Set::Text(_) | Set::Secret(_) | Set::Address(_) | Set::Choice(..) => "text",
         Set::Bool(_) => "bool",
-        Set::Integer(..) | Set::Limit(_) | Set::Millis(..) => "int",
+        Set::Integer(..) | Set::Limit(_) | Set::Millis(..) | Set::Moment(_) => "int",
         Set::Texts(_) => "list",
         Set::Pairs(_) => "dict",
     }

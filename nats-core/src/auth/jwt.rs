@@ -16,6 +16,12 @@ use crate::error::{Code, Error, Result};
 /// Bytes of a token that is read; servers take no longer ones.
 const LIMIT: usize = 1 << 20;
 const ALGORITHM: &str = "ed25519-nkey";
+/// Of each type of token: the kind of key that it is about, and the kinds that may sign it.
+const TYPES: [(&str, KeyKind, &[KeyKind]); 3] = [
+    ("operator", KeyKind::Operator, &[KeyKind::Operator]),
+    ("account", KeyKind::Account, &[KeyKind::Operator, KeyKind::Account]),
+    ("user", KeyKind::User, &[KeyKind::Account]),
+];
 
 /// What a token says, whoever it is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,11 +43,13 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads a token and checks the signature against the issuer that it names. Whether that issuer
+    /// Reads a token and checks the signature against the issuer that it names, and that keys of
+    /// these kinds may sign, and be what it is about, in a token of its type. Whether that issuer
     /// is trusted, and whether the token is valid now, is for the caller to say.
     ///
     /// # Errors
-    /// [`Code::InvalidCredentials`] when it is no such token or the signature is wrong.
+    /// [`Code::InvalidCredentials`] when it is no such token, the signature is wrong, or a key is of
+    /// the wrong kind.
     pub fn decode(token: &str) -> Result<Claims> {
         let invalid = |why: &str| Error::new(Code::InvalidCredentials, format!("JWT: {why}"));
         let token = token.trim();
@@ -76,6 +84,12 @@ impl Claims {
         let signed = &token[..token.rfind('.').unwrap_or_default()];
         if !issuer.verify(signed.as_bytes(), &signature) {
             return Err(invalid("the signature is wrong"));
+        }
+        let about = document.get("nats").and_then(|nats| nats.get("type")).and_then(Value::as_str);
+        if let Some((_, of, by)) = TYPES.iter().find(|(name, ..)| Some(*name) == about) {
+            expect("iss", issuer.kind(), by)
+                .and_then(|()| expect("sub", subject.kind(), &[*of]))
+                .map_err(|error| invalid(error.text()))?;
         }
         let time = |name: &str| document.get(name).and_then(Value::as_i64).filter(|at| *at != 0);
         Ok(Claims {
@@ -118,10 +132,11 @@ pub struct UserClaims {
     pub publish: Permission,
     /// Where the user may subscribe.
     pub subscribe: Permission,
-    /// How many answers a message with a reply subject allows beyond that; None: no more than
+    /// How many answers a message with a reply subject allows beyond that, 0 for the server's
+    /// default of one; with it, an empty `publish.allow` allows nothing else. None: no more than
     /// `publish` does.
     pub responses: Option<i64>,
-    /// For how long it does, in milliseconds; 0: for ever.
+    /// For how long it does, in milliseconds; 0: for the server's default of two minutes.
     pub response_millis: i64,
     /// Subscriptions.
     pub subscriptions: i64,
@@ -392,6 +407,29 @@ mod tests {
         assert!(error.text().contains("signer"), "{error}");
         let claims = AccountClaims { signing_keys: vec!["U".into()], ..AccountClaims::default() };
         assert!(claims.sign(&account.public_key(), &pair(KeyKind::Operator)).is_err());
+    }
+
+    #[test]
+    fn a_token_by_a_key_that_may_not_sign_it_is_refused() {
+        let (operator, account) = (pair(KeyKind::Operator), pair(KeyKind::Account));
+        let user = pair(KeyKind::User);
+        for (about, subject, signer) in [
+            ("user", &user, &user),
+            ("user", &user, &operator),
+            ("user", &account, &account),
+            ("account", &account, &user),
+            ("account", &user, &operator),
+            ("operator", &operator, &account),
+        ] {
+            let nats = json!({"type": about, "version": 2});
+            let token = token("", &subject.public_key(), (None, None), nats, signer).unwrap();
+            let error = Claims::decode(&token).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidCredentials);
+            assert!(error.text().contains("expected a key of kind"), "{error}");
+        }
+        let nats = json!({"type": "something else", "version": 2});
+        let token = token("", &user.public_key(), (None, None), nats, &user).unwrap();
+        Claims::decode(&token).unwrap();
     }
 
     #[test]

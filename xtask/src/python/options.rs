@@ -123,6 +123,7 @@ fn conversion<T>(set: &Set<T>) -> &'static str {
         Set::Bool(_) => "bool",
         Set::Integer(..) | Set::Limit(_) => "int",
         Set::Millis(..) => "seconds",
+        Set::Moment(_) => "moment",
         Set::Texts(_) => "texts",
         Set::Pairs(_) => "pairs",
     }
@@ -134,6 +135,7 @@ fn annotation<T>(set: &Set<T>) -> String {
         Set::Bool(_) => "bool | None".into(),
         Set::Integer(..) | Set::Limit(_) => "int | None".into(),
         Set::Millis(..) => "float | None".into(),
+        Set::Moment(_) => "float | datetime | None".into(),
         Set::Texts(_) => "str | Sequence[str] | None".into(),
         Set::Pairs(_) => "Mapping[str, str] | None".into(),
         Set::Choice(words, _) => format!("Literal[\"{}\"] | None", words.join("\", \"")),
