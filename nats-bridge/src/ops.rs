@@ -67,7 +67,7 @@ pub const CONNECTION_SERVERS: Op = Op {
                 "connected": client.connected_url(),
                 "known": client.servers(),
                 "discovered": client.discovered_servers(),
-                "pool": client.server_pool().iter().map(question::server).collect::<Vec<_>>(),
+                "pool": question::servers(&client.server_pool()),
             })))
         })
     },

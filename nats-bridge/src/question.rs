@@ -233,11 +233,15 @@ fn about_servers(
     servers: &[nats_core::PoolServer],
     info: &nats_core::ServerInfo,
 ) -> serde_json::Value {
-    json!({ "servers": servers.iter().map(server).collect::<Vec<_>>(), "info": info })
+    json!({ "servers": self::servers(servers), "info": info })
 }
 
-/// A server of a pool as a document.
-pub(crate) fn server(server: &nats_core::PoolServer) -> serde_json::Value {
+/// The servers of a pool as a document.
+pub fn servers(servers: &[nats_core::PoolServer]) -> serde_json::Value {
+    servers.iter().map(server).collect()
+}
+
+fn server(server: &nats_core::PoolServer) -> serde_json::Value {
     let mut shown = json!({
         "url": server.url, "discovered": server.discovered, "failures": server.failures,
     });

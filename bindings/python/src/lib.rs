@@ -12,6 +12,7 @@ mod headers;
 mod done;
 mod texts;
 mod message;
+mod log;
 mod queue;
 mod batch;
 mod callback;
@@ -34,6 +35,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<subscription::Subscription>()?;
     module.add_class::<connection::Connection>()?;
     module.add_function(wrap_pyfunction!(connection::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(log::set_log, module)?)?;
     module.add_function(wrap_pyfunction!(exit::entered_child, module)?)?;
     module.add_function(wrap_pyfunction!(exit::shutdown, module)?)
 }

@@ -88,7 +88,8 @@ oo::class create ::nats::connection {
         if {$status ne $::nats::status_closed} {
             return
         }
-        if {[llength [dict get $config servers]] == 0} {
+        set elsewhere [expr {[dict get $config context] ne "" || [dict get $config environment]}]
+        if {[llength [dict get $config servers]] == 0 && !$elsewhere} {
             throw {NATS ErrNoServers} "Server pool is empty"
         }
         set me [self]

@@ -12,11 +12,25 @@ from typing import Any
 from . import _process as _process
 from . import aio, errors, nuid
 from ._client import DEFAULT_SERVER
+from ._log import set_log_level
 from ._native import Headers, __version__
+from ._questions import RawCredentials, Server
 from .aio.client import Client as NATS
 from .aio.msg import Msg
 
-__all__ = ["NATS", "Headers", "Msg", "__version__", "aio", "connect", "errors", "nuid"]
+__all__ = [
+    "NATS",
+    "Headers",
+    "Msg",
+    "RawCredentials",
+    "Server",
+    "__version__",
+    "aio",
+    "connect",
+    "errors",
+    "nuid",
+    "set_log_level",
+]
 
 
 async def connect(servers: str | Sequence[str] = DEFAULT_SERVER, **options: Any) -> NATS:

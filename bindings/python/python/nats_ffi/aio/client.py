@@ -13,7 +13,6 @@ from typing import Any, Final, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
-    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -30,6 +29,7 @@ from .._config import (
     subscribe_document,
 )
 from .._native import Headers, Msg
+from .._questions import Questions
 from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
 from .._version import ServerVersion
 from ._backend import Future, finished_at_once, now
@@ -65,6 +65,7 @@ class Client(ClientBase[Subscription]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._questions = Questions(dict.fromkeys(CALLBACKS), {})
         # Without a connection nothing is published at once.
         self._publish: Callable[..., _native.Done | None] = lambda *message: None
         self._hub: Hub | None = None
@@ -82,8 +83,15 @@ class Client(ClientBase[Subscription]):
         discovered_server_cb: Callback | None = None,
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
+        migrated_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
         reconnect_delay_cb: DelayCallback | None = None,
+        reconnect_to_server_handler: Callable[..., Any] | None = None,
+        login_cb: Callable[..., Any] | None = None,
+        signature_cb: Callable[..., Any] | None = None,
+        user_jwt_cb: Callable[..., Any] | None = None,
+        certificate_cb: Callable[..., Any] | None = None,
+        ws_headers_cb: Callable[..., Any] | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`.
@@ -102,14 +110,17 @@ class Client(ClientBase[Subscription]):
             raise errors.Error("nats: the client is connected already")
         given = locals()
         self._set_callbacks({name: given[name] for name in CALLBACKS}, plain=False)
-        document = connect_document(servers, options)
+        wanted: dict[str, Any] = {**options}
+        questions = Questions(self._callbacks, wanted)
+        document = connect_document(servers, wanted)
+        self._questions = questions
         hub = current()
         self._hub, self._gate = hub, Gate(hub)
         self._connecting, self._ended = True, False
         events = hub.register(self)
         try:
             connect = _native.connect
-            asks = ["reconnect_delay"] if reconnect_delay_cb is not None else []
+            asks = questions.asks
             connection = await hub.call(connect, hub.queue, events, document, False, asks)
         except BaseException as error:
             hub.unregister(events)
@@ -363,13 +374,17 @@ class Client(ClientBase[Subscription]):
             self._gate.wake()
 
     async def _answer(self, question: _native.Question) -> None:
-        callback = self._callback("reconnect_delay_cb")
-        assert callback is not None
         try:
-            delay = callback(json.loads(question.about)["attempts"])
-            question.answer(delay_answer(await delay if inspect.isawaitable(delay) else delay))
+            steps = self._questions.steps(question.ask, question.about)
+            value = None
+            while True:
+                value = steps.send(value)
+                value = await value if inspect.isawaitable(value) else value
+        except StopIteration as end:
+            question.answer(end.value)
         except Exception as error:
-            question.answer([])
+            # The text is the program's, and may be a secret.
+            question.refuse(f"it raised {type(error).__name__}")
             await self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:

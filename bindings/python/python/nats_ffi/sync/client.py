@@ -12,7 +12,6 @@ from typing import Any, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
-    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -29,6 +28,7 @@ from .._config import (
     subscribe_document,
 )
 from .._native import BlockingMsg, Headers
+from .._questions import Questions
 from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
 from ._delivery import Serial, delivery
 from ._wait import waiter
@@ -60,6 +60,7 @@ class Client(ClientBase[Subscription]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._questions = Questions(dict.fromkeys(CALLBACKS), {})
         self._events: deque[str] = deque()
         self._serial = Serial(self._tell_events)
         self._ended = threading.Event()
@@ -73,8 +74,15 @@ class Client(ClientBase[Subscription]):
         discovered_server_cb: Callback | None = None,
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
+        migrated_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
         reconnect_delay_cb: DelayCallback | None = None,
+        reconnect_to_server_handler: Callable[..., Any] | None = None,
+        login_cb: Callable[..., Any] | None = None,
+        signature_cb: Callable[..., Any] | None = None,
+        user_jwt_cb: Callable[..., Any] | None = None,
+        certificate_cb: Callable[..., Any] | None = None,
+        ws_headers_cb: Callable[..., Any] | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`. Arguments and errors are those of the asynchronous API;
@@ -83,7 +91,10 @@ class Client(ClientBase[Subscription]):
             raise errors.Error("nats: the client is connected already")
         given = locals()
         self._set_callbacks({name: given[name] for name in CALLBACKS}, plain=True)
-        document = connect_document(servers, options)
+        wanted: dict[str, Any] = {**options}
+        questions = Questions(self._callbacks, wanted)
+        document = connect_document(servers, wanted)
+        self._questions = questions
         threads = delivery()
         events = threads.register(self)
         self._connecting = True
@@ -95,7 +106,7 @@ class Client(ClientBase[Subscription]):
                 events,
                 document,
                 True,
-                ["reconnect_delay"] if reconnect_delay_cb is not None else [],
+                questions.asks,
             )
         except BaseException as error:
             threads.unregister(events)
@@ -290,12 +301,16 @@ class Client(ClientBase[Subscription]):
             inside.event = None
 
     def _answer(self, question: _native.Question) -> None:
-        callback = self._callback("reconnect_delay_cb")
-        assert callback is not None
         try:
-            question.answer(delay_answer(callback(json.loads(question.about)["attempts"])))
+            steps = self._questions.steps(question.ask, question.about)
+            value = None
+            while True:
+                value = steps.send(value)
+        except StopIteration as end:
+            question.answer(end.value)
         except BaseException as error:
-            question.answer([])
+            # The text is the program's, and may be a secret.
+            question.refuse(f"it raised {type(error).__name__}")
             self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:
