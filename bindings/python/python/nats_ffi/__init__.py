@@ -15,6 +15,7 @@ from ._client import DEFAULT_SERVER
 from ._log import set_log_level
 from ._native import Headers, __version__
 from ._questions import RawCredentials, Server
+from ._tracing import trace_headers
 from .aio.client import Client as NATS
 from .aio.msg import Msg
 
@@ -30,6 +31,7 @@ __all__ = [
     "errors",
     "nuid",
     "set_log_level",
+    "trace_headers",
 ]
 
 
