@@ -10,13 +10,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _process as _process
-from . import aio, errors, nuid
+from . import aio, errors, jwt, nkeys, nuid
 from ._client import DEFAULT_SERVER
 from ._native import Headers, __version__
 from .aio.client import Client as NATS
 from .aio.msg import Msg
 
-__all__ = ["NATS", "Headers", "Msg", "__version__", "aio", "connect", "errors", "nuid"]
+__all__ = [
+    "NATS",
+    "Headers",
+    "Msg",
+    "__version__",
+    "aio",
+    "connect",
+    "errors",
+    "jwt",
+    "nkeys",
+    "nuid",
+]
 
 
 async def connect(servers: str | Sequence[str] = DEFAULT_SERVER, **options: Any) -> NATS:
