@@ -1,10 +1,10 @@
 /// \file nats_ffi.hpp
 /// The C++17 face of libnats_ffi: header-only, over the C API of nats_ffi.h.
 ///
-/// - Handles (`Options`, `Connection`, `Subscription`, `Message`, `Headers`, `Doc`, `Queue`) own
-///   what they stand for, are moved and not copied (a copied `Message` is one more reference to the
-///   same message), and free it when they go. Every handle works from every thread; one *object*
-///   must not be moved or destroyed while another thread is using it.
+/// - Handles (`Options`, `Connection`, `Subscription`, `Message`, `Headers`, `Doc`, `Queue`,
+///   `KeyPair`, `Text`) own what they stand for, are moved and not copied (a copied `Message` is one
+///   more reference to the same message), and free it when they go. Every handle works from every
+///   thread; one *object* must not be moved or destroyed while another thread is using it.
 /// - Text goes in and out as `std::string_view`, payloads as `nats::bytes_view`, times as
 ///   `std::chrono::milliseconds`. A view that a handle returns lives as long as that handle
 ///   (for documents: until the document changes).
@@ -24,10 +24,13 @@
 #include "nats_ffi/doc.hpp"
 #include "nats_ffi/error.hpp"
 #include "nats_ffi/headers.hpp"
+#include "nats_ffi/jwt.hpp"
 #include "nats_ffi/message.hpp"
+#include "nats_ffi/nkey.hpp"
 #include "nats_ffi/options.hpp"
 #include "nats_ffi/queue.hpp"
 #include "nats_ffi/subscription.hpp"
+#include "nats_ffi/text.hpp"
 #include "nats_ffi/view.hpp"
 
 namespace nats {

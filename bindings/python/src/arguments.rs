@@ -73,20 +73,41 @@ pub(crate) fn optional<'a>(
     Ok(given.filter(|text| !text.is_empty()))
 }
 
-/// Gives the bytes of a bytes-like object to `body`.
+/// Gives the bytes of a payload to `body`.
 pub(crate) fn payload<R>(data: &Bound<'_, PyAny>, body: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+    bytes(data, "payload", body)
+}
+
+/// Gives the bytes of a bytes-like object to `body`.
+pub(crate) fn bytes<R>(
+    data: &Bound<'_, PyAny>,
+    name: &str,
+    body: impl FnOnce(&[u8]) -> R,
+) -> PyResult<R> {
     if let Ok(bytes) = data.cast::<PyBytes>() {
         return Ok(body(bytes.as_bytes()));
     }
     // SAFETY: the object is alive, and the interpreter is held.
     if unsafe { pyo3::ffi::PyObject_CheckBuffer(data.as_ptr()) } == 0 {
         let kind = data.get_type().name()?;
-        let text = format!("payload: expected bytes or another bytes-like object, found {kind}");
+        let text = format!("{name}: expected bytes or another bytes-like object, found {kind}");
         return Err(PyTypeError::new_err(text));
     }
     // A copy, because the owner of a mutable buffer may change it at any time.
     let copy = exit::run(data.py(), || data.py().get_type::<PyBytes>().call1((data,)))?;
     Ok(body(copy.cast::<PyBytes>()?.as_bytes()))
+}
+
+/// Gives the bytes of a str or a bytes-like object to `body`.
+pub(crate) fn text_or_bytes<R>(
+    given: &Bound<'_, PyAny>,
+    name: &str,
+    body: impl FnOnce(&[u8]) -> R,
+) -> PyResult<R> {
+    match given.cast::<PyString>() {
+        Ok(text) => Ok(body(text.to_str()?.as_bytes())),
+        Err(_) => bytes(given, name, body),
+    }
 }
 
 /// Gives the headers of an argument to `body`: `None`, a `Headers`, a mapping of names to a value or

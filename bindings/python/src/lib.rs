@@ -9,6 +9,8 @@ mod exit;
 mod given;
 mod arguments;
 mod headers;
+mod nkey;
+mod jwt;
 mod done;
 mod texts;
 mod message;
@@ -25,6 +27,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<headers::Headers>()?;
+    module.add_class::<nkey::KeyPair>()?;
     module.add_class::<done::Done>()?;
     module.add_class::<message::MsgBase>()?;
     module.add_class::<message::Msg>()?;
@@ -34,6 +37,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<queue::Question>()?;
     module.add_class::<subscription::Subscription>()?;
     module.add_class::<connection::Connection>()?;
+    module.add_function(wrap_pyfunction!(jwt::encode_user, module)?)?;
+    module.add_function(wrap_pyfunction!(jwt::encode_account, module)?)?;
+    module.add_function(wrap_pyfunction!(jwt::decode_jwt, module)?)?;
+    module.add_function(wrap_pyfunction!(jwt::format_creds, module)?)?;
+    module.add_function(wrap_pyfunction!(jwt::parse_creds, module)?)?;
     module.add_function(wrap_pyfunction!(connection::connect, module)?)?;
     module.add_function(wrap_pyfunction!(log::set_log, module)?)?;
     module.add_function(wrap_pyfunction!(exit::entered_child, module)?)?;

@@ -7,6 +7,7 @@ mod connect;
 mod drain;
 mod events;
 mod headers;
+mod keys;
 mod limits;
 mod process;
 mod pubsub;

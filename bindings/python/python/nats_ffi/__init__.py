@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _process as _process
-from . import aio, errors, nuid
+from . import aio, errors, jwt, nkeys, nuid
 from ._client import DEFAULT_SERVER
 from ._log import set_log_level
 from ._native import Headers, __version__
@@ -29,6 +29,8 @@ __all__ = [
     "aio",
     "connect",
     "errors",
+    "jwt",
+    "nkeys",
     "nuid",
     "set_log_level",
     "trace_headers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from . import errors
@@ -20,6 +21,7 @@ _EXPECTED: Final = {
     "bool": "true or false",
     "negated": "true or false",
     "seconds": "a number of seconds",
+    "moment": "seconds since 1970 or a datetime",
 }
 
 def connect_document(servers: object, options: Mapping[str, Any]) -> str:
@@ -46,6 +48,11 @@ def many_document(options: Mapping[str, Any]) -> str:
     return _document(MANY, options, {})
 
 
+def claims_document(table: Table, claims: Mapping[str, Any]) -> str:
+    """The document of a JWT."""
+    return _document(table, claims, {}, "claim")
+
+
 def in_python_names(error: errors.Error, options: Mapping[str, Any], table: Table) -> errors.Error:
     """The same error about the names that the program has used."""
     names = {key: name for name, (key, _) in reversed(list(table.items())) if key}
@@ -65,7 +72,9 @@ def checked_timeout(timeout: float, name: str = "timeout") -> float:
     return timeout
 
 
-def _document(table: Table, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+def _document(
+    table: Table, options: Mapping[str, Any], defaults: Mapping[str, Any], noun: str = "option"
+) -> str:
     document = dict(defaults)
     for name, value in options.items():
         if name not in table:
@@ -79,10 +88,10 @@ def _document(table: Table, options: Mapping[str, Any], defaults: Mapping[str, A
     try:
         return json.dumps(document, allow_nan=False)
     except (TypeError, ValueError):
-        raise _unusable(table, options) from None
+        raise _unusable(table, options, noun) from None
 
 
-def _unusable(table: Table, options: Mapping[str, Any]) -> errors.InvalidOptionError:
+def _unusable(table: Table, options: Mapping[str, Any], noun: str) -> errors.InvalidOptionError:
     for name, value in options.items():
         how = table.get(name, ("", ""))[1]
         try:
@@ -90,8 +99,8 @@ def _unusable(table: Table, options: Mapping[str, Any]) -> errors.InvalidOptionE
         except (TypeError, ValueError):
             expected = _EXPECTED.get(how, "a number")
             kind = type(value).__name__
-            return errors.InvalidOptionError(f"option '{name}': expected {expected}, found {kind}")
-    return errors.InvalidOptionError("an option has a value of a wrong type")
+            return errors.InvalidOptionError(f"{noun} '{name}': expected {expected}, found {kind}")
+    return errors.InvalidOptionError(f"{noun}s: one has a value of a wrong type")
 
 
 def _same(value: object) -> object:
@@ -118,6 +127,12 @@ def _seconds(value: object) -> object:
     return value
 
 
+def _moment(value: object) -> object:
+    if isinstance(value, datetime):
+        value = value.timestamp()
+    return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
+
+
 def _negated(value: object) -> object:
     return not value if isinstance(value, bool) else value
 
@@ -135,6 +150,7 @@ _CONVERSIONS: Final[Mapping[str, Callable[[object], object]]] = {
     "texts": _texts,
     "pairs": _pairs,
     "seconds": _seconds,
+    "moment": _moment,
     "negated": _negated,
     "attempts": _attempts,
     "unless_zero": _unless_zero,

@@ -12,6 +12,7 @@ __all__ = [
     "Connection",
     "Done",
     "Headers",
+    "KeyPair",
     "Msg",
     "MsgBase",
     "Operation",
@@ -20,7 +21,12 @@ __all__ = [
     "Subscription",
     "__version__",
     "connect",
+    "decode_jwt",
+    "encode_account",
+    "encode_user",
     "entered_child",
+    "format_creds",
+    "parse_creds",
     "set_log",
     "shutdown",
 ]
@@ -75,6 +81,45 @@ class Headers:
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[str]: ...
     def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class KeyPair:
+    """An Ed25519 key pair in the spelling of NATS, or a public key alone. Its seed is wiped from
+    memory with the last reference, or by `wipe`; copies that Python has got are not."""
+
+    @staticmethod
+    def generate(kind: str, /) -> KeyPair:
+        """A new pair."""
+
+    @staticmethod
+    def from_seed(seed: _Data | str, /) -> KeyPair:
+        """The pair of a seed."""
+
+    @staticmethod
+    def from_public_key(public_key: _Data | str, /) -> KeyPair:
+        """A public key, which only verifies."""
+
+    @property
+    def kind(self) -> str:
+        """The kind: "operator", "account", "user", "server" or "cluster"."""
+
+    @property
+    def public_key(self) -> bytes:
+        """The public key. Raises `InvalidHandleError` when the key was wiped, as all that follow."""
+
+    @property
+    def seed(self) -> bytes:
+        """The seed: whoever has it, has the key. Raises `InvalidKeyError` for a public key alone."""
+
+    def sign(self, input: _Data) -> bytes:
+        """The signature, 64 bytes. Raises `InvalidKeyError` for a public key alone."""
+
+    def verify(self, input: _Data, sig: _Data) -> bool:
+        """True when the signature is that of `input` by this key; otherwise raises
+        `InvalidKeyError`."""
+
+    def wipe(self) -> None:
+        """Forgets the key, which is of no use from now on."""
 
 @final
 class Done(Coroutine[Any, Any, None]):
@@ -389,6 +434,21 @@ class Connection:
     @property
     def last_error(self) -> Exception | None:
         """The last error."""
+
+def encode_user(claims: str, user: str, signer: KeyPair, /) -> str:
+    """The JWT of a user; `claims` is a JSON object."""
+
+def encode_account(claims: str, account: str, signer: KeyPair, /) -> str:
+    """The JWT of an account; `claims` is a JSON object."""
+
+def decode_jwt(token: str, /) -> str:
+    """What a JWT says, as JSON."""
+
+def format_creds(jwt: str, key: KeyPair, /) -> str:
+    """The content of a credentials file."""
+
+def parse_creds(content: _Data | str, /) -> tuple[str, KeyPair]:
+    """JWT and key of the content of a credentials file."""
 
 def connect(
     queue: Queue,

@@ -5,7 +5,7 @@ from typing import Any, assert_type
 from urllib.parse import ParseResult
 
 import nats_ffi as nats
-from nats_ffi import errors, sync
+from nats_ffi import errors, jwt, nkeys, sync
 from nats_ffi.aio.client import Client
 from nats_ffi.aio.msg import Msg
 from nats_ffi.aio.subscription import Subscription
@@ -65,6 +65,21 @@ def blocking() -> None:
     assert_type(sub.next_msg(timeout=None).data, bytes)
     assert_type(nc.request("a").data, bytes)
     assert_type(nc.rtt(), float)
+
+
+def keys() -> None:
+    account, user = nkeys.create_account(), nkeys.from_seed(b"SU")
+    assert_type(user, nkeys.KeyPair)
+    assert_type(user.public_key, bytes)
+    assert_type(user.sign(b"nonce"), bytes)
+    assert_type(nkeys.from_public_key("U").verify(b"nonce", b""), bool)
+    token = jwt.encode_user(user, account, name="joe", publish_allow=["a.>"], expires=2e9)
+    assert_type(token, str)
+    assert_type(jwt.encode_account(account, nkeys.create_operator(), connections=3), str)
+    assert_type(jwt.decode(token), dict[str, Any])
+    assert_type(jwt.parse_creds(jwt.format_creds(token, user)).key, nkeys.KeyPair)
+    jwt.encode_user(user, account, publish_alow=[])  # type: ignore[call-arg]
+    jwt.encode_user(user, account, payload="x")  # type: ignore[arg-type]
 
 
 callback: Callable[[Msg], Awaitable[Any]] = handler
