@@ -1,8 +1,17 @@
 /** A NATS client with a native core, in the shape of nats.js. */
 
-export { connect } from "./connection";
+export {
+  credsAuthenticator,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from "./auth";
+export { connect, wsconnect } from "./connection";
 export * from "./errors_gen";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
+export { setLogger } from "./logger";
+export type { Logger, LogLevel } from "./logger";
 export { Empty } from "./msg";
 export { nuid, Nuid } from "./nuid";
 export {
@@ -25,6 +34,7 @@ export type {
   DrainingStatus,
   ForceReconnectStatus,
   LDMStatus,
+  MigratedStatus,
   ReconnectingStatus,
   ReconnectStatus,
   ServerErrorStatus,
