@@ -152,7 +152,7 @@ check("proxies and local addresses", async (t) => {
     await works(t, own.url, { proxy: known });
     const wrong = proxy.url.replace("://", `://me:${CANARY}@`);
     await refused("AUTHORIZATION", own.url, { proxy: wrong });
-    await proxy.tell("set_mood", { mood: "refusing" });
+    await proxy.tell("mood", { mood: "refusing" });
     await refused("NO_SERVERS", own.url, { proxy: known }, "it refuses");
   }
   await refused("NO_SERVERS", own.url, { proxy: "http://127.0.0.1:1" }, "proxy");
