@@ -2,8 +2,20 @@
 
 export { connect } from "./connection";
 export * from "./errors_gen";
+export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
 export { Empty } from "./msg";
+export {
+  createAccount,
+  createCluster,
+  createOperator,
+  createPair,
+  createServer,
+  createUser,
+  fromPublic,
+  fromSeed,
+} from "./nkeys";
+export type { KeyKind, KeyPair } from "./nkeys";
 export { nuid, Nuid } from "./nuid";
 export {
   backoff,
