@@ -348,21 +348,21 @@ export const MANY: Table = {
 
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
-  /** The user's name. Default: empty. */
+  /** The user's name. Default: no name. */
   name?: string;
-  /** When the token ends, in seconds since 1970. Default: never. */
+  /** When the token ends, in seconds since 1970. Default: no end. */
   expires?: number | Date;
   /** From when on the token is valid, in seconds since 1970. Default: at once. */
   notBefore?: number | Date;
   /** The public key of the account, where one of its signing keys signs. Default: none. */
   issuerAccount?: string;
-  /** The subjects that the user may publish to, and no others. Default: everything. */
+  /** The subjects that the user may publish to, and no others. Default: all subjects. */
   publishAllow?: string | string[];
-  /** Subjects that the user may not publish to. Default: nothing. */
+  /** Subjects that the user may not publish to. Default: no subjects. */
   publishDeny?: string | string[];
-  /** The subjects that the user may subscribe to, and no others. Default: everything. */
+  /** The subjects that the user may subscribe to, and no others. Default: all subjects. */
   subscribeAllow?: string | string[];
-  /** Subjects that the user may not subscribe to. Default: nothing. */
+  /** Subjects that the user may not subscribe to. Default: no subjects. */
   subscribeDeny?: string | string[];
   /**
    * How many answers to a request that was received may be published beyond publish_allow, -1 for
@@ -382,11 +382,11 @@ export interface UserClaims {
    * false.
    */
   bearer?: boolean;
-  /** Networks that the user may come from, for example 10.0.0.0/8. Default: any. */
+  /** Networks that the user may come from, for example 10.0.0.0/8. Default: all networks. */
   sourceNetworks?: string | string[];
   /**
    * Kinds of connections that the user may make, for example STANDARD, WEBSOCKET, LEAFNODE, MQTT.
-   * Default: any.
+   * Default: all kinds.
    */
   connectionTypes?: string | string[];
   /** Tags. Default: none. */
@@ -442,9 +442,9 @@ export const USER_CLAIMS: Table = {
 
 /** The claims in the JWT of an account. Limits of -1 are none. */
 export interface AccountClaims {
-  /** The account's name. Default: empty. */
+  /** The account's name. Default: no name. */
   name?: string;
-  /** When the token ends, in seconds since 1970. Default: never. */
+  /** When the token ends, in seconds since 1970. Default: no end. */
   expires?: number | Date;
   /** From when on the token is valid, in seconds since 1970. Default: at once. */
   notBefore?: number | Date;
