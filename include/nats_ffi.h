@@ -332,11 +332,20 @@ typedef void (*nats_log_cb)(int32_t level, nats_str text, void *user);
 
 /**
  * Answers a question by nats_question_answer(), or refuses by nats_question_refuse(), before it
- * returns; the question is NATS_ERR_INVALID_HANDLE afterwards. Runs on a delivery thread and may
- * block, which delays the connection, whose attempt has "connect_timeout_ms" in all; it must not
- * drain the connection.
+ * returns; the question is NATS_ERR_INVALID_HANDLE afterwards. Runs on a delivery thread, one
+ * question of a connection at a time, those of several connections at the same time. It may block,
+ * which delays the connection, whose attempt has "connect_timeout_ms" in all, and it may close or
+ * free the connection, but must not drain it.
  */
 typedef void (*nats_question_cb)(nats_question *question, void *user);
+
+/**
+ * Adds headers to a message that is about to be published. `headers` are a copy of those that were
+ * given for it, perhaps none; valid until the function returns, and not to be freed. Runs on the
+ * thread that publishes, on several at the same time when several publish, and should be quick.
+ * What it publishes itself gets no headers from it.
+ */
+typedef void (*nats_inject_cb)(nats_headers *headers, void *user);
 
 /**
  * What nats_queue_poll() delivers. The layout is frozen.
@@ -796,7 +805,8 @@ nats_status nats_options_free(nats_options *opts);
  * of a function that was set before; a NULL `cb` ends it. `level`: one of `nats_log_level`, the
  * least important level that is wanted. At most 1,024 records wait, beyond that the oldest are
  * dropped. `destroy` (may be NULL) runs once `cb` will not be called any more. No record shows a
- * secret or a payload.
+ * secret or a payload. nats_library_shutdown() ends the log, too, and a child of fork() has none
+ * until it sets its own.
  *
  * Errors: `INVALID_ARGUMENT`: no such level.
  */
@@ -813,9 +823,9 @@ nats_status nats_log_set(int32_t level,
  * The question is about "url" (the server) and "nonce" (the text that the server asks to sign, or
  * null). The answer has some of "user", "password", "token", "jwt", "nkey" (the public key),
  * "signature" (of the nonce, 64 bytes), or instead of signing oneself "seed" or "creds" (the
- * content of a credentials file). None at all connects without a name. A NULL `cb` removes the
- * function. `destroy` (may be NULL) runs once no connection and no options object refers to the
- * function any more.
+ * content of a credentials file). None at all connects without a name. Credentials in the server's
+ * URL go before it. A NULL `cb` removes the function. `destroy` (may be NULL) runs once no
+ * connection that is not freed and no options object refers to the function any more.
  */
 nats_status nats_options_on_login(nats_options *opts,
                                   nats_question_cb cb,
@@ -864,8 +874,9 @@ nats_status nats_options_on_pick_server(nats_options *opts,
 nats_status nats_question_about(nats_question *question, nats_str *json, nats_error **err);
 
 /**
- * Adds a member to the answer; the value is copied, and wiped after its use. A name that the
- * question does not know, or a value that makes no sense, fails the attempt to connect.
+ * Adds a member to the answer, or replaces the one of this name; the value is copied, and wiped
+ * after its use. A name that the question does not know, or a value that makes no sense, fails the
+ * attempt to connect (which server to pick: the usual one is taken).
  *
  * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the callback.
  */
@@ -875,10 +886,10 @@ nats_status nats_question_answer(nats_question *question,
                                  nats_error **err);
 
 /**
- * Fails the attempt to connect with this text, instead of an answer. Of no effect for a question
- * which server to pick but that the usual one is.
+ * Fails the attempt to connect with this text, whatever is answered besides. Of no effect for a
+ * question which server to pick but that the usual one is.
  *
- * Errors: `INVALID_HANDLE` outside the callback.
+ * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the callback.
  */
 nats_status nats_question_refuse(nats_question *question, nats_str why, nats_error **err);
 
@@ -949,6 +960,19 @@ nats_status nats_headers_at(const nats_headers *headers,
  * Frees a header set. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
  */
 nats_status nats_headers_free(nats_headers *headers);
+
+/**
+ * Has `cb` called for each publish, request and answer of connections with these options, to add
+ * headers such as a W3C trace context ("traceparent"); a NULL `cb` removes it. Who receives
+ * a message reads the header. The headers count toward the server's max_payload, and a server
+ * without headers refuses the message (HEADERS_UNSUPPORTED). `destroy` (may be NULL) runs once
+ * no connection that is not freed and no options object refers to the function any more.
+ */
+nats_status nats_options_on_inject(nats_options *opts,
+                                   nats_inject_cb cb,
+                                   void *user,
+                                   nats_destroy_cb destroy,
+                                   nats_error **err);
 
 /**
  * The subject that the message was sent to. May hold bytes that are not UTF-8 when a peer sent
@@ -1117,7 +1141,8 @@ nats_status nats_queue_free(nats_queue *queue);
  * returns at once and goes on trying in the background.
  *
  * Errors: `NO_SERVERS` (its text lists what each server said), `AUTHORIZATION`, `TLS`,
- * `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
+ * `INVALID_CREDENTIALS` (a login function that refuses is told here, too), `INVALID_URL`,
+ * `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
  */
 nats_status nats_connect(nats_str url,
                          const nats_options *opts,
@@ -1294,7 +1319,7 @@ nats_status nats_connection_servers_async(nats_connection *nc,
  *
  * `*out` receives a document: {}. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_ARGUMENT`, `INVALID_JSON`, `INVALID_URL`.
  */
 nats_status nats_connection_set_servers(nats_connection *nc,
                                         nats_str input,
@@ -1350,6 +1375,11 @@ nats_status nats_publish(nats_connection *nc,
  *
  * `reply`: empty for none; the same rules as for `subject`. `headers`: may be NULL; not consumed.
  * Header block and payload together count toward the server's max_payload.
+ *
+ * Message tracing (ADR-41) is asked for by headers: "Nats-Trace-Dest", a subject, has each server
+ * on the way publish there what it does with the message; "Nats-Trace-Only" with "true" besides
+ * has it not delivered. A "traceparent" of a trace that is sampled does the same where the account
+ * has a destination. nats_options_on_inject() adds such headers to all messages of a connection.
  *
  * Errors: those of nats_publish(), and `HEADERS_UNSUPPORTED` when the server has no headers
  * (servers before 2.2).

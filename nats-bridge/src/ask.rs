@@ -74,6 +74,9 @@ impl<V: Send + 'static> Queue<V> {
         request: &Request<'_>,
         value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
     ) -> Result<Option<Running>> {
+        // Here, and not again: the program is asked on the thread that sends.
+        let injected = client.injected(request.headers);
+        let request = &Request { headers: injected.as_ref().or(request.headers), ..*request };
         if !request.own_inbox {
             match client.request_now(request, self.gathers(client)) {
                 Err(full) if full.code() == Code::OutboundFull => {}

@@ -11,12 +11,12 @@ use nats_core::{
     Client, Code, ConnectOptions, Error, Publish, Result, State, SubscribeOptions, Subscription,
 };
 
-use crate::delivery::{self, Job, Next, Source, Turn};
+use crate::delivery::{self, Job, Lifeline, Next, Source, Turn};
 use crate::event::{ConnectionEvent, EventKind, StateKind};
 use crate::fork::PerEpoch;
 use crate::queue::{MAX_CONNECTION_EVENTS, Queue};
 use crate::sync::lock;
-use crate::{pool, runtime, wait};
+use crate::{log, pool, runtime, wait};
 
 /// An event callback.
 pub type EventFn = Box<dyn FnMut(&ConnectionEvent) + Send>;
@@ -28,6 +28,7 @@ pub struct Connection {
     listeners: Arc<Listeners>,
     events: Option<Arc<Source>>,
     pub(crate) callbacks: Arc<Callbacks>,
+    kept: Mutex<Vec<Lifeline>>,
 }
 
 /// The callback subscriptions of a connection by number, for its drain.
@@ -91,7 +92,8 @@ impl Connection {
         if client.state() == State::Closed {
             forget(id);
         }
-        Ok(Arc::new(Connection { id, client, listeners, events, callbacks: Arc::default() }))
+        let (callbacks, kept) = (Arc::default(), Mutex::default());
+        Ok(Arc::new(Connection { id, client, listeners, events, callbacks, kept }))
     }
 
     /// Begins to deliver events to the callback, those first that have happened since the start.
@@ -99,6 +101,12 @@ impl Connection {
         if let Some(events) = &self.events {
             events.start();
         }
+    }
+
+    /// Has callbacks end with the connection at the latest. The client may outlive it: messages
+    /// and threads hold it.
+    pub fn keep(&self, lifelines: impl IntoIterator<Item = Lifeline>) {
+        lock(&self.kept).extend(lifelines);
     }
 
     /// The client.
@@ -127,7 +135,7 @@ impl Connection {
     /// # Errors
     /// Those of [`Client::publish_with`].
     pub fn publish(&self, publish: &Publish<'_>) -> Result<()> {
-        match self.client.publish_now(publish) {
+        match self.client.try_publish(publish) {
             Err(e) if e.code() == Code::OutboundFull => {
                 wait::block_on(self.client.publish_with(publish))?
             }
@@ -203,6 +211,8 @@ pub fn shutdown(timeout: Duration) -> Result<()> {
     );
     drop(clients);
     let delivered = pool::pool()?.shutdown(left());
+    // Its function was ended with all others.
+    log::deafen();
     runtime::shutdown(left().max(Duration::from_millis(1)))?;
     closed.and(delivered)
 }

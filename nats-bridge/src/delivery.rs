@@ -81,6 +81,9 @@ enum Stage {
     Done,
 }
 
+/// Runs a source as long as it exists; then no further callback starts.
+pub struct Lifeline(Arc<Source>);
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
@@ -259,6 +262,29 @@ impl Source {
         *lock(&self.stage) = Stage::Done;
         self.pool.forget(self.id);
         self.done.notify_waiters();
+    }
+}
+
+impl Lifeline {
+    /// Starts a source for `job`. Its callbacks are of no group.
+    ///
+    /// # Errors
+    /// [`Code::Io`](nats_core::Code::Io) when no thread can be started.
+    pub fn start(pool: &'static Pool, job: Box<dyn Job>) -> Result<Lifeline> {
+        let source = Source::new(pool, 0, job)?;
+        source.start();
+        Ok(Lifeline(source))
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.0
+    }
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

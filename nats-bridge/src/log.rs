@@ -4,7 +4,7 @@
 //! `tracing` subscriber of its own gets them there, and needs none of this.
 
 use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use nats_core::{Code, Error, Result};
@@ -12,6 +12,8 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing::{Event, Metadata, Subscriber};
+
+use crate::fork::{self, PerEpoch};
 
 /// How much a record matters; each level has those before it, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,15 +67,17 @@ impl Level {
 /// held: it must return at once and call nothing here.
 pub type Listener = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
-static LISTENER: RwLock<Option<Listener>> = RwLock::new(None);
-/// The least important level that is listened to; 0 is none.
-static WANTED: AtomicU8 = AtomicU8::new(0);
+/// A child of a fork has no listener: the thread that would hear is its parent's.
+static LISTENER: PerEpoch<RwLock<Option<Listener>>> = PerEpoch::new();
+/// The least important level that is listened to, 0 for none, behind the fork epoch of who wants it.
+static WANTED: AtomicU64 = AtomicU64::new(0);
 static INSTALLED: OnceLock<bool> = OnceLock::new();
 
 /// Listens to records up to `level`, instead of whoever has done so before.
 ///
 /// # Errors
-/// [`Code::InvalidArgument`] when the program has a subscriber of its own.
+/// [`Code::InvalidArgument`] when the program has a subscriber of its own; [`Code::Forked`] too many
+/// forks deep.
 pub fn listen(level: Level, listener: Listener) -> Result<()> {
     let ours = *INSTALLED.get_or_init(|| {
         tracing::subscriber::set_global_default(Forward { spans: AtomicU64::new(1) }).is_ok()
@@ -82,25 +86,39 @@ pub fn listen(level: Level, listener: Listener) -> Result<()> {
         let text = "the program has a tracing subscriber, which gets the records already";
         return Err(Error::new(Code::InvalidArgument, text));
     }
-    replace(Some(listener));
-    WANTED.store(level as u8, Ordering::Release);
-    tracing::callsite::rebuild_interest_cache();
+    replace(Some(listener))?;
+    want(level as u64);
     Ok(())
 }
 
 /// Listens no more.
 pub fn deafen() {
-    WANTED.store(0, Ordering::Release);
-    replace(None);
-    tracing::callsite::rebuild_interest_cache();
+    want(0);
+    // Too many forks deep nobody can have listened.
+    let _ = replace(None);
 }
 
-fn replace(listener: Option<Listener>) {
-    let mut place = LISTENER.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+fn place() -> Result<&'static RwLock<Option<Listener>>> {
+    LISTENER.get(RwLock::default)
+}
+
+fn replace(listener: Option<Listener>) -> Result<()> {
+    let mut place = place()?.write().unwrap_or_else(|poisoned| poisoned.into_inner());
     let before = std::mem::replace(&mut *place, listener);
     drop(place);
     // Behind the lock: what it drops may log.
     drop(before);
+    Ok(())
+}
+
+fn want(level: u64) {
+    WANTED.store(u64::from(fork::epoch()) << 8 | level, Ordering::Release);
+    tracing::callsite::rebuild_interest_cache();
+}
+
+fn wanted() -> u64 {
+    let wanted = WANTED.load(Ordering::Acquire);
+    if wanted >> 8 == u64::from(fork::epoch()) { wanted & 0xff } else { 0 }
 }
 
 /// Hands records on.
@@ -110,11 +128,11 @@ struct Forward {
 
 impl Subscriber for Forward {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        Level::of(metadata) as u8 <= WANTED.load(Ordering::Acquire)
+        Level::of(metadata) as u64 <= wanted()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match WANTED.load(Ordering::Acquire) {
+        Some(match wanted() {
             0 => LevelFilter::OFF,
             1 => LevelFilter::ERROR,
             2 => LevelFilter::WARN,
@@ -133,9 +151,9 @@ impl Subscriber for Forward {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let place = LISTENER.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(listener) = place.clone() else { return };
-        drop(place);
+        let Ok(place) = place() else { return };
+        let listener = place.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let Some(listener) = listener else { return };
         let mut text = Text(String::new());
         event.record(&mut text);
         listener(Level::of(event.metadata()), &text.0);

@@ -21,6 +21,8 @@ pub struct Op {
     pub input: Option<&'static str>,
     /// The document it yields.
     pub output: &'static str,
+    /// The names of codes that it may fail with besides `INVALID_HANDLE` and `FORKED`.
+    pub errors: &'static [&'static str],
     /// What it does, in sentences.
     pub doc: &'static str,
     /// Does it.
@@ -39,6 +41,7 @@ pub const CONNECTION_SERVER_INFO: Op = Op {
     name: "connection_server_info",
     input: None,
     output: "the members of the server's INFO, under the server's own names",
+    errors: &[],
     doc: "What the server told of itself when the connection was made, or last since then.",
     run: |connection, _| {
         Box::pin(async move {
@@ -54,6 +57,7 @@ pub const CONNECTION_SERVERS: Op = Op {
     name: "connection_servers",
     input: None,
     output: r#"{"connected": url or null, "known": [urls], "discovered": [urls], "pool": [{"url": url, "discovered": bool, "failures": n, "error": text}]}"#,
+    errors: &[],
     doc: "The server that the connection uses, those that it knows, those of them that the cluster \
           told of, and of each how often and why it could not be connected to since it was last.",
     run: |connection, _| {
@@ -63,7 +67,7 @@ pub const CONNECTION_SERVERS: Op = Op {
                 "connected": client.connected_url(),
                 "known": client.servers(),
                 "discovered": client.discovered_servers(),
-                "pool": client.server_pool().iter().map(question::server).collect::<Vec<_>>(),
+                "pool": question::servers(&client.server_pool()),
             })))
         })
     },
@@ -74,6 +78,7 @@ pub const CONNECTION_SET_SERVERS: Op = Op {
     name: "connection_set_servers",
     input: Some(r#"{"servers": [urls]}"#),
     output: "{}",
+    errors: &["INVALID_ARGUMENT", "INVALID_JSON", "INVALID_URL"],
     doc: "Replaces the servers that the connection knows, those that the cluster told of, too. It \
           stays where it is: they count from the next reconnect on, and what the cluster tells \
           from now on is added (ADR-40).",
@@ -103,6 +108,7 @@ pub const CONNECTION_STATS_DOC: Op = Op {
     output: "{\"state\": name, \"in_messages\": n, \"in_bytes\": n, \"out_messages\": n, \
              \"out_bytes\": n, \"reconnects\": n, \"dropped_in\": n, \"dropped_out\": n, \
              \"errors\": n, \"outbound_pending\": bytes}",
+    errors: &[],
     doc: "The numbers of nats_connection_stats() and the state as one document.",
     run: |connection, _| {
         Box::pin(async move {

@@ -210,17 +210,30 @@ impl Pool {
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(STUCK).await;
-                let mut inner = lock(&self.inner);
-                if inner.ready.is_empty() {
-                    inner.watched = false;
-                    return;
-                }
-                let stuck = inner.last_taken.is_none_or(|taken| taken.elapsed() >= STUCK);
-                if stuck && inner.threads < MAX && self.spawn(&mut inner).is_err() {
-                    tracing::warn!(target: "nats", "no further delivery thread can be started");
+                match self.add_when_stuck() {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    // Not under the lock: the program's log may run on this pool.
+                    Err(_) => {
+                        tracing::warn!(target: "nats", "no further delivery thread can be started");
+                    }
                 }
             }
         });
+    }
+
+    /// Adds a thread when all are stuck. Returns whether work still waits.
+    fn add_when_stuck(&'static self) -> Result<bool> {
+        let mut inner = lock(&self.inner);
+        if inner.ready.is_empty() {
+            inner.watched = false;
+            return Ok(false);
+        }
+        let stuck = inner.last_taken.is_none_or(|taken| taken.elapsed() >= STUCK);
+        if stuck && inner.threads < MAX {
+            self.spawn(&mut inner)?;
+        }
+        Ok(true)
     }
 
     fn wait(&self, deadline: Instant, done: impl Fn(&Inner) -> bool) -> Result<()> {

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::delivery::{Job, Next, Source, Turn};
+use crate::delivery::{Job, Lifeline, Next, Turn};
 use crate::doc::Doc;
 use crate::pool;
 use crate::sync::lock;
@@ -176,22 +176,24 @@ pub fn install(
 }
 
 /// Something to be asked, for one connection, that runs `call` on a delivery thread, where it may
-/// block. `call` ends when the connection does.
+/// block, one question at a time; and what `call` lives as long as.
 ///
 /// # Errors
 /// [`Code::Io`] when no delivery thread can be started.
 pub fn on_delivery_thread(
     call: impl FnMut(Question) + Send + 'static,
-) -> Result<impl Fn(Question) + Send + Sync + 'static> {
+) -> Result<(impl Fn(Question) + Send + Sync + 'static, Lifeline)> {
     let inbox: Arc<Mutex<VecDeque<_>>> = Arc::default();
     let job = Questions { inbox: Arc::clone(&inbox), call: Box::new(call) };
-    // The connection does not exist yet, so the callbacks are of no group.
-    let source = Running(Source::new(pool::pool()?, 0, Box::new(job))?);
-    source.0.start();
-    Ok(move |question| {
-        lock(&inbox).push_back(question);
-        source.0.schedule();
-    })
+    let lifeline = Lifeline::start(pool::pool()?, Box::new(job))?;
+    let source = Arc::clone(lifeline.source());
+    let ask = move |question| {
+        if !source.is_stopped() {
+            lock(&inbox).push_back(question);
+            source.schedule();
+        }
+    };
+    Ok((ask, lifeline))
 }
 
 #[derive(Clone)]
@@ -231,11 +233,15 @@ fn about_servers(
     servers: &[nats_core::PoolServer],
     info: &nats_core::ServerInfo,
 ) -> serde_json::Value {
-    json!({ "servers": servers.iter().map(server).collect::<Vec<_>>(), "info": info })
+    json!({ "servers": self::servers(servers), "info": info })
 }
 
-/// A server of a pool as a document.
-pub(crate) fn server(server: &nats_core::PoolServer) -> serde_json::Value {
+/// The servers of a pool as a document.
+pub fn servers(servers: &[nats_core::PoolServer]) -> serde_json::Value {
+    servers.iter().map(server).collect()
+}
+
+fn server(server: &nats_core::PoolServer) -> serde_json::Value {
     let mut shown = json!({
         "url": server.url, "discovered": server.discovered, "failures": server.failures,
     });
@@ -315,9 +321,6 @@ fn identity(answer: &Answer) -> Result<Identity> {
     Ok(Identity { certificate: certificate.expose().to_owned(), key })
 }
 
-/// Stops the source with the connection.
-struct Running(Arc<Source>);
-
 struct Questions {
     inbox: Arc<Mutex<VecDeque<Question>>>,
     call: Box<dyn FnMut(Question) + Send>,
@@ -329,15 +332,19 @@ impl Job for Questions {
             let Some(question) = lock(&self.inbox).pop_front() else {
                 return Next::Wait;
             };
-            turn.call(|| (self.call)(question));
+            // An attempt that has timed out waits for no answer, and would hold up the next one.
+            if !question.answer.is_closed() {
+                turn.call(|| (self.call)(question));
+            }
         }
         Next::Done
     }
 }
 
-impl Drop for Running {
+impl Drop for Questions {
     fn drop(&mut self) {
-        self.0.stop();
+        // Whoever waits for an answer learns that there is none.
+        lock(&self.inbox).clear();
     }
 }
 

@@ -6,13 +6,15 @@ use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use nats_bridge::connection::Connection;
-use nats_bridge::{question, wait};
+use nats_bridge::wait;
 use nats_core::{Code, Error, Result};
 
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle::{self, Owned};
+use crate::inject;
 use crate::options::{self, nats_options};
+use crate::question;
 use crate::queue::{Events, Value, nats_queue, start};
 use crate::types::{nats_status, nats_str, null, timeout_option};
 
@@ -53,7 +55,8 @@ pub struct nats_stats {
 /// returns at once and goes on trying in the background.
 ///
 /// Errors: `NO_SERVERS` (its text lists what each server said), `AUTHORIZATION`, `TLS`,
-/// `INVALID_URL`, `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
+/// `INVALID_CREDENTIALS` (a login function that refuses is told here, too), `INVALID_URL`,
+/// `INVALID_OPTION`, `PROTOCOL`; `IO` when threads cannot be started.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_connect(
     url: nats_str,
@@ -335,16 +338,8 @@ fn connection(nc: *mut nats_connection) -> Result<Arc<Connection>> {
 /// Connects and puts the connection under a handle; its events are delivered only then, so that
 /// every event callback has a handle to name.
 async fn open(mut settings: options::Inner) -> Result<Owned<Arc<Connection>>> {
-    if !settings.hooks.is_empty() {
-        let hooks = settings.hooks;
-        let asks: Vec<_> = hooks.iter().map(|(ask, _)| *ask).collect();
-        let ask = question::on_delivery_thread(move |question| {
-            if let Some((_, hook)) = hooks.iter().find(|(ask, _)| *ask == question.ask()) {
-                hook.answer(question);
-            }
-        })?;
-        question::install(&mut settings.connect, &asks, ask);
-    }
+    let asked = question::ask(&mut settings.connect, settings.hooks)?;
+    let injected = inject::install(&mut settings.connect, settings.on_inject)?;
     let place = Arc::new(OnceLock::<usize>::new());
     let lookup = Arc::clone(&place);
     let on_event = settings.on_event.map(|hook| -> nats_bridge::connection::EventFn {
@@ -354,6 +349,7 @@ async fn open(mut settings: options::Inner) -> Result<Owned<Arc<Connection>>> {
         })
     });
     let connection = Connection::connect(settings.connect, on_event).await?;
+    connection.keep(asked.into_iter().chain(injected));
     let owned = Owned::new(Arc::clone(&connection))?;
     // The first and only write.
     let _ = place.set(owned.ptr().expose_provenance());

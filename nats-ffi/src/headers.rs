@@ -184,7 +184,8 @@ pub(crate) fn with_headers<T>(
         (_, Some(body)) => {
             let pulse = Pulse::of::<Shared>(headers)?;
             let shared = handle::get::<Shared>(headers)?;
-            let current = shared.read().unwrap_or_else(PoisonError::into_inner);
+            // Not under the lock: the program may run within, and change them.
+            let current = Arc::clone(&shared.read().unwrap_or_else(PoisonError::into_inner));
             remember(pulse, &current);
             body(Some(&current))
         }

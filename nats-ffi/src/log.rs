@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
 
-use nats_bridge::delivery::{Job, Next, Source, Turn};
+use nats_bridge::delivery::{Job, Lifeline, Next, Turn};
 use nats_bridge::log::{self, Level};
 use nats_bridge::pool;
 use nats_bridge::sync::lock;
@@ -29,7 +29,8 @@ type LogFn = unsafe extern "C" fn(i32, nats_str, *mut c_void);
 /// of a function that was set before; a NULL `cb` ends it. `level`: one of `nats_log_level`, the
 /// least important level that is wanted. At most 1,024 records wait, beyond that the oldest are
 /// dropped. `destroy` (may be NULL) runs once `cb` will not be called any more. No record shows a
-/// secret or a payload.
+/// secret or a payload. nats_library_shutdown() ends the log, too, and a child of fork() has none
+/// until it sets its own.
 ///
 /// Errors: `INVALID_ARGUMENT`: no such level.
 #[unsafe(no_mangle)]
@@ -57,8 +58,7 @@ pub extern "C" fn nats_log_set(
 fn listen(level: Level, call: LogFn, user: User) -> Result<()> {
     let inbox: Arc<Mutex<VecDeque<_>>> = Arc::default();
     let job = Records { inbox: Arc::clone(&inbox), call, user };
-    let source = Running(Source::new(pool::pool()?, 0, Box::new(job))?);
-    source.0.start();
+    let lifeline = Lifeline::start(pool::pool()?, Box::new(job))?;
     let listener = move |level: Level, text: &str| {
         let mut inbox = lock(&inbox);
         if inbox.len() >= BACKLOG {
@@ -66,18 +66,9 @@ fn listen(level: Level, call: LogFn, user: User) -> Result<()> {
         }
         inbox.push_back((level, text.to_owned()));
         drop(inbox);
-        source.0.schedule();
+        lifeline.source().schedule();
     };
     log::listen(level, Arc::new(listener))
-}
-
-/// Ends the calls with the listener.
-struct Running(Arc<Source>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 struct Records {

@@ -331,6 +331,8 @@ fn respond(msg: &*const nats_msg, headers: Option<&Headers>, payload: &[u8]) -> 
         return Err(Code::Forked.into());
     }
     let message = slab.batch.get(msg.index);
+    let injected = message.injected(headers);
+    let headers = injected.as_ref().or(headers);
     match message.respond_now(headers, payload) {
         Err(e) if e.code() == Code::OutboundFull => {
             wait::block_on(message.respond_with(headers, payload))?

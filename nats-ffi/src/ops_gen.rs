@@ -67,7 +67,7 @@ pub extern "C" fn nats_connection_servers_async(
 ///
 /// `*out` receives a document: {}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_ARGUMENT`, `INVALID_JSON`, `INVALID_URL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_connection_set_servers(
     nc: *mut nats_connection,

@@ -15,6 +15,7 @@ use crate::error::nats_error;
 use crate::event::{EventHook, nats_event_cb};
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle;
+use crate::inject::InjectHook;
 use crate::question::{self, Hook};
 use crate::types::{nats_destroy_cb, nats_status, nats_str};
 use crate::user::User;
@@ -32,12 +33,18 @@ pub(crate) struct Settings(Box<Mutex<Inner>>);
 pub(crate) struct Inner {
     pub(crate) connect: ConnectOptions,
     pub(crate) on_event: Option<Arc<EventHook>>,
+    pub(crate) on_inject: Option<Arc<InjectHook>>,
     pub(crate) hooks: Vec<(Ask, Arc<Hook>)>,
 }
 
 impl Settings {
     pub(crate) fn copy(&self) -> Inner {
         lock(&self.0).clone()
+    }
+
+    /// Returns the hook that was there before.
+    pub(crate) fn replace_inject(&self, hook: Option<Arc<InjectHook>>) -> Option<Arc<InjectHook>> {
+        std::mem::replace(&mut lock(&self.0).on_inject, hook)
     }
 
     /// Returns the hook that answered `ask` before.

@@ -43,6 +43,11 @@ pub extern "C" fn nats_publish(
 /// `reply`: empty for none; the same rules as for `subject`. `headers`: may be NULL; not consumed.
 /// Header block and payload together count toward the server's max_payload.
 ///
+/// Message tracing (ADR-41) is asked for by headers: "Nats-Trace-Dest", a subject, has each server
+/// on the way publish there what it does with the message; "Nats-Trace-Only" with "true" besides
+/// has it not delivered. A "traceparent" of a trace that is sampled does the same where the account
+/// has a destination. nats_options_on_inject() adds such headers to all messages of a connection.
+///
 /// Errors: those of nats_publish(), and `HEADERS_UNSUPPORTED` when the server has no headers
 /// (servers before 2.2).
 #[unsafe(no_mangle)]

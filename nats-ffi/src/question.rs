@@ -4,9 +4,10 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex};
 
-use nats_bridge::question::{Answer, Ask, Question};
+use nats_bridge::delivery::Lifeline;
+use nats_bridge::question::{self, Answer, Ask, Question};
 use nats_bridge::sync::lock;
-use nats_core::{Code, Error, Result};
+use nats_core::{Code, ConnectOptions, Error, Result};
 
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out};
@@ -31,9 +32,10 @@ struct Said {
 }
 
 /// Answers a question by nats_question_answer(), or refuses by nats_question_refuse(), before it
-/// returns; the question is NATS_ERR_INVALID_HANDLE afterwards. Runs on a delivery thread and may
-/// block, which delays the connection, whose attempt has "connect_timeout_ms" in all; it must not
-/// drain the connection.
+/// returns; the question is NATS_ERR_INVALID_HANDLE afterwards. Runs on a delivery thread, one
+/// question of a connection at a time, those of several connections at the same time. It may block,
+/// which delays the connection, whose attempt has "connect_timeout_ms" in all, and it may close or
+/// free the connection, but must not drain it.
 pub type nats_question_cb =
     Option<unsafe extern "C" fn(question: *mut nats_question, user: *mut c_void)>;
 
@@ -45,9 +47,9 @@ type QuestionFn = unsafe extern "C" fn(*mut nats_question, *mut c_void);
 /// The question is about "url" (the server) and "nonce" (the text that the server asks to sign, or
 /// null). The answer has some of "user", "password", "token", "jwt", "nkey" (the public key),
 /// "signature" (of the nonce, 64 bytes), or instead of signing oneself "seed" or "creds" (the
-/// content of a credentials file). None at all connects without a name. A NULL `cb` removes the
-/// function. `destroy` (may be NULL) runs once no connection and no options object refers to the
-/// function any more.
+/// content of a credentials file). None at all connects without a name. Credentials in the server's
+/// URL go before it. A NULL `cb` removes the function. `destroy` (may be NULL) runs once no
+/// connection that is not freed and no options object refers to the function any more.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_options_on_login(
     opts: *mut nats_options,
@@ -115,8 +117,9 @@ pub extern "C" fn nats_question_about(
     })
 }
 
-/// Adds a member to the answer; the value is copied, and wiped after its use. A name that the
-/// question does not know, or a value that makes no sense, fails the attempt to connect.
+/// Adds a member to the answer, or replaces the one of this name; the value is copied, and wiped
+/// after its use. A name that the question does not know, or a value that makes no sense, fails the
+/// attempt to connect (which server to pick: the usual one is taken).
 ///
 /// Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the callback.
 #[unsafe(no_mangle)]
@@ -133,15 +136,17 @@ pub extern "C" fn nats_question_answer(
             return Err(Error::new(Code::InvalidArgument, "name: must not be empty"));
         }
         let value = value.bytes("value")?.to_vec().into();
-        lock(&asked.said).answer.push((name.to_owned(), value));
+        let answer = &mut lock(&asked.said).answer;
+        answer.retain(|(known, _)| known != name);
+        answer.push((name.to_owned(), value));
         Ok(())
     })
 }
 
-/// Fails the attempt to connect with this text, instead of an answer. Of no effect for a question
-/// which server to pick but that the usual one is.
+/// Fails the attempt to connect with this text, whatever is answered besides. Of no effect for a
+/// question which server to pick but that the usual one is.
 ///
-/// Errors: `INVALID_HANDLE` outside the callback.
+/// Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_question_refuse(
     question: *mut nats_question,
@@ -176,6 +181,24 @@ pub(crate) fn install(opts: *mut nats_options, ask: Ask, hook: Option<Hook>) -> 
     // Behind the lock: its destroy function may use the options.
     drop(before);
     Ok(())
+}
+
+/// Has the program's functions asked by connections with these options, as long as the result lives.
+pub(crate) fn ask(
+    connect: &mut ConnectOptions,
+    hooks: Vec<(Ask, Arc<Hook>)>,
+) -> Result<Option<Lifeline>> {
+    if hooks.is_empty() {
+        return Ok(None);
+    }
+    let asks: Vec<_> = hooks.iter().map(|(ask, _)| *ask).collect();
+    let (ask, lifeline) = question::on_delivery_thread(move |question| {
+        if let Some((_, hook)) = hooks.iter().find(|(ask, _)| *ask == question.ask()) {
+            hook.answer(question);
+        }
+    })?;
+    question::install(connect, &asks, ask);
+    Ok(Some(lifeline))
 }
 
 /// A function of the program that answers a question.

@@ -36,11 +36,13 @@ fn function(out: &mut String, op: &Op) -> std::fmt::Result {
     if let Some(input) = op.input {
         writeln!(out, "/// `input`: a JSON document, {input}.\n///")?;
     }
+    let errors = ["INVALID_HANDLE", "FORKED"].iter().chain(op.errors);
+    let errors: Vec<_> = errors.map(|name| format!("`{name}`")).collect();
     write!(
         out,
         r#"/// `*out` receives a document: {output}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`.
+/// Errors: {errors}.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_{name}(
     nc: *mut nats_connection,{parameter}
@@ -61,7 +63,8 @@ pub extern "C" fn nats_{name}_async(
     asynchronous(&table::{row}, nc, {input}, queue, token, err)
 }}
 "#,
-        output = op.output
+        output = op.output,
+        errors = errors.join(", ")
     )
 }
 
@@ -81,10 +84,13 @@ mod tests {
 
     #[test]
     fn an_operation_without_one_does_not() {
-        let text = functions().unwrap();
+        let mut text = String::new();
+        function(&mut text, &nats_bridge::ops::CONNECTION_SERVERS).unwrap();
         assert!(
             text.contains("blocking(&table::CONNECTION_SERVERS, nc, nats_str::EMPTY, out, err)")
         );
         assert!(!text.contains("input: nats_str"));
+        assert!(text.contains("/// Errors: `INVALID_HANDLE`, `FORKED`.\n"));
+        assert!(functions().unwrap().contains("`FORKED`, `INVALID_ARGUMENT`, "));
     }
 }

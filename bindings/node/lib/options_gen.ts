@@ -19,6 +19,18 @@ export interface ConnectOptions {
    * ["nats://127.0.0.1:4222"].
    */
   servers?: string | string[];
+  /**
+   * A context of the nats command-line tool, by its name or as the absolute path of its file, for
+   * what the other options do not say; empty text is the selected one. Default: none.
+   */
+  context?: string;
+  /**
+   * Read, for what the other options do not say, the variables of the environment that the nats
+   * command-line tool reads (NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS, NATS_NKEY,
+   * NATS_CERT, NATS_KEY, NATS_CA, NATS_SOCKS_PROXY, NATS_INBOX_PREFIX, NATS_TIMEOUT), and then the
+   * context that NATS_CONTEXT names or that is selected. Default: false.
+   */
+  environment?: boolean;
   /** Try the servers in random order. Default: true. */
   randomize?: boolean;
   /** A name for the connection that the server shows in its monitoring. Default: none. */
@@ -83,7 +95,7 @@ export interface ConnectOptions {
    * http://user:password@host:3128. It resolves the names of servers. Default: none.
    */
   proxy?: string;
-  /** The local address to connect from. Default: any. */
+  /** The local address to connect from. Default: none. */
   localAddress?: string;
   /** HTTP headers of the request that opens a WebSocket, by name. Default: none. */
   wsHeaders?: Record<string, string>;
@@ -212,6 +224,8 @@ export const CONNECT: Table = {
   noun: "option",
   names: {
     servers: ["servers", "list"],
+    context: ["context", "same"],
+    environment: ["environment", "same"],
     randomize: ["randomize", "same"],
     name: ["name", "same"],
     user: ["user", "same"],

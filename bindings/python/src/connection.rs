@@ -273,6 +273,17 @@ impl Connection {
         Ok(self.client()?.discovered_servers())
     }
 
+    /// The servers that it knows, as JSON.
+    #[getter]
+    fn server_pool(&self) -> Outcome<String> {
+        Ok(question::servers(&self.client()?.server_pool()).to_string())
+    }
+
+    #[pyo3(signature = (urls, /))]
+    fn set_servers(&self, urls: Vec<String>) -> Outcome<()> {
+        Ok(self.client()?.set_servers(urls)?)
+    }
+
     #[getter]
     fn outbound_pending(&self) -> Outcome<usize> {
         Ok(self.client()?.outbound_pending())

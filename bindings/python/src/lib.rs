@@ -14,6 +14,7 @@ mod jwt;
 mod done;
 mod texts;
 mod message;
+mod log;
 mod queue;
 mod batch;
 mod callback;
@@ -42,6 +43,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(jwt::format_creds, module)?)?;
     module.add_function(wrap_pyfunction!(jwt::parse_creds, module)?)?;
     module.add_function(wrap_pyfunction!(connection::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(log::set_log, module)?)?;
     module.add_function(wrap_pyfunction!(exit::entered_child, module)?)?;
     module.add_function(wrap_pyfunction!(exit::shutdown, module)?)
 }

@@ -19,6 +19,7 @@ use crate::arguments::duration;
 use crate::connection::Connection;
 use crate::error::{Outcome, exception};
 use crate::exit::{self, Waited};
+use crate::log;
 use crate::message::{self, Flavour};
 use crate::subscription::Subscription;
 
@@ -34,6 +35,9 @@ const EVENT: u8 = 3;
 /// A connection asks something; the value is a [`Question`].
 const QUESTION: u8 = 4;
 
+/// A record of the library's log; the value is its level and its text.
+const RECORD: u8 = 5;
+
 /// What a completed operation yields.
 pub(crate) enum Value {
     Nothing,
@@ -42,6 +46,7 @@ pub(crate) enum Value {
     Connection(Connection),
     Subscription(Subscription),
     Question(question::Question),
+    Record(log::Record),
 }
 
 /// The bridge's queue.
@@ -264,8 +269,12 @@ fn convert(
     Ok(match event {
         Event::Completion { token, result } => match result {
             Ok(value) => {
-                let asks = matches!(value, Value::Question(_));
-                (if asks { QUESTION } else { COMPLETED }, token, hand_over(py, value, client)?)
+                let kind = match value {
+                    Value::Question(_) => QUESTION,
+                    Value::Record(_) => RECORD,
+                    _ => COMPLETED,
+                };
+                (kind, token, hand_over(py, value, client)?)
             }
             Err(error) => (FAILED, token, exception(py, &error)?.unbind()),
         },
@@ -288,6 +297,7 @@ fn hand_over(
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,
+        Value::Record(record) => record.into_object(py)?,
     })
 }
 

@@ -76,6 +76,10 @@ class Harness:
         """Starts a proxy in front of `target`."""
         return self._add("proxy", target=target.id)
 
+    def tunnel(self, kind: str, **fields: Any) -> Remote:
+        """Starts an `http` or `socks5` proxy; `user` and `password` have to be known."""
+        return self._add("tunnel", kind=kind, **fields)
+
     def clear(self) -> None:
         """Stops what was started since the last time."""
         while self._started:

@@ -16,8 +16,8 @@ static const char *state_word(int32_t state) {
   }
 }
 
-/* Takes over the handle, and the delay procedure that it was made with (or NULL). */
-Conn *conn_new(Home *home, nats_connection *nc, Delay *delay) {
+/* Takes over the handle, and what answers its questions (or NULL). */
+Conn *conn_new(Home *home, nats_connection *nc, Asked *asked) {
   int is_new;
   Conn *conn = allocate(sizeof *conn);
   conn->target = (Target){.kind = OF_CONN, .refs = 0, .gone = 0, .token = 0, .home = home};
@@ -29,7 +29,7 @@ Conn *conn_new(Home *home, nats_connection *nc, Delay *delay) {
   conn->header = NULL;
   conn->headers = NULL;
   conn->ops = NULL;
-  conn->delay = delay;
+  conn->asked = asked;
   conn->on_event = NULL;
   Tcl_InitHashTable(&conn->subs, TCL_ONE_WORD_KEYS);
   home->refs++;
@@ -65,8 +65,8 @@ void conn_close(Conn *conn, nats_status reason) {
   conn->target.gone = 1;
   entry = Tcl_FindHashEntry(&home->conns, (void *)(intptr_t)conn->id);
   if (entry) Tcl_DeleteHashEntry(entry);
-  if (conn->delay) delay_stop(conn->delay);
-  conn->delay = NULL;
+  if (conn->asked) asked_stop(conn->asked);
+  conn->asked = NULL;
   if (conn->on_event) Tcl_DecrRefCount(conn->on_event);
   conn->on_event = NULL;
   if (reason == NATS_ERR_CANCELLED) forget_callbacks(conn);
@@ -95,73 +95,68 @@ void conn_event(Conn *conn, const nats_event *event) {
   Tcl_DecrRefCount(details);
 }
 
-static nats_status make_options(nats_str json, Delay *delay, nats_options **out, nats_error **err) {
+static nats_status make_options(nats_str json, Asked *asked, nats_options **out, nats_error **err) {
   nats_status status = nats_options_new(json, out, err);
-  if (status != NATS_OK || !delay) return status;
-  status = delay_install(delay, *out, err);
+  if (status != NATS_OK || !asked) return status;
+  status = asked_install(asked, *out, err);
   if (status != NATS_OK) nats_options_free(*out);
   return status;
 }
 
 /* Starts to connect: with `now` the connection's number at once, otherwise a token for it. */
-static int start(Tcl_Interp *interp, Home *home, const nats_options *options, Delay *delay,
-                 int now) {
+static int start(Tcl_Interp *interp, Home *home, const nats_options *options, Asked *asked, int now) {
   const nats_str servers_of_options = {NULL, 0};
   nats_connection *nc;
   nats_error *err = NULL;
   if (now) {
     nats_status status = nats_connect(servers_of_options, options, &nc, &err);
     if (status != NATS_OK) {
-      if (delay) delay_stop(delay);
+      if (asked) asked_stop(asked);
       return fail(interp, status, err);
     }
-    Tcl_SetObjResult(interp, Tcl_NewIntObj(conn_new(home, nc, delay)->id));
+    Tcl_SetObjResult(interp, Tcl_NewIntObj(conn_new(home, nc, asked)->id));
     return TCL_OK;
   }
   Op *op = op_new(home, NULL, WANT_CONNECTION);
   nats_status status = nats_connect_async(servers_of_options, options, loop_queue(home->loop),
                                           op->target.token, &err);
   if (status == NATS_OK) {
-    op->delay = delay;
-  } else if (delay) {
-    delay_stop(delay);
+    op->asked = asked;
+  } else if (asked) {
+    asked_stop(asked);
   }
   return op_started(op, status, err);
 }
 
-/* connect SPEC DELAY NOW */
+/* connect SPEC COMMANDS NOW: COMMANDS is a dictionary of what answers the connection's questions. */
 static int connect_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
   nats_doc *doc;
   nats_str json;
   nats_options *options;
   nats_error *err = NULL;
-  Tcl_Obj *command;
   Tcl_Size length;
-  Delay *delay = NULL;
+  Asked *asked = NULL;
   int now;
   (void)data;
   if (objc != 4) {
-    Tcl_WrongNumArgs(interp, 1, objv, "spec delay now");
+    Tcl_WrongNumArgs(interp, 1, objv, "spec commands now");
     return TCL_ERROR;
   }
   Home *home = home_get(interp);
   if (!home || Tcl_GetBooleanFromObj(interp, objv[3], &now) != TCL_OK) return TCL_ERROR;
-  Tcl_GetStringFromObj(objv[2], &length);
-  if (length > 0) {
-    if (prefix_arg(interp, objv[2], &command) != TCL_OK) return TCL_ERROR;
-    delay = delay_new(home, command);
-  }
+  if (Tcl_ListObjLength(interp, objv[2], &length) != TCL_OK) return TCL_ERROR;
+  if (length > 0 && (asked = asked_new(home, objv[2])) == NULL) return TCL_ERROR;
   if (options_json(interp, objv[1], &doc, &json) != TCL_OK) {
-    if (delay) delay_stop(delay);
+    if (asked) asked_stop(asked);
     return TCL_ERROR;
   }
-  nats_status status = make_options(json, delay, &options, &err);
+  nats_status status = make_options(json, asked, &options, &err);
   nats_doc_free(doc);
   if (status != NATS_OK) {
-    if (delay) delay_stop(delay);
+    if (asked) asked_stop(asked);
     return fail(interp, status, err);
   }
-  int code = start(interp, home, options, delay, now);
+  int code = start(interp, home, options, asked, now);
   nats_options_free(options);
   return code;
 }
@@ -188,8 +183,8 @@ static int disconnect_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj
   (void)data;
   Conn *conn = conn_args(interp, objc, objv, 2, "conn");
   if (!conn) return TCL_ERROR;
-  if (conn->delay) delay_stop(conn->delay);
-  conn->delay = NULL;
+  if (conn->asked) asked_stop(conn->asked);
+  conn->asked = NULL;
   const uint64_t before = discarded(conn->nc);
   nats_connection_close(conn->nc, NULL);
   const uint64_t lost = discarded(conn->nc) - before;
@@ -341,6 +336,20 @@ static int reconnect_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj 
   return status == NATS_OK ? TCL_OK : fail(interp, status, err);
 }
 
+/* set_servers CONN SPEC: other servers, as an option for them. */
+static int set_servers_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  nats_doc *doc, *out = NULL;
+  nats_str json;
+  nats_error *err = NULL;
+  (void)data;
+  Conn *conn = conn_args(interp, objc, objv, 3, "conn spec");
+  if (!conn || options_json(interp, objv[2], &doc, &json) != TCL_OK) return TCL_ERROR;
+  nats_status status = nats_connection_set_servers(conn->nc, json, &out, &err);
+  nats_doc_free(doc);
+  nats_doc_free(out);
+  return status == NATS_OK ? TCL_OK : fail(interp, status, err);
+}
+
 void connection_commands(Tcl_Interp *interp) {
   add_command(interp, "connect", connect_cmd);
   add_command(interp, "disconnect", disconnect_cmd);
@@ -350,6 +359,7 @@ void connection_commands(Tcl_Interp *interp) {
   add_command(interp, "drain", drain_cmd);
   add_command(interp, "server_info", info_cmd);
   add_command(interp, "servers", servers_cmd);
+  add_command(interp, "set_servers", set_servers_cmd);
   add_command(interp, "stats", stats_cmd);
   add_command(interp, "state", state_cmd);
   add_command(interp, "last_error", last_error_cmd);

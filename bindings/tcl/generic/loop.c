@@ -166,7 +166,8 @@ static void pump(Loop *loop) {
     atomic_store(&loop->awake, 0);
     /* The hook does not fire again for what is left in the queue. */
     if (poll_queue(loop)) atomic_store(&loop->awake, 1);
-    delay_answer(loop);
+    asked_answer(loop);
+    log_deliver(loop);
     calls += sub_deliver(loop, CALLBACKS - calls);
     calls += settle_all(loop);
   } while (calls < CALLBACKS && atomic_load(&loop->awake));
@@ -188,7 +189,8 @@ static int serve(Tcl_Event *event, int flags) {
 
 /* What one call has not done is left to the next, also while a callback turns the event loop. */
 static int has_work(Loop *loop) {
-  return atomic_load(&loop->awake) || loop->ready.first || loop->first || delay_waiting(loop);
+  return atomic_load(&loop->awake) || loop->ready.first || loop->first || asked_waiting(loop) ||
+         log_waiting(loop);
 }
 
 static void setup(ClientData data, int flags) {
@@ -222,6 +224,7 @@ static void at_thread_exit(ClientData data) {
   Tcl_HashSearch search;
   Tcl_HashEntry *entry;
   Tcl_DeleteEventSource(setup, check, loop);
+  log_forget(loop);
   *current_loop() = NULL;
   while ((conn = any_connection(loop)) != NULL) conn_close(conn, NATS_ERR_CANCELLED);
   while ((entry = Tcl_FirstHashEntry(&loop->targets, &search)) != NULL) {
@@ -242,7 +245,7 @@ static void at_process_exit(ClientData data) {
   pthread_mutex_lock(&alerts);
   closing = 1;
   pthread_mutex_unlock(&alerts);
-  delay_stop_all();
+  asked_stop_all();
   if (!loop) return;
   Tcl_GetTime(&start);
   Tcl_HashEntry *entry = Tcl_FirstHashEntry(&loop->targets, &search);

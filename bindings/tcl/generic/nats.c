@@ -47,6 +47,7 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   nkey_commands(interp);
   jwt_commands(interp);
   creds_commands(interp);
+  log_commands(interp);
   message_commands(interp);
   connection_commands(interp);
   subscription_commands(interp);

@@ -3,8 +3,8 @@
  *
  * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak
  * of is a Target with a token: an operation, a subscription or a connection. A Home is one
- * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake()
- * and delay.c.
+ * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake(),
+ * question.c and log.c.
  */
 #ifndef NATS_TCL_H
 #define NATS_TCL_H
@@ -36,7 +36,7 @@ typedef struct Home Home;
 typedef struct Conn Conn;
 typedef struct Sub Sub;
 typedef struct Op Op;
-typedef struct Delay Delay;
+typedef struct Asked Asked;
 
 typedef enum { OF_OP, OF_SUB, OF_CONN } Kind;
 
@@ -96,7 +96,7 @@ struct Conn {
   Tcl_Obj *header;         /* what `headers` was made of, for as long as it is published again */
   nats_headers *headers;
   Op *ops;
-  Delay *delay;
+  Asked *asked;
   Tcl_Obj *on_event;
   Tcl_HashTable subs;
 };
@@ -139,7 +139,7 @@ struct Op {
   Conn *conn;
   Sub *sub;         /* set while it waits for messages, or for the end, of a subscription */
   Sub *drains;      /* the subscription with a callback that it ends */
-  Delay *delay;     /* of the connection that is being made */
+  Asked *asked;     /* of the connection that is being made */
   Tcl_Obj *value;   /* the result, or the text of the error */
   Tcl_Obj *command; /* called with `timedOut reply` when done */
   Tcl_Obj *resume;  /* called without arguments when done */
@@ -202,7 +202,7 @@ void target_hold(Target *target);
 void target_release(Target *target);
 
 /* connection.c */
-Conn *conn_new(Home *home, nats_connection *nc, Delay *delay);
+Conn *conn_new(Home *home, nats_connection *nc, Asked *asked);
 void conn_close(Conn *conn, nats_status reason);
 void conn_event(Conn *conn, const nats_event *event);
 void conn_free(Conn *conn);
@@ -313,13 +313,19 @@ int fail_with(Tcl_Interp *interp, nats_status status, Tcl_Obj *text);
 int fail_arg(Tcl_Interp *interp, const char *format, ...);
 Tcl_Obj *error_code_value(nats_status status);
 
-/* delay.c */
-Delay *delay_new(Home *home, Tcl_Obj *command);
-nats_status delay_install(Delay *delay, nats_options *options, nats_error **err);
-void delay_answer(Loop *loop);
-int delay_waiting(Loop *loop);
-void delay_stop(Delay *delay);
-void delay_stop_all(void);
+/* question.c */
+Asked *asked_new(Home *home, Tcl_Obj *commands);
+nats_status asked_install(Asked *asked, nats_options *options, nats_error **err);
+void asked_answer(Loop *loop);
+int asked_waiting(Loop *loop);
+void asked_stop(Asked *asked);
+void asked_stop_all(void);
+
+/* log.c */
+void log_commands(Tcl_Interp *interp);
+int log_waiting(Loop *loop);
+void log_deliver(Loop *loop);
+void log_forget(Loop *loop);
 
 /* Adds a command of the namespace nats::core. */
 void add_command(Tcl_Interp *interp, const char *name, Tcl_ObjCmdProc *proc);

@@ -41,7 +41,7 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   op->status = NATS_OK;
   op->conn = conn;
   op->sub = op->drains = NULL;
-  op->delay = NULL;
+  op->asked = NULL;
   op->value = op->command = op->resume = NULL;
   op->timer = NULL;
   home->refs++;
@@ -183,8 +183,8 @@ static Tcl_Obj *take_message(Op *op, nats_msg *msg) {
 }
 
 static Tcl_Obj *take_connection(Op *op, nats_connection *nc) {
-  Conn *conn = conn_new(op->target.home, nc, op->delay);
-  op->delay = NULL;
+  Conn *conn = conn_new(op->target.home, nc, op->asked);
+  op->asked = NULL;
   return Tcl_NewIntObj(conn->id);
 }
 
@@ -220,8 +220,8 @@ void op_complete(Op *op, const nats_event *event) {
   } else if (op->want == WANT_CONNECTION) {
     value = take_connection(op, event->value);
   }
-  if (op->delay) delay_stop(op->delay);
-  op->delay = NULL;
+  if (op->asked) asked_stop(op->asked);
+  op->asked = NULL;
   set_value(op, event->status, value);
   finish(op);
 }
@@ -236,8 +236,8 @@ void op_forget(Op *op) {
   delist(op);
   drop(&op->command);
   stop_watching(op);
-  if (op->delay) delay_stop(op->delay);
-  op->delay = NULL;
+  if (op->asked) asked_stop(op->asked);
+  op->asked = NULL;
   op->sub = NULL;
   cancel(op);
   if (!op->outstanding) loop_remove(home->loop, &op->target);

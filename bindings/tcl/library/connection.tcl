@@ -88,7 +88,8 @@ oo::class create ::nats::connection {
         if {$status ne $::nats::status_closed} {
             return
         }
-        if {[llength [dict get $config servers]] == 0} {
+        set elsewhere [expr {[dict get $config context] ne "" || [dict get $config environment]}]
+        if {[llength [dict get $config servers]] == 0 && !$elsewhere} {
             throw {NATS ErrNoServers} "Server pool is empty"
         }
         set me [self]
@@ -201,6 +202,24 @@ oo::class create ::nats::connection {
         }
     }
 
+    # The servers that the connection knows, each a dictionary of url, discovered, failures (attempts
+    # that have failed since one succeeded) and, when there is one, error.
+    method server_pool {} {
+        if {$conn eq ""} {
+            return [list]
+        }
+        dict get [::nats::core::servers $conn] pool
+    }
+
+    # Replaces the servers that the connection knows, those that the cluster told of, too. It stays
+    # where it is: they count from the next reconnect on.
+    method set_servers {urls} {
+        if {$conn eq ""} {
+            throw {NATS ErrConnectionClosed} "Connection closed"
+        }
+        ::nats::core::set_servers $conn [list servers list $urls]
+    }
+
     # The servers that were configured and those that the cluster told of, each a dictionary of
     # scheme, host, port and discovered.
     method all_servers {} {
@@ -254,12 +273,12 @@ oo::class create ::nats::connection {
     method Open {async} {
         set spec [::nats::core::table_spec $::nats::core::connect_options $config]
         lappend spec {*}[::nats::core::tls_spec [dict get $config tls_opts]]
-        set delay [dict get $config custom_reconnect_delay]
+        set questions [::nats::core::questions $config]
         if {$async} {
-            return [::nats::core::connect [list {*}$spec connect_in_background bool 1] $delay 1]
+            return [::nats::core::connect [list {*}$spec connect_in_background bool 1] $questions 1]
         }
         set me [self]
-        set token [::nats::core::connect $spec $delay 0]
+        set token [::nats::core::connect $spec $questions 0]
         set connecting $token
         try {
             ::nats::core::await $token
@@ -307,7 +326,7 @@ oo::class create ::nats::connection {
                 [dict get $details error]
         }
         switch -- $event {
-            connected - reconnected {
+            connected - reconnected - migrated {
                 my Info
                 my Log info "Connected to the server at [join [my current_server] :]"
                 set status $::nats::status_connected

@@ -25,3 +25,12 @@ namespace eval ::nats::core {
         list $logger $channel $level $name
     }
 }
+
+namespace eval ::nats {
+    # Calls `command level text` in this thread with the records of the library's own log, of all
+    # connections, up to a level: error, warn, info, debug or trace; none ends it. For a logger of
+    # tcllib: nats::set_log info {apply {{level text} {${::log}::$level $text}}}
+    proc set_log {level {command ""}} {
+        core::set_log $level $command
+    }
+}

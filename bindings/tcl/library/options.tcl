@@ -7,6 +7,10 @@ namespace eval ::nats::core {
         utf8_convert bool false
         tls_opts any {}
         custom_reconnect_delay callback {}
+        on_login callback {}
+        on_certificate callback {}
+        on_ws_headers callback {}
+        on_pick_server callback {}
         on_event callback {}
     }
 
@@ -65,7 +69,21 @@ namespace eval ::nats::core {
         }
     }
 
-    # The options of tls::import that the library has, too. Certificates are always verified.
+    # The commands that answer a connection's questions, by what is asked.
+    proc questions {config} {
+        set commands [dict create]
+        foreach {question option} {
+            reconnect_delay custom_reconnect_delay login on_login certificate on_certificate
+            ws_headers on_ws_headers pick_server on_pick_server
+        } {
+            if {[dict get $config $option] ne ""} {
+                dict set commands $question [dict get $config $option]
+            }
+        }
+        return $commands
+    }
+
+    # The options of tls::import that the library has, too.
     proc tls_spec {options} {
         if {![string is list $options] || [llength $options] % 2} {
             invalid "Invalid -tls_opts: expected pairs of option and value"
@@ -76,12 +94,22 @@ namespace eval ::nats::core {
                 -cafile {
                     lappend spec tls_ca_file text $value
                 }
+                -certfile {
+                    lappend spec tls_cert_file text $value
+                }
+                -keyfile {
+                    lappend spec tls_key_file text $value
+                }
+                -servername {
+                    lappend spec tls_server_name text $value
+                }
                 -require {
                     if {![string is true -strict $value]} {
-                        invalid "-tls_opts: -require must be true, certificates are verified"
+                        invalid "-tls_opts: -require must be true, certificates are verified; not to\
+                            do so is the option -tls_insecure"
                     }
                 }
-                -command - -servername - -ssl2 - -ssl3 - -tls1 - -tls1.1 - -tls1.2 - -tls1.3 {
+                -command - -ssl2 - -ssl3 - -tls1 - -tls1.1 - -tls1.2 - -tls1.3 {
                 }
                 default {
                     invalid "-tls_opts: unsupported option $option"

@@ -6,6 +6,8 @@
 namespace eval ::nats::core {
     variable connect_options {
         servers {} servers list {}
+        context {} context text {}
+        environment {} environment bool false
         randomize {} randomize bool true
         name {} name text {}
         user {} user text {}
@@ -31,7 +33,7 @@ namespace eval ::nats::core {
         tls_min_version {} tls_min_version text 1.2
         tls_insecure {} tls_insecure bool false
         proxy {} proxy text {}
-        local_address {} local_address text any
+        local_address {} local_address text {}
         ws_headers {} ws_headers dict {}
         ws_compression {} ws_compression bool false
         tcp_keepalive {} tcp_keepalive_ms int 30000

@@ -69,6 +69,11 @@ proc harness::Started {request} {
     return $remote
 }
 
+# An http or socks5 proxy.
+proc harness::tunnel {kind} {
+    Started "{\"op\":\"tunnel\",\"kind\":[json::quote $kind]}"
+}
+
 # A server of its own for the running test; `options` are key-value pairs: extra, host, nodes.
 proc harness::server {{config plain} args} {
     set fields "\"op\":\"start\",\"config\":[json::quote $config]"

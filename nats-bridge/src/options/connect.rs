@@ -19,6 +19,27 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
         set: Set::Texts(|o, v| o.servers = v),
     },
     Row {
+        key: "context",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "A context of the nats command-line tool, by its name or as the absolute path of its \
+              file, for what the other options do not say; empty text is the selected one.",
+        set: Set::Text(|o, v| o.context = Some(v)),
+    },
+    Row {
+        key: "environment",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "Read, for what the other options do not say, the variables of the environment that \
+              the nats command-line tool reads (NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN, \
+              NATS_CREDS, NATS_NKEY, NATS_CERT, NATS_KEY, NATS_CA, NATS_SOCKS_PROXY, \
+              NATS_INBOX_PREFIX, NATS_TIMEOUT), and then the context that NATS_CONTEXT names or \
+              that is selected.",
+        set: Set::Bool(|o, v| o.environment = v),
+    },
+    Row {
         key: "randomize",
         unit: "",
         default: "true",
@@ -226,7 +247,7 @@ pub const CONNECT: &[Row<ConnectOptions>] = &[
     Row {
         key: "local_address",
         unit: "",
-        default: "any",
+        default: "none",
         since: "0.1",
         doc: "The local address to connect from.",
         set: Set::Address(|o, v| o.local_address = Some(v)),

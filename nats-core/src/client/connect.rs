@@ -34,7 +34,7 @@ impl ConnectOptions {
     pub async fn connect(self) -> Result<Client> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(Code::InvalidArgument, "connect needs a tokio runtime"))?;
-        let shared = Shared::new(self)?;
+        let shared = Shared::new(self.with_context().await?)?;
         let client = Client::new(shared.clone());
         runtime.spawn(expire(Arc::downgrade(&shared.requests)));
         let fault = shared.options.fault.clone();

@@ -143,6 +143,8 @@ impl<'a> MessageRef<'a> {
         headers: Option<&Headers>,
         payload: impl AsRef<[u8]>,
     ) -> Result<()> {
+        let injected = self.injected(headers);
+        let headers = injected.as_ref().or(headers);
         let (shared, answer) = self.answer(headers, payload.as_ref())?;
         shared.publish_with(&answer, ANSWER).await
     }
@@ -152,8 +154,17 @@ impl<'a> MessageRef<'a> {
     /// # Errors
     /// As [`Message::respond`], and [`Code::OutboundFull`].
     pub fn respond_now(self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
+        if let Some(headers) = self.injected(headers) {
+            let (shared, answer) = self.answer(Some(&headers), payload)?;
+            return shared.publish_now(&answer, ANSWER);
+        }
         let (shared, answer) = self.answer(headers, payload)?;
         shared.publish_now(&answer, ANSWER)
+    }
+
+    /// As [`Client::injected`](super::handle::Client::injected), for an answer to the message.
+    pub fn injected(self, headers: Option<&Headers>) -> Option<Headers> {
+        self.shared?.injected(headers)
     }
 
     fn answer<'b>(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 pub(crate) mod connect;
 pub(crate) mod drain;
 pub(crate) mod handle;
+pub(crate) mod inject;
 pub(crate) mod many;
 pub(crate) mod message;
 pub(crate) mod publish;

@@ -70,15 +70,22 @@ impl Client {
     /// `DropOldest`); otherwise as [`Client::publish_with`].
     #[inline]
     pub fn publish_now(&self, publish: &Publish<'_>) -> Result<()> {
+        if let Some(headers) = self.injected(publish.headers) {
+            return self.shared().publish_now(&publish.headers(&headers), How::default());
+        }
         self.shared().publish_now(publish, How::default())
     }
 
     /// The first attempt of [`Client::publish_with`], for those who wait by other means.
     ///
     /// # Errors
-    /// [`Code::OutboundFull`] also when [`Client::publish_with`] would wait; otherwise the same.
+    /// [`Code::OutboundFull`] also when [`Client::publish_with`] would wait, or would have headers
+    /// added by the option `inject`; otherwise the same.
     #[inline]
     pub fn try_publish(&self, publish: &Publish<'_>) -> Result<()> {
+        if self.shared().injects(publish.headers) {
+            return Err(Code::OutboundFull.into());
+        }
         self.shared().publish_now(publish, How { patient: true, ..How::default() })
     }
 
@@ -101,6 +108,15 @@ impl Client {
     /// [`Code::OutboundFull`], [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; nothing is
     /// written then.
     pub async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
+        if self.shared().injects(publish.headers) {
+            let headers = self.injected(publish.headers);
+            // Boxed, so that a publish without it is a small future.
+            return Box::pin(async move {
+                let publish = Publish { headers: headers.as_ref().or(publish.headers), ..*publish };
+                self.shared().publish_with(&publish, How::default()).await
+            })
+            .await;
+        }
         self.shared().publish_with(publish, How::default()).await
     }
 }

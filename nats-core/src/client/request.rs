@@ -82,6 +82,19 @@ impl Client {
     /// not have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
+        if self.shared().injects(request.headers) {
+            let headers = self.injected(request.headers);
+            // Boxed, so that a request without it is a small future.
+            return Box::pin(async move {
+                let request = Request { headers: headers.as_ref().or(request.headers), ..*request };
+                self.request_as_is(&request).await
+            })
+            .await;
+        }
+        self.request_as_is(request).await
+    }
+
+    async fn request_as_is(&self, request: &Request<'_>) -> Result<Message> {
         let timeout = self.timeout(request);
         let explain = |error| explained(error, request.subject, timeout);
         if request.own_inbox {
@@ -92,7 +105,8 @@ impl Client {
         match self.send(request, &opened, false) {
             Err(error) if error.code() == Code::OutboundFull => {
                 let publish = request.publish(&opened.inbox);
-                within(timeout, self.publish_with(&publish)).await.map_err(explain)?;
+                let sent = self.shared().publish_with(&publish, How::default());
+                within(timeout, sent).await.map_err(explain)?;
             }
             sent => sent?,
         }
@@ -113,7 +127,11 @@ impl Client {
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let opened = self.open_request(request)?;
-        self.send(request, &opened, gathered)?;
+        if let Some(headers) = self.injected(request.headers) {
+            self.send(&request.headers(&headers), &opened, gathered)?;
+        } else {
+            self.send(request, &opened, gathered)?;
+        }
         Ok(opened.answer)
     }
 
@@ -143,7 +161,7 @@ impl Client {
         // Without a maximum of one: a server does not count its own 503, and would keep the inbox.
         let subscription = self.subscribe(&inbox)?;
         let failure = self.watch_failure(request.subject)?;
-        self.publish_with(&request.publish(&inbox)).await?;
+        self.shared().publish_with(&request.publish(&inbox), How::default()).await?;
         let (mut next, mut failure) = (pin!(subscription.next()), pin!(failure));
         let message = poll_fn(|cx| match next.as_mut().poll(cx) {
             Poll::Ready(message) => Poll::Ready(message.ok_or_else(|| {

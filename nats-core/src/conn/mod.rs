@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod bell;
+mod context;
 pub(crate) mod dial;
 pub(crate) mod driver;
 pub(crate) mod event;

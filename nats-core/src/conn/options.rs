@@ -21,6 +21,7 @@ use super::transport::Dialer;
 use super::ws::{HeadersCallback, UpgradeHeaders, check_headers};
 use crate::auth::{Credentials, KeyPair};
 use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
 use crate::proto::outbox::OutboundPolicy;
 use crate::proto::subject::check_inbox_prefix;
 
@@ -31,6 +32,10 @@ use crate::proto::subject::check_inbox_prefix;
 pub type ReconnectDelay =
     Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = Option<Duration>> + Send>> + Send + Sync>;
 
+/// Adds headers to what is about to be published. It runs on the thread that publishes, before
+/// anything is checked, so it should be quick. What it publishes itself gets no headers from it.
+pub type Inject = Arc<dyn Fn(&mut Headers) + Send + Sync>;
+
 /// Options of a connection. Every field has a setter of the same name.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -38,6 +43,13 @@ pub struct ConnectOptions {
     /// Server URLs (`nats://`, `tls://`, `ws://`, `wss://` or bare `host:port`), tried in
     /// turn.
     pub servers: Vec<String>,
+    /// A context of the nats command-line tool (ADR-21), by its name or as the absolute path of its
+    /// file, for what the other options do not say; empty text is the selected one.
+    pub context: Option<String>,
+    /// Read for what the other options do not say, before the context, the variables of the
+    /// environment that the nats command-line tool reads (`NATS_URL`, `NATS_CREDS`, ...), and the
+    /// context that `NATS_CONTEXT` names or that is selected. Default false.
+    pub environment: bool,
     /// Whether the servers are shuffled first. Default true.
     pub randomize: bool,
     /// Name of the client, shown by the server's monitoring.
@@ -178,6 +190,9 @@ pub struct ConnectOptions {
     pub lenient_subjects: bool,
     /// Ignore servers that the cluster gossips. Default false.
     pub ignore_discovered: bool,
+    /// Adds headers, such as a trace context, to each publish, request and answer. They count as
+    /// headers given there: toward `max_payload`, and a server without headers refuses them.
+    pub inject: Option<Inject>,
     /// Called with every event, on the connection's own task: it must return at once.
     pub event_callback: Option<EventCallback>,
     /// For tests of recovery: called with the running number of each poll of the I/O task; may
@@ -190,6 +205,8 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions {
             servers: vec!["nats://127.0.0.1:4222".into()],
+            context: None,
+            environment: false,
             randomize: true,
             name: None,
             user: None,
@@ -253,6 +270,7 @@ impl Default for ConnectOptions {
             max_message_bytes: 64 << 20,
             lenient_subjects: false,
             ignore_discovered: false,
+            inject: None,
             event_callback: None,
             fault: None,
         }
@@ -293,8 +311,8 @@ impl ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// One way to authenticate; what can be read without a file is.
-    fn check_login(&self) -> Result<()> {
+    /// The ways to authenticate that were given.
+    pub(crate) fn login_ways(&self) -> Vec<&'static str> {
         let ways = [
             ("user", self.user.is_some()),
             ("token", self.token.is_some()),
@@ -304,8 +322,17 @@ impl ConnectOptions {
             ("creds_file", self.creds_file.is_some()),
             ("authenticator", self.authenticator.is_some()),
         ];
-        let given: Vec<_> =
-            ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        ways.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
+    }
+
+    /// One way to authenticate; what can be read without a file is.
+    fn check_login(&self) -> Result<()> {
+        let mut given = self.login_ways();
+        // It has one.
+        let has_jwt = self.creds.is_some() || self.creds_file.is_some();
+        if self.jwt.is_some() && has_jwt {
+            given.push("jwt");
+        }
         if given.len() > 1 {
             let text = format!("{}: only one of them can be given", given.join(" and "));
             return Err(Error::new(Code::InvalidOption, text));

@@ -23,12 +23,22 @@ const END: &str = "\r\n";
 /// written between the colon and a value, and [`HeaderBlock`](super::header_block::HeaderBlock)
 /// takes one blank away, so that values keep the spaces they begin and end with. Clients that trim
 /// values lose them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Headers {
     /// The block as it is sent; empty when there are no headers.
     block: String,
     entries: Vec<Entry>,
+    /// What the program adds to all messages of a connection was added.
+    complete: bool,
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.block == other.block && self.entries == other.entries
+    }
+}
+
+impl Eq for Headers {}
 
 /// Where one header is in the block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +147,16 @@ impl Headers {
     /// there are no headers: a block is not sent then. Counts toward the server's `max_payload`.
     pub fn encoded_len(&self) -> usize {
         self.block.len()
+    }
+
+    /// Whether nothing is to be added any more, however often they are sent.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The same, with nothing to be added any more.
+    pub(crate) fn completed(self) -> Headers {
+        Headers { complete: true, ..self }
     }
 
     /// Appends the header block.

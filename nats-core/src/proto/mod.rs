@@ -15,6 +15,7 @@ pub mod read_buffer;
 pub mod server_error;
 pub mod session;
 pub mod subject;
+pub mod traceparent;
 
 pub use header_block::HeaderBlock;
 pub use headers::Headers;

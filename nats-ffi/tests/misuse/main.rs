@@ -10,12 +10,13 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use common::{b, call, connect, get, s, server, subscribe};
 use nats_core::Code;
 use nats_ffi::*;
 use table::Arg::{self, *};
-use table::{Row, TABLE, WITHOUT};
+use table::{QUESTIONS, Row, TABLE, USER, WITHOUT};
 
 struct World {
     good: Vec<(Arg, *mut c_void)>,
@@ -86,6 +87,7 @@ impl World {
 fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let (mut error, mut ignored) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     nats_doc_parse(s("{"), Some(&mut ignored), Some(&mut error));
+    let key = get(|o, e| nats_nkey_new(s("account"), o, e)).unwrap();
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -93,6 +95,8 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Options, get(|o, e| nats_options_new(s(""), o, e)).unwrap().cast()),
         (Headers, get(|o, e| nats_headers_new(o, e)).unwrap().cast()),
         (Queue, get(|o, e| nats_queue_new(o, e)).unwrap().cast()),
+        (Key, key.cast()),
+        (Text, get(|o, e| nats_jwt_encode_user(s(""), s(USER), key, o, e)).unwrap().cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -105,6 +109,8 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Options => nats_options_free(p.cast()),
             Headers => nats_headers_free(p.cast()),
             Queue => nats_queue_free(p.cast()),
+            Key => nats_nkey_free(p.cast()),
+            Text => nats_text_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -166,11 +172,13 @@ fn the_table_has_every_function_of_the_header() {
         if line.starts_with("typedef") || line.starts_with("static") || !name.starts_with("nats_") {
             continue;
         }
-        let known = TABLE.iter().any(|row| row.0 == name) || WITHOUT.contains(&name);
+        let known = TABLE.iter().any(|row| row.0 == name)
+            || QUESTIONS.iter().any(|row| row.0 == name)
+            || WITHOUT.contains(&name);
         assert!(known, "{name} is not in the table");
         count += 1;
     }
-    assert_eq!(count, TABLE.len() + WITHOUT.len());
+    assert_eq!(count, TABLE.len() + QUESTIONS.len() + WITHOUT.len());
 }
 
 #[test]
@@ -188,6 +196,8 @@ fn freeing_twice_and_freeing_nothing() {
             Options => (nats_options_free(p.cast()), nats_options_free(null_mut())),
             Headers => (nats_headers_free(p.cast()), nats_headers_free(null_mut())),
             Queue => (nats_queue_free(p.cast()), nats_queue_free(null_mut())),
+            Key => (nats_nkey_free(p.cast()), nats_nkey_free(null_mut())),
+            Text => (nats_text_free(p.cast()), nats_text_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };
@@ -196,6 +206,56 @@ fn freeing_twice_and_freeing_nothing() {
     assert_eq!(nats_msg_free(null_mut()), 0);
     assert_eq!(nats_msgs_free(None, 0), 0);
     assert_eq!(nats_error_code(null()), 0);
+}
+
+/// Handles that are no question, and what became of the one that was.
+#[derive(Default)]
+struct Asked {
+    wrong: Vec<*mut c_void>,
+    accepted: Vec<String>,
+    question: AtomicPtr<nats_question>,
+}
+
+unsafe extern "C" fn asked(question: *mut nats_question, user: *mut c_void) {
+    // SAFETY: the test outlives the connection.
+    let asked = unsafe { &mut *user.cast::<Asked>() };
+    for (name, call) in QUESTIONS {
+        for wrong in &asked.wrong {
+            if call(wrong.cast(), None) != Code::InvalidHandle.number() {
+                asked.accepted.push(format!("{name} {wrong:p}"));
+            }
+        }
+        if call(question, None) != 0 {
+            asked.accepted.push(format!("{name} refused the question"));
+        }
+    }
+    asked.question.store(question, Ordering::SeqCst);
+}
+
+#[test]
+fn questions_are_questions_within_their_callback_only() {
+    let _turn = TURN.lock();
+    let server = server();
+    let before = nats_library_handles();
+    let nc = connect(&server);
+    let mut good = objects(nc);
+    good.push((Connection, nc.cast()));
+    let wrong = good.iter().map(|(_, p)| *p).chain([null_mut(), 8 as *mut c_void]).collect();
+    let mut state = Box::new(Asked { wrong, ..Asked::default() });
+    let opts = get(|o, e| nats_options_new(s(""), o, e)).unwrap();
+    let user = (&raw mut *state).cast();
+    call(|e| nats_options_on_login(opts, Some(asked), user, None, e)).unwrap();
+    // Refused by the callback, once all has been tried.
+    let failed = get(|o, e| nats_connect(common::owned(&server.url()), opts, o, e)).map(|_| ());
+    assert_eq!(common::code(failed), Code::InvalidCredentials);
+    assert!(state.accepted.is_empty(), "{:?}", state.accepted);
+    for (name, call) in QUESTIONS {
+        let status = call(state.question.load(Ordering::SeqCst), None);
+        assert_eq!(status, Code::InvalidHandle.number(), "{name}");
+    }
+    nats_options_free(opts);
+    free(&good);
+    assert_eq!(nats_library_handles(), before);
 }
 
 #[test]

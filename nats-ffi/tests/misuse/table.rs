@@ -18,6 +18,8 @@ pub enum Arg {
     Subscription,
     Headers,
     Queue,
+    Key,
+    Text,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -57,6 +59,11 @@ unsafe extern "C" fn ignore_message(
 
 use Arg::*;
 
+const SERVERS: &str = r#"{"servers":["127.0.0.1:1"]}"#;
+
+/// The public key of a user.
+pub const USER: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
 pub const TABLE: &[Row] = &[
     (
         "nats_error_code",
@@ -85,6 +92,27 @@ pub const TABLE: &[Row] = &[
         nats_doc_get_double(p[0].cast(), s("a"), o(p[1]), e)
     }),
     ("nats_doc_len", &[Doc, Out], |p, e| nats_doc_len(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_text_view", &[Text], |p, _| shown(nats_text_view(p[0].cast()).len())),
+    ("nats_text_free", &[Text], |p, _| nats_text_free(p[0].cast())),
+    ("nats_nkey_new", &[Out], |p, e| nats_nkey_new(s("user"), o(p[0]), e)),
+    ("nats_nkey_from_seed", &[Out], |p, e| nats_nkey_from_seed(s(""), o(p[0]), e)),
+    ("nats_nkey_kind", &[Key, Out], |p, e| nats_nkey_kind(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_public_key", &[Key, Out], |p, e| nats_nkey_public_key(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_seed", &[Key, Out], |p, e| nats_nkey_seed(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_sign", &[Key, Out], |p, e| nats_nkey_sign(p[0].cast(), b(b"x"), o(p[1]), e)),
+    ("nats_nkey_verify", &[Out], |p, e| nats_nkey_verify(s(USER), b(b"x"), b(b"y"), o(p[0]), e)),
+    ("nats_nkey_free", &[Key], |p, _| nats_nkey_free(p[0].cast())),
+    ("nats_jwt_encode_user", &[Key, Out], |p, e| {
+        nats_jwt_encode_user(s(""), s(USER), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_jwt_encode_account", &[Key, Out], |p, e| {
+        nats_jwt_encode_account(s(""), s(USER), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_jwt_decode", &[Out], |p, e| nats_jwt_decode(s(""), o(p[0]), e)),
+    ("nats_creds_format", &[Key, Out], |p, e| {
+        nats_creds_format(s("a.b.c"), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_creds_parse", &[Out, Out], |p, e| nats_creds_parse(s(""), o(p[0]), o(p[1]), e)),
     ("nats_options_new", &[Out], |p, e| nats_options_new(s(""), o(p[0]), e)),
     ("nats_options_set", &[Options], |p, e| nats_options_set(p[0].cast(), s(""), e)),
     ("nats_options_on_event", &[Options], |p, e| {
@@ -92,6 +120,21 @@ pub const TABLE: &[Row] = &[
     }),
     ("nats_options_on_reconnect_delay", &[Options], |p, e| {
         nats_options_on_reconnect_delay(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_login", &[Options], |p, e| {
+        nats_options_on_login(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_certificate", &[Options], |p, e| {
+        nats_options_on_certificate(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_ws_headers", &[Options], |p, e| {
+        nats_options_on_ws_headers(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_pick_server", &[Options], |p, e| {
+        nats_options_on_pick_server(p[0].cast(), None, null_mut(), None, e)
+    }),
+    ("nats_options_on_inject", &[Options], |p, e| {
+        nats_options_on_inject(p[0].cast(), None, null_mut(), None, e)
     }),
     ("nats_options_free", &[Options], |p, _| nats_options_free(p[0].cast())),
     ("nats_headers_new", &[Out], |p, e| nats_headers_new(o(p[0]), e)),
@@ -191,6 +234,12 @@ pub const TABLE: &[Row] = &[
     ("nats_connection_servers_async", &[Connection, Queue], |p, e| {
         nats_connection_servers_async(p[0].cast(), p[1].cast(), 1, e)
     }),
+    ("nats_connection_set_servers", &[Connection, Out], |p, e| {
+        nats_connection_set_servers(p[0].cast(), s(SERVERS), o(p[1]), e)
+    }),
+    ("nats_connection_set_servers_async", &[Connection, Queue], |p, e| {
+        nats_connection_set_servers_async(p[0].cast(), s(SERVERS), p[1].cast(), 1, e)
+    }),
     ("nats_connection_stats_doc", &[Connection, Out], |p, e| {
         nats_connection_stats_doc(p[0].cast(), o(p[1]), e)
     }),
@@ -244,6 +293,15 @@ pub const TABLE: &[Row] = &[
     ("nats_subscription_free", &[Subscription], |p, _| nats_subscription_free(p[0].cast())),
 ];
 
+/// Functions of an object that exists within a callback only.
+pub const QUESTIONS: &[(&str, fn(*mut nats_question, Err<'_>) -> nats_status)] = &[
+    ("nats_question_about", |question, e| {
+        nats_question_about(question, Some(&mut MaybeUninit::uninit()), e)
+    }),
+    ("nats_question_answer", |question, e| nats_question_answer(question, s("user"), b(b"u"), e)),
+    ("nats_question_refuse", |question, e| nats_question_refuse(question, s("no"), e)),
+];
+
 /// Functions without a pointer that could be wrong.
 pub const WITHOUT: &[&str] = &[
     "nats_abi_version",
@@ -253,4 +311,5 @@ pub const WITHOUT: &[&str] = &[
     "nats_library_handles",
     "nats_status_name",
     "nats_status_text",
+    "nats_log_set",
 ];

@@ -12,7 +12,10 @@ from typing import Any
 from . import _process as _process
 from . import aio, errors, jwt, nkeys, nuid
 from ._client import DEFAULT_SERVER
+from ._log import set_log_level
 from ._native import Headers, __version__
+from ._questions import RawCredentials, Server
+from ._tracing import trace_headers
 from .aio.client import Client as NATS
 from .aio.msg import Msg
 
@@ -20,6 +23,8 @@ __all__ = [
     "NATS",
     "Headers",
     "Msg",
+    "RawCredentials",
+    "Server",
     "__version__",
     "aio",
     "connect",
@@ -27,6 +32,8 @@ __all__ = [
     "jwt",
     "nkeys",
     "nuid",
+    "set_log_level",
+    "trace_headers",
 ]
 
 

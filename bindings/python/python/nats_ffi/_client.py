@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import ParseResult, urlparse
 
-from . import _native, errors
+from . import _native, _questions, errors
 from ._process import is_ending
 from ._subscription import SubscriptionBase
 from ._version import ServerVersion
@@ -32,8 +31,9 @@ CALLBACKS: Final = (
     "discovered_server_cb",
     "reconnected_cb",
     "lame_duck_mode_cb",
+    "migrated_cb",
     "event_cb",
-    "reconnect_delay_cb",
+    *_questions.CALLBACKS,
 )
 """The callbacks of a client."""
 
@@ -114,6 +114,25 @@ class ClientBase(Generic[S]):
         """Those of them that the cluster told of."""
         known = self._connection.discovered_servers if self._connection else []
         return [urlparse(url) for url in known]
+
+    @property
+    def server_pool(self) -> list[_questions.Server]:
+        """The servers that the connection knows, those first that are tried first."""
+        if self._connection is None:
+            return []
+        return [
+            _questions.Server(urlparse(server["url"]), server["failures"], server["discovered"])
+            for server in json.loads(self._connection.server_pool)
+        ]
+
+    def set_server_pool(self, servers: str | Sequence[str]) -> None:
+        """Replaces the servers that the connection knows, those that the cluster told of, too. It
+        stays where it is: they count from the next reconnect on, and what the cluster tells from
+        now on is added to them.
+
+        Raises `InvalidUrlError`: then nothing has changed.
+        """
+        self._link().set_servers([servers] if isinstance(servers, str) else list(servers))
 
     @property
     def server_info(self) -> dict[str, Any]:
@@ -198,6 +217,8 @@ class ClientBase(Generic[S]):
                 yield "closed_cb", ()
             case "lame_duck":
                 yield "lame_duck_mode_cb", ()
+            case "migrated":
+                yield "migrated_cb", ()
             case "discovered_servers":
                 yield "discovered_server_cb", ()
             case "server_error":
@@ -253,11 +274,3 @@ _COUNTERS: Final = (
     "dropped_out",
 )
 
-
-def delay_answer(seconds: float | None) -> list[tuple[str, bytes]]:
-    """What a wait of so many seconds is as an answer to a question of the connection."""
-    if seconds is None:
-        return []
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"reconnect_delay_cb: expected seconds, found {seconds}")
-    return [("delay_ms", str(math.ceil(seconds * 1000)).encode())]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from . import errors
+from ._client import DEFAULT_SERVER
 from ._options import CONNECT, CONNECT_DEFAULTS, MANY, SUBSCRIBE
 
 Table = Mapping[str, tuple[str, str]]
@@ -23,26 +24,18 @@ _EXPECTED: Final = {
     "moment": "seconds since 1970 or a datetime",
 }
 
-_NOT_AVAILABLE: Final = frozenset(
-    {
-        "reconnect_to_server_handler",
-        "signature_cb",
-        "tls",
-        "user_jwt_cb",
-    }
-)
-"""Options of nats-py that do not exist here: only their defaults are accepted."""
-
-
 def connect_document(servers: object, options: Mapping[str, Any]) -> str:
     """The document of `connect`."""
-    given = {name: value for name, value in options.items() if not _is_absent(name, value)}
-    if "tls" in given:
+    given = dict(options)
+    if given.pop("tls", None) is not None:
         raise errors.InvalidOptionError(
             "option 'tls': the library cannot use an SSLContext; give the file with the "
-            "certificate authorities as tls_ca_file"
+            "certificate authorities as tls_ca_file, and your certificate as tls_cert_file"
         )
-    return _document(CONNECT, {"servers": servers, **given}, CONNECT_DEFAULTS)
+    elsewhere = given.get("context") is not None or given.get("environment")
+    if not (elsewhere and servers is DEFAULT_SERVER):
+        given = {"servers": servers, **given}
+    return _document(CONNECT, given, CONNECT_DEFAULTS)
 
 
 def subscribe_document(options: Mapping[str, Any]) -> str:
@@ -77,10 +70,6 @@ def checked_timeout(timeout: float, name: str = "timeout") -> float:
     if not timeout > 0:
         raise errors.BadTimeoutError(f"{name}: expected more than 0 seconds, found {timeout}")
     return timeout
-
-
-def _is_absent(name: str, value: object) -> bool:
-    return name in _NOT_AVAILABLE and (value is None or value is False)
 
 
 def _document(

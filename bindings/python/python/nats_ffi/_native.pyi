@@ -27,6 +27,7 @@ __all__ = [
     "entered_child",
     "format_creds",
     "parse_creds",
+    "set_log",
     "shutdown",
 ]
 
@@ -218,7 +219,7 @@ class BlockingMsg(MsgBase):
 @final
 class Queue:
     """Where results arrive: (kind, token, value). Kinds are 0 completed, 1 failed, 2 ready, 3
-    for an event as JSON, and 4 for a `Question`."""
+    for an event as JSON, 4 for a `Question`, and 5 for a record of the log."""
 
     def __new__(cls) -> Queue: ...
     def fileno(self) -> int:
@@ -416,6 +417,13 @@ class Connection:
         """Those that the cluster told of."""
 
     @property
+    def server_pool(self) -> str:
+        """The servers that it knows, as JSON."""
+
+    def set_servers(self, urls: Sequence[str], /) -> None:
+        """Replaces them."""
+
+    @property
     def outbound_pending(self) -> int:
         """Bytes to be written."""
 
@@ -454,6 +462,10 @@ def connect(
 ) -> Operation:
     """Connects; yields a connection, whose events arrive at `watcher`, and its questions when it
     its questions, of those that `asks` names."""
+
+def set_log(queue: Queue | None, token: int, level: int, /) -> None:
+    """Has records of the library's log up to `level` (1 error to 5 trace) arrive at `queue` under
+    `token`, as (5, token, (level, text)); without a queue nowhere."""
 
 def entered_child() -> None:
     """To be called in the child after fork."""

@@ -13,6 +13,21 @@ from typing import Any, Final, Literal, TypedDict
 class ConnectOptions(TypedDict, total=False):
     """What may be given; times are in seconds."""
 
+    context: str | bytes | None
+    """A context of the nats command-line tool, by its name or as the absolute path of its
+    file, for what the other options do not say; empty text is the selected one.
+
+    Default: none.
+    """
+    environment: bool | None
+    """Read, for what the other options do not say, the variables of the environment that
+    the nats command-line tool reads (NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN,
+    NATS_CREDS, NATS_NKEY, NATS_CERT, NATS_KEY, NATS_CA, NATS_SOCKS_PROXY,
+    NATS_INBOX_PREFIX, NATS_TIMEOUT), and then the context that NATS_CONTEXT names or that
+    is selected.
+
+    Default: false.
+    """
     randomize: bool | None
     """Try the servers in random order.
 
@@ -144,7 +159,7 @@ class ConnectOptions(TypedDict, total=False):
     local_address: str | bytes | None
     """The local address to connect from.
 
-    Default: any.
+    Default: none.
     """
     ws_headers: Mapping[str, str] | None
     """HTTP headers of the request that opens a WebSocket, by name.
@@ -336,6 +351,8 @@ class ConnectOptions(TypedDict, total=False):
 
 CONNECT: Final[dict[str, tuple[str, str]]] = {
     "servers": ("servers", "texts"),
+    "context": ("context", "text"),
+    "environment": ("environment", "bool"),
     "randomize": ("randomize", "bool"),
     "name": ("name", "text"),
     "user": ("user", "text"),

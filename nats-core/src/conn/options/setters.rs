@@ -16,8 +16,8 @@ use crate::conn::tls::{Identity, TlsVersion};
 use crate::conn::transport::{ByteStream, DialTarget};
 use crate::conn::ws::UpgradeHeaders;
 use crate::error::Result;
-use crate::proto::ServerInfo;
 use crate::proto::outbox::OutboundPolicy;
+use crate::proto::{Headers, ServerInfo};
 
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $from:ty;)*) => {
@@ -33,6 +33,8 @@ macro_rules! setters {
 }
 
 setters! {
+    /// Sets [`ConnectOptions::environment`].
+    environment: bool = bool;
     /// Sets [`ConnectOptions::randomize`].
     randomize: bool = bool;
     /// Sets [`ConnectOptions::verbose`].
@@ -117,6 +119,13 @@ impl ConnectOptions {
     #[must_use]
     pub fn servers<T: Into<String>>(mut self, urls: impl IntoIterator<Item = T>) -> Self {
         self.servers = urls.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`ConnectOptions::context`].
+    #[must_use]
+    pub fn context(mut self, name: impl Into<String>) -> Self {
+        self.context = Some(name.into());
         self
     }
 
@@ -319,6 +328,13 @@ impl ConnectOptions {
         F: Future<Output = Result<UpgradeHeaders>> + Send + 'static,
     {
         self.ws_headers_callback = Some(Arc::new(move |url| Box::pin(callback(url))));
+        self
+    }
+
+    /// Sets [`ConnectOptions::inject`].
+    #[must_use]
+    pub fn inject(mut self, add: impl Fn(&mut Headers) + Send + Sync + 'static) -> Self {
+        self.inject = Some(Arc::new(add));
         self
     }
 

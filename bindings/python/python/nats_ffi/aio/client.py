@@ -13,7 +13,6 @@ from typing import Any, Final, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
-    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -30,9 +29,12 @@ from .._config import (
     subscribe_document,
 )
 from .._native import Headers, Msg
+from .._questions import Questions
+from .._tracing import Extract, Inject, extracting, injected, injecting
 from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
 from .._version import ServerVersion
 from ._backend import Future, finished_at_once, now
+from ._events import EventIterator
 from ._hub import Gate, Hub, current
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
@@ -65,6 +67,10 @@ class Client(ClientBase[Subscription]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._questions = Questions(dict.fromkeys(CALLBACKS), {})
+        self._inject: Inject | None = None
+        self._extract: Extract | None = None
+        self._listeners: set[EventIterator] = set()
         # Without a connection nothing is published at once.
         self._publish: Callable[..., _native.Done | None] = lambda *message: None
         self._hub: Hub | None = None
@@ -82,8 +88,17 @@ class Client(ClientBase[Subscription]):
         discovered_server_cb: Callback | None = None,
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
+        migrated_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
         reconnect_delay_cb: DelayCallback | None = None,
+        reconnect_to_server_handler: Callable[..., Any] | None = None,
+        login_cb: Callable[..., Any] | None = None,
+        signature_cb: Callable[..., Any] | None = None,
+        user_jwt_cb: Callable[..., Any] | None = None,
+        certificate_cb: Callable[..., Any] | None = None,
+        ws_headers_cb: Callable[..., Any] | None = None,
+        inject_cb: Inject | None = None,
+        extract_cb: Extract | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`.
@@ -94,6 +109,19 @@ class Client(ClientBase[Subscription]):
         "event" is its name. `reconnect_delay_cb` decides how many seconds to wait before another
         round over the servers, of which it is told how many have failed since the connection was
         lost; `None`, an error, or no answer within ten seconds stand for the usual back-off.
+        `reconnect_to_server_handler` picks, of the servers that may be tried and with what the last
+        one told of itself, the next one and the seconds to wait first.
+
+        Who connects is asked anew for each attempt: `login_cb` is called with a dict of "url" and
+        "nonce" and returns one with some of "user", "password", "token", "jwt", "nkey",
+        "signature", "seed" and "creds"; or `user_jwt_cb` returns the JWT and `signature_cb` signs
+        the nonce (64 bytes, or these in base64); or `user`, `password` and `token` are functions.
+        `certificate_cb` returns the client certificate and its key, in PEM, `ws_headers_cb` headers
+        for the URL of a WebSocket. What one of them raises fails the attempt.
+
+        `inject_cb` is called with the headers of whatever is published or requested, to add some;
+        `extract_cb` with each message before its callback, and may return the context in which that
+        is called.
 
         Raises `NoServersError`, `AuthorizationError`, `SecureConnFailedError`, `InvalidUrlError`;
         `InvalidOptionError` for an unknown or unusable option.
@@ -102,14 +130,18 @@ class Client(ClientBase[Subscription]):
             raise errors.Error("nats: the client is connected already")
         given = locals()
         self._set_callbacks({name: given[name] for name in CALLBACKS}, plain=False)
-        document = connect_document(servers, options)
+        wanted: dict[str, Any] = {**options}
+        questions = Questions(self._callbacks, wanted)
+        document = connect_document(servers, wanted)
+        self._questions = questions
+        self._inject, self._extract = inject_cb, extract_cb
         hub = current()
         self._hub, self._gate = hub, Gate(hub)
         self._connecting, self._ended = True, False
         events = hub.register(self)
         try:
             connect = _native.connect
-            asks = ["reconnect_delay"] if reconnect_delay_cb is not None else []
+            asks = questions.asks
             connection = await hub.call(connect, hub.queue, events, document, False, asks)
         except BaseException as error:
             hub.unregister(events)
@@ -118,7 +150,8 @@ class Client(ClientBase[Subscription]):
             raise
         finally:
             self._connecting = False
-        self._connection, self._publish = connection, connection.publish
+        self._connection = connection
+        self._publish = injecting(connection.publish, inject_cb)
 
     @finished_at_once
     def publish(
@@ -177,7 +210,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, current(), cb)
+        sub = Subscription(self, native, current(), extracting(cb, self._extract))
         self._subs[sub.sid] = sub
         return sub
 
@@ -200,6 +233,7 @@ class Client(ClientBase[Subscription]):
         seconds = None if timeout is DEFAULT_REQUEST_TIMEOUT else checked_timeout(timeout)
         hub = current(self._hub)
         future: Future = hub.backend.future()
+        headers = injected(headers, self._inject)
         operation = self._link().request(
             hub.queue, future, self, subject, payload, headers, seconds, bool(old_style)
         )
@@ -227,6 +261,7 @@ class Client(ClientBase[Subscription]):
         hub = current()
         many, document = self._link().request_many, many_document(options)
         try:
+            headers = injected(headers, self._inject)
             native = await hub.call(many, subject, payload, headers, document)
         except errors.InvalidOptionError as error:
             raise in_python_names(error, options, MANY) from None
@@ -283,6 +318,15 @@ class Client(ClientBase[Subscription]):
             assert self._gate is not None
             while not self._ended:
                 await self._gate.wait()
+
+    def events(self) -> EventIterator:
+        """The events from now on, as dicts like those of `event_cb`, for `async for`; it ends
+        behind `closed`. For the loop on which the client was connected."""
+        self._link()
+        hub = self._hub or current()
+        listener = EventIterator(hub, self._listeners.discard, closed=self._ended)
+        self._listeners.add(listener)
+        return listener
 
     async def force_reconnect(self) -> None:
         """Leaves the server and connects to another one; without effect while disconnected.
@@ -355,6 +399,8 @@ class Client(ClientBase[Subscription]):
         try:
             while self._events:
                 event = json.loads(self._events.popleft())
+                for listener in tuple(self._listeners):
+                    listener.put(event)
                 for name, arguments in self._calls(event):
                     await self._tell(name, *arguments)
                 self._ended |= event["event"] == "closed"
@@ -363,13 +409,17 @@ class Client(ClientBase[Subscription]):
             self._gate.wake()
 
     async def _answer(self, question: _native.Question) -> None:
-        callback = self._callback("reconnect_delay_cb")
-        assert callback is not None
         try:
-            delay = callback(json.loads(question.about)["attempts"])
-            question.answer(delay_answer(await delay if inspect.isawaitable(delay) else delay))
+            steps = self._questions.steps(question.ask, question.about)
+            value = None
+            while True:
+                value = steps.send(value)
+                value = await value if inspect.isawaitable(value) else value
+        except StopIteration as end:
+            question.answer(end.value)
         except Exception as error:
-            question.answer([])
+            # The text is the program's, and may be a secret.
+            question.refuse(f"it raised {type(error).__name__}")
             await self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Self, Unpack
 
 from .. import _native, errors
 from .._client import (
-    delay_answer,
     CALLBACKS,
     DEFAULT_FLUSH_TIMEOUT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -29,8 +28,11 @@ from .._config import (
     subscribe_document,
 )
 from .._native import BlockingMsg, Headers
+from .._questions import Questions
+from .._tracing import Extract, Inject, extracting, injected
 from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
 from ._delivery import Serial, delivery
+from ._events import EventIterator
 from ._wait import waiter
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
@@ -60,6 +62,10 @@ class Client(ClientBase[Subscription]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._questions = Questions(dict.fromkeys(CALLBACKS), {})
+        self._inject: Inject | None = None
+        self._extract: Extract | None = None
+        self._listeners: set[EventIterator] = set()
         self._events: deque[str] = deque()
         self._serial = Serial(self._tell_events)
         self._ended = threading.Event()
@@ -73,8 +79,17 @@ class Client(ClientBase[Subscription]):
         discovered_server_cb: Callback | None = None,
         reconnected_cb: Callback | None = None,
         lame_duck_mode_cb: Callback | None = None,
+        migrated_cb: Callback | None = None,
         event_cb: EventCallback | None = None,
         reconnect_delay_cb: DelayCallback | None = None,
+        reconnect_to_server_handler: Callable[..., Any] | None = None,
+        login_cb: Callable[..., Any] | None = None,
+        signature_cb: Callable[..., Any] | None = None,
+        user_jwt_cb: Callable[..., Any] | None = None,
+        certificate_cb: Callable[..., Any] | None = None,
+        ws_headers_cb: Callable[..., Any] | None = None,
+        inject_cb: Inject | None = None,
+        extract_cb: Extract | None = None,
         **options: Unpack[ConnectOptions],
     ) -> None:
         """Connects to one of `servers`. Arguments and errors are those of the asynchronous API;
@@ -83,7 +98,11 @@ class Client(ClientBase[Subscription]):
             raise errors.Error("nats: the client is connected already")
         given = locals()
         self._set_callbacks({name: given[name] for name in CALLBACKS}, plain=True)
-        document = connect_document(servers, options)
+        wanted: dict[str, Any] = {**options}
+        questions = Questions(self._callbacks, wanted)
+        document = connect_document(servers, wanted)
+        self._questions = questions
+        self._inject, self._extract = inject_cb, extract_cb
         threads = delivery()
         events = threads.register(self)
         self._connecting = True
@@ -95,7 +114,7 @@ class Client(ClientBase[Subscription]):
                 events,
                 document,
                 True,
-                ["reconnect_delay"] if reconnect_delay_cb is not None else [],
+                questions.asks,
             )
         except BaseException as error:
             threads.unregister(events)
@@ -115,6 +134,8 @@ class Client(ClientBase[Subscription]):
         """Publishes a message; see the asynchronous API. Blocks only when the outbound buffer is
         full, for at most the option `publish_timeout`."""
         link = self._connection
+        if self._inject is not None:
+            headers = injected(headers, self._inject)
         if link is None or link.publish(subject, payload, reply, headers) is None:
             when_room = self._link().publish_when_room
             waiter().call(when_room, subject, payload, reply, headers)
@@ -142,7 +163,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, cb)
+        sub = Subscription(self, native, extracting(cb, self._extract))
         self._subs[sub.sid] = sub
         return sub
 
@@ -156,6 +177,7 @@ class Client(ClientBase[Subscription]):
     ) -> BlockingMsg:
         """Sends a request and waits for its answer; see the asynchronous API."""
         seconds = None if timeout is DEFAULT_REQUEST_TIMEOUT else checked_timeout(timeout)
+        headers = injected(headers, self._inject)
         request = self._link().request
         msg: BlockingMsg = waiter().call(
             request, self, subject, payload, headers, seconds, bool(old_style)
@@ -173,6 +195,7 @@ class Client(ClientBase[Subscription]):
         """Sends a request and iterates over its answers; see the asynchronous API."""
         many, document = self._link().request_many, many_document(options)
         try:
+            headers = injected(headers, self._inject)
             native = waiter().call(many, subject, payload, headers, document)
         except errors.InvalidOptionError as error:
             raise in_python_names(error, options, MANY) from None
@@ -220,6 +243,13 @@ class Client(ClientBase[Subscription]):
         waiter().call(self._connection.close)
         if inside.event is not self:
             self._ended.wait()
+
+    def events(self) -> EventIterator:
+        """The events from now on, as dicts like those of `event_cb`; it ends behind `closed`."""
+        self._link()
+        listener = EventIterator(self._listeners.discard, closed=self._ended.is_set())
+        self._listeners.add(listener)
+        return listener
 
     def force_reconnect(self) -> None:
         """Leaves the server and connects to another one; without effect while disconnected.
@@ -282,6 +312,8 @@ class Client(ClientBase[Subscription]):
         try:
             while self._events:
                 event = json.loads(self._events.popleft())
+                for listener in tuple(self._listeners):
+                    listener.put(event)
                 for name, arguments in self._calls(event):
                     self._tell(name, *arguments)
                 if event["event"] == "closed":
@@ -290,12 +322,16 @@ class Client(ClientBase[Subscription]):
             inside.event = None
 
     def _answer(self, question: _native.Question) -> None:
-        callback = self._callback("reconnect_delay_cb")
-        assert callback is not None
         try:
-            question.answer(delay_answer(callback(json.loads(question.about)["attempts"])))
+            steps = self._questions.steps(question.ask, question.about)
+            value = None
+            while True:
+                value = steps.send(value)
+        except StopIteration as end:
+            question.answer(end.value)
         except BaseException as error:
-            question.answer([])
+            # The text is the program's, and may be a secret.
+            question.refuse(f"it raised {type(error).__name__}")
             self._tell("error_cb", error)
 
     def _on_signal(self, value: str | _native.Question | None) -> None:

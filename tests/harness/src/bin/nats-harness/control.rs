@@ -1,18 +1,18 @@
 //! `nats-harness control`: one JSON request a line, one JSON answer a line.
 //!
-//! An answer has `"ok": true` and values, or `"ok": false` and `"error"`. `start`, `fake` and
-//! `proxy` answer with an `id`; every other request names the `id` it is for.
+//! An answer has `"ok": true` and values, or `"ok": false` and `"error"`. `start`, `fake`, `proxy`
+//! and `tunnel` answer with an `id`; every other request names the `id` it is for.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use nats_harness::{Error, FakeServer, Proxy, Result};
+use nats_harness::{Error, FakeServer, Proxy, Result, Tunnel};
 use serde_json::{Value, json};
 
 use crate::json::{Request, done, missing};
 use crate::servers::Servers;
-use crate::{Options, control_fake, control_proxy, control_server};
+use crate::{Options, control_fake, control_proxy, control_server, control_tunnel};
 
 /// Serves requests until standard input ends; then everything stops.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
@@ -50,6 +50,7 @@ enum Item {
     Servers(Servers),
     Fake(FakeServer),
     Proxy(Proxy),
+    Tunnel(Tunnel),
 }
 
 #[derive(Default)]
@@ -80,6 +81,11 @@ impl Session {
                 let facts = json!({"url": proxy.url(), "port": proxy.port()});
                 Ok(self.add(Item::Proxy(proxy), facts))
             }
+            "tunnel" => {
+                let tunnel = control_tunnel::start(&request)?;
+                let facts = json!({"url": tunnel.url()});
+                Ok(self.add(Item::Tunnel(tunnel), facts))
+            }
             "remove" => {
                 let id = request.number("id")?;
                 let item = self.items.remove(&id);
@@ -98,6 +104,7 @@ impl Session {
                 done()
             }
             Item::Proxy(proxy) => control_proxy::handle(proxy, op, request),
+            Item::Tunnel(tunnel) => control_tunnel::handle(tunnel, op, request),
         }
     }
 
@@ -126,6 +133,7 @@ impl Session {
                         .ok_or_else(|| no_item(id)),
                     Item::Fake(fake) => Ok(fake.address()),
                     Item::Proxy(proxy) => Ok(proxy.address()),
+                    Item::Tunnel(_) => Err(missing("target")),
                 }
             }
             _ => Err(missing("target")),

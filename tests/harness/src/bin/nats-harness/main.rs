@@ -4,6 +4,7 @@ mod control;
 mod control_fake;
 mod control_proxy;
 mod control_server;
+mod control_tunnel;
 mod json;
 mod run;
 mod servers;

@@ -78,6 +78,8 @@ fn add_secrets(facts: &mut Map<String, Value>, config: &Config) {
     if let Some(certificates) = config.certificates() {
         facts.insert("tls_ca".into(), json!(certificates.ca()));
         facts.insert("tls_foreign_ca".into(), json!(certificates.foreign_ca()));
+        facts.insert("tls_server_cert".into(), json!(certificates.server_cert()));
+        facts.insert("tls_server_key".into(), json!(certificates.server_key()));
         facts.insert("tls_cert".into(), json!(certificates.client_cert()));
         facts.insert("tls_key".into(), json!(certificates.client_key()));
     }
