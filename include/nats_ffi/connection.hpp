@@ -211,11 +211,37 @@ class Connection {
     });
   }
 
-  /// The servers: connected, known and discovered.
+  /// The servers: "connected", "known", "discovered", and of each in "pool" its failures.
   Result<Doc> try_servers() const {
     return detail::make<Doc>([&](nats_doc **out, nats_error **e) {
       return nats_connection_servers(get(), out, e);
     });
+  }
+
+  /// Replaces the servers that the connection knows, those that the cluster told of, too; `urls` is
+  /// a range of text. They count from the next reconnect on. INVALID_URL: nothing has changed.
+  template <class Urls>
+  Result<void> try_set_servers(const Urls &urls) const {
+    Result<Doc> doc = Doc::try_parse(R"({"servers":[]})");
+    if (!doc) return doc.error();
+    std::string path = "servers.";
+    std::size_t count = 0;
+    for (const auto &url : urls) {
+      Result<void> added = doc->try_set_str(path + std::to_string(count++), url);
+      if (!added) return added;
+    }
+    Result<std::string_view> json = doc->try_json();
+    if (!json) return json.error();
+    Result<Doc> done = detail::make<Doc>([&](nats_doc **out, nats_error **e) {
+      return nats_connection_set_servers(get(), detail::c(*json), out, e);
+    });
+    if (!done) return done.error();
+    return {};
+  }
+
+  /// `try_set_servers` of a list in braces.
+  Result<void> try_set_servers(std::initializer_list<std::string_view> urls) const {
+    return try_set_servers<std::initializer_list<std::string_view>>(urls);
   }
 
   /// A subject that nobody else uses, for replies.
@@ -329,6 +355,17 @@ class Connection {
 
   /// `try_servers`, throwing.
   Doc servers() const { return try_servers().value(); }
+
+  /// `try_set_servers`, throwing.
+  template <class Urls>
+  void set_servers(const Urls &urls) const {
+    try_set_servers(urls).value();
+  }
+
+  /// `try_set_servers` of a list in braces, throwing.
+  void set_servers(std::initializer_list<std::string_view> urls) const {
+    try_set_servers(urls).value();
+  }
 
   /// `try_new_inbox`, throwing.
   std::string new_inbox() const { return try_new_inbox().value(); }

@@ -111,6 +111,9 @@ class Headers {
   HeaderLine at(std::size_t index) const { return try_at(index).value(); }
 #endif
 
+  /// Gives the C handle away; this object is empty afterwards.
+  nats_headers *release() noexcept { return raw_.release(); }
+
   /// The C handle, still owned by this object.
   nats_headers *get() const noexcept { return raw_.get(); }
 

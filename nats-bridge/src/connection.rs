@@ -135,7 +135,9 @@ impl Connection {
     /// # Errors
     /// Those of [`Client::publish_with`].
     pub fn publish(&self, publish: &Publish<'_>) -> Result<()> {
-        match self.client.try_publish(publish) {
+        let injected = self.client.injected(publish.headers);
+        let publish = &Publish { headers: injected.as_ref().or(publish.headers), ..*publish };
+        match self.client.publish_now(publish) {
             Err(e) if e.code() == Code::OutboundFull => {
                 wait::block_on(self.client.publish_with(publish))?
             }

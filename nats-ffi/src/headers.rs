@@ -203,11 +203,6 @@ fn remember(pulse: Pulse, headers: &Arc<Headers>) {
     });
 }
 
-/// A copy of the headers of an argument that may be NULL, for operations that outlast the call.
-pub(crate) fn copy_headers(headers: *const nats_headers) -> Result<Option<Headers>> {
-    with_headers(headers, |h| Ok(h.cloned()))
-}
-
 /// The error for a header that is not there.
 pub(crate) fn no_header(name: &str) -> Error {
     Error::new(Code::NotFound, format!("there is no header '{}'", name.escape_debug()))

@@ -90,7 +90,11 @@ fn publish(nc: *mut nats_connection, publish: &Publish<'_>) -> Result<()> {
         // Another connection than before, or the thread is ending.
         _ => remember(nc)?,
     }
-    wait::block_on(handle::get::<Arc<Connection>>(nc)?.client().publish_with(publish))?
+    let connection = handle::get::<Arc<Connection>>(nc)?;
+    // Before the wait, within which the program could not call what blocks.
+    let injected = connection.client().injected(publish.headers);
+    let publish = Publish { headers: injected.as_ref().or(publish.headers), ..*publish };
+    wait::block_on(connection.client().publish_with(&publish))?
 }
 
 #[cold]

@@ -13,7 +13,7 @@ use crate::connection::nats_connection;
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out};
 use crate::handle;
-use crate::headers::{copy_headers, nats_headers, with_headers};
+use crate::headers::{nats_headers, with_headers};
 use crate::message::{self, nats_msg};
 use crate::queue::{ask, nats_queue};
 use crate::subscription::nats_subscription;
@@ -59,7 +59,7 @@ pub extern "C" fn nats_request_msg(
         let client = client(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
-        let headers = copy_headers(headers)?;
+        let headers = headers_to_send(&client, headers)?;
         let how = How::new(timeout_ms, flags)?;
         let request = how.apply(request(subject, headers.as_ref(), payload));
         wait::read_for(&client, client.request_with(&request))?.map(message::into_raw)
@@ -118,7 +118,7 @@ pub extern "C" fn nats_request_many(
         let client = client(nc)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
-        let headers = copy_headers(headers)?;
+        let headers = headers_to_send(&client, headers)?;
         let mut many = ManyOptions::default();
         options::many(&mut many, options_json.text("options", Code::InvalidOption)?)?;
         let request = request(subject, headers.as_ref(), payload);
@@ -153,6 +153,12 @@ impl How {
 
 fn client(nc: *mut nats_connection) -> Result<Client> {
     Ok(handle::get::<Arc<Connection>>(nc)?.client().clone())
+}
+
+/// A copy of the headers with those that the program adds: before the wait, within which it could
+/// not call what blocks.
+fn headers_to_send(client: &Client, headers: *const nats_headers) -> Result<Option<Headers>> {
+    with_headers(headers, |given| Ok(client.injected(given).or_else(|| given.cloned())))
 }
 
 fn request<'a>(subject: &'a str, headers: Option<&'a Headers>, payload: &'a [u8]) -> Request<'a> {

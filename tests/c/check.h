@@ -112,12 +112,19 @@ enum { WAIT_MS = 20000 }; /* the patience with events that must come */
 
 nats_connection *dial(const char *url, const char *options);
 nats_connection *dial_plain(void); /* to the shared plain server */
+nats_connection *dial_with(const char *url, nats_options *options); /* frees the options */
 nats_subscription *listen_to(nats_connection *nc, const char *subject, const char *options);
 void send_text(nats_connection *nc, const char *subject, const char *text);
 nats_msg *receive(nats_subscription *sub);
 nats_msg *ask(nats_connection *nc, const char *subject, const char *text); /* a request */
 void receive_text(nats_subscription *sub, const char *expected);
+void works(nats_connection *nc); /* sends itself a message, and hangs up */
 void hang_up(nats_connection *nc); /* close and free */
+
+/* The attempt to connect fails with this code; SAYS tells the text. The second frees the options. */
+void refuse(const char *url, const char *options, nats_status expected);
+void refuse_with(const char *url, nats_options *options, nats_status expected);
+char *file_text(const char *path, char *buf, size_t cap); /* the content of a file, as text */
 int64_t now_ms(void);
 
 /* ---- Latches: count on one thread, wait on another ---- */
@@ -168,6 +175,8 @@ struct remote server_start(const char *config, const char *extra); /* extra: may
 struct remote server_start_at(const char *config, const char *host);
 struct remote fake_start(const char *script);   /* a JSON array of steps, or of such arrays */
 struct remote proxy_start(struct remote target);
+/* One that clients ask to connect them; kind: http or socks5; user: NULL for everybody. */
+struct remote tunnel_start(const char *kind, const char *user, const char *password);
 
 /* One request to the harness; `fields` is a format for further JSON members, or NULL. */
 void tell(struct remote remote, const char *op, const char *fields, ...)

@@ -102,6 +102,13 @@ struct remote proxy_start(struct remote target) {
   return started("proxy");
 }
 
+struct remote tunnel_start(const char *kind, const char *user, const char *password) {
+  fprintf(to_harness, "{\"op\":\"tunnel\",\"kind\":\"%s\"", kind);
+  if (user) fprintf(to_harness, ",\"user\":\"%s\",\"password\":\"%s\"", user, password);
+  fputc('}', to_harness);
+  return started("tunnel");
+}
+
 void tell(struct remote remote, const char *op, const char *fields, ...) {
   fprintf(to_harness, "{\"op\":\"%s\",\"id\":%ld", op, remote.id);
   if (fields) {

@@ -87,7 +87,7 @@ int64_t events_count(struct events *events, int kind) { return latch_count(&even
 
 /* ---- Connections and subscriptions ---- */
 
-static nats_connection *dial_with(const char *url, nats_options *options) {
+nats_connection *dial_with(const char *url, nats_options *options) {
   nats_connection *nc = NULL;
   OK(nats_connect(S(url), options, &nc, E));
   OK(nats_options_free(options));
@@ -108,6 +108,39 @@ nats_connection *dial_watched(const char *url, const char *options, struct event
   OK(nats_options_new(S(options ? options : ""), &made, E));
   OK(nats_options_on_event(made, on_event, events, forget_events, E));
   return dial_with(url, made);
+}
+
+void works(nats_connection *nc) {
+  nats_subscription *sub = listen_to(nc, "c.works", NULL);
+  send_text(nc, "c.works", "works");
+  receive_text(sub, "works");
+  OK(nats_subscription_free(sub));
+  hang_up(nc);
+}
+
+void refuse_with(const char *url, nats_options *options, nats_status expected) {
+  nats_connection *nc = NULL;
+  nats_error *err = NULL;
+  nats_status status = nats_connect(S(url), options, &nc, &err);
+  OK(nats_options_free(options));
+  *E = err;
+  check_status(__FILE__, __LINE__, url, expected, status);
+  EXPECT(nc == NULL);
+}
+
+void refuse(const char *url, const char *options, nats_status expected) {
+  nats_options *made = NULL;
+  if (options) OK(nats_options_new(S(options), &made, E));
+  refuse_with(url, made, expected);
+}
+
+char *file_text(const char *path, char *buf, size_t cap) {
+  FILE *file = fopen(path, "r");
+  size_t len = file ? fread(buf, 1, cap - 1, file) : 0;
+  if (file) fclose(file);
+  EXPECT(len > 0 && len < cap - 1);
+  buf[len] = 0;
+  return buf;
 }
 
 void hang_up(nats_connection *nc) {

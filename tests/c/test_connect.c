@@ -1,14 +1,6 @@
 /* Connecting: addresses, credentials, options, TLS, and servers that will not have it. */
 #include "check.h"
 
-static void works(nats_connection *nc) {
-  nats_subscription *sub = listen_to(nc, "c.connect", NULL);
-  send_text(nc, "c.connect", "works");
-  receive_text(sub, "works");
-  OK(nats_subscription_free(sub));
-  hang_up(nc);
-}
-
 static void expect_connected_url(nats_connection *nc, const char *expected) {
   nats_doc *servers = NULL;
   nats_str url;
@@ -16,18 +8,6 @@ static void expect_connected_url(nats_connection *nc, const char *expected) {
   OK(nats_doc_get_str(servers, S("connected"), &url, E));
   EXPECT_TEXT(url, expected);
   OK(nats_doc_free(servers));
-}
-
-static void refuse(const char *url, const char *options, nats_status expected) {
-  nats_options *made = NULL;
-  nats_connection *nc = NULL;
-  if (options) OK(nats_options_new(S(options), &made, E));
-  nats_error *err = NULL;
-  nats_status status = nats_connect(S(url), made, &nc, &err);
-  OK(nats_options_free(made));
-  *E = err;
-  check_status(__FILE__, __LINE__, url, expected, status);
-  EXPECT(nc == NULL);
 }
 
 TEST("connect-01", "connects to host:port, a nats:// URL and IPv6; the URL shown has no secret") {

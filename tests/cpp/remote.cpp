@@ -124,6 +124,16 @@ Remote Remote::proxy(const Remote &target) {
   return Remote(std::move(request));
 }
 
+Remote Remote::tunnel(std::string_view kind, std::string_view user, std::string_view password) {
+  nats::Doc request = request_for("tunnel");
+  request.set_str("kind", kind);
+  if (!user.empty()) {
+    request.set_str("user", user);
+    request.set_str("password", password);
+  }
+  return Remote(std::move(request));
+}
+
 Remote::Remote(Remote &&other) noexcept { *this = std::move(other); }
 
 Remote &Remote::operator=(Remote &&other) noexcept {

@@ -23,6 +23,11 @@ class Remote {
   /// A proxy that leads to `target`.
   static Remote proxy(const Remote &target);
 
+  /// One that clients ask to connect them, for those who know user and password when these are
+  /// given; kind: http or socks5.
+  static Remote tunnel(std::string_view kind, std::string_view user = {},
+                       std::string_view password = {});
+
   Remote(Remote &&other) noexcept;
   Remote &operator=(Remote &&other) noexcept;
   ~Remote();

@@ -42,21 +42,25 @@ int Events::count_of(const State &state, int kind) {
 }
 
 nats::Connection Events::dial(std::string_view url, std::string_view options) {
+  nats::Options made(options);
+  return dial_with(url, made);
+}
+
+nats::Connection Events::dial_with(std::string_view url, nats::Options &options) {
   state_ = std::make_shared<State>();
   auto forget = [state = state_](void *) {
     std::lock_guard<std::mutex> held(state->lock);
     state->gone = true;
     state->changed.notify_all();
   };
-  nats::Options made(options);
-  made.on_event([state = state_, token = std::shared_ptr<void>(nullptr, forget)](
+  options.on_event([state = state_, token = std::shared_ptr<void>(nullptr, forget)](
                     const nats::ConnectionEvent &event) {
     std::lock_guard<std::mutex> held(state->lock);
     state->order.push_back(event.kind);
     state->last.at(static_cast<std::size_t>(event.kind)) = event.details;
     state->changed.notify_all();
   });
-  return nats::connect(url, made);
+  return nats::connect(url, options);
 }
 
 bool Events::wait(nats_connection_event kind, int count) {
@@ -91,6 +95,42 @@ nats::Connection dial(std::string_view url, std::string_view options) {
 }
 
 std::string next_text(const nats::Subscription &sub) { return sub.next(patience).payload().str(); }
+
+void works(const nats::Connection &nc) {
+  nats::Subscription sub = nc.subscribe("cpp.works");
+  nc.publish("cpp.works", "works");
+  EXPECT_EQ(next_text(sub), "works");
+}
+
+std::string refused(std::string_view url, std::string_view options, nats_status code) {
+  return refused_with(url, nats::Options(options), code);
+}
+
+std::string refused_with(std::string_view url, const nats::Options &options, nats_status code) {
+  nats::Result<nats::Connection> result = nats::try_connect(url, &options);
+  EXPECT_EQ(result.code(), code);
+  EXPECT(!result.error().text().empty());
+  return result.error().what();
+}
+
+nats::Options options_of(
+    std::initializer_list<std::pair<std::string_view, std::string_view>> texts,
+    std::string_view json) {
+  nats::Doc doc = nats::Doc::parse(json);
+  for (const auto &[key, text] : texts) doc.set_str(key, text);
+  return nats::Options(doc.json());
+}
+
+std::string file_text(const std::string &path) {
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT(!text.empty());
+  return text;
+}
+
+std::shared_ptr<void> canary(Latch &gone) {
+  return std::shared_ptr<void>(nullptr, [&gone](void *) { gone.add(); });
+}
 
 nats_status end_of(const nats::Subscription &sub) {
   nats_status reason = sub.try_next(patience).code();

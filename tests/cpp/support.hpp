@@ -44,6 +44,9 @@ class Events {
   /// Connects and gathers what happens to the connection.
   nats::Connection dial(std::string_view url, std::string_view options = {});
 
+  /// The same with options that exist, which keep the event callable.
+  nats::Connection dial_with(std::string_view url, nats::Options &options);
+
   /// Waits until this kind of event has come so many times.
   bool wait(nats_connection_event kind, int count = 1);
   int count(nats_connection_event kind);
@@ -80,6 +83,24 @@ constexpr const char *limited_user = R"({"user":"bob","password":"secret"})";
 /// A connection to the plain server that all tests share, or to `url`.
 nats::Connection dial();
 nats::Connection dial(std::string_view url, std::string_view options = {});
+
+/// The connection sends itself a message.
+void works(const nats::Connection &nc);
+
+/// The connect must fail with this code; what the error says.
+std::string refused(std::string_view url, std::string_view options, nats_status code);
+std::string refused_with(std::string_view url, const nats::Options &options, nats_status code);
+
+/// Options with these texts, for example {{"tls_ca", pem}}, beside the members of `json`.
+nats::Options options_of(
+    std::initializer_list<std::pair<std::string_view, std::string_view>> texts,
+    std::string_view json = "{}");
+
+/// The content of a file.
+std::string file_text(const std::string &path);
+
+/// Counts its end; held by callables that are to be destroyed.
+std::shared_ptr<void> canary(Latch &gone);
 
 /// A callable that answers with what it gets.
 inline const auto echo = [](const nats::Message &msg) { msg.respond(msg.payload()); };

@@ -6,11 +6,6 @@
 
 using namespace check;
 
-// Counts its end; held by the callables that are to be destroyed.
-static std::shared_ptr<void> canary(Latch &gone) {
-  return std::shared_ptr<void>(nullptr, [&gone](void *) { gone.add(); });
-}
-
 TEST("callbacks-01", "a callback may publish, request and flush") {
   nats::Connection nc = dial();
   nats::Subscription done = nc.subscribe("cpp.call.1.done");

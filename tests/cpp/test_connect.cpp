@@ -3,23 +3,8 @@
 
 using namespace check;
 
-static void works(const nats::Connection &nc) {
-  nats::Subscription sub = nc.subscribe("cpp.connect");
-  nc.publish("cpp.connect", "works");
-  EXPECT_EQ(next_text(sub), "works");
-}
-
 static std::string connected_url(const nats::Connection &nc) {
   return std::string(nc.servers().get_str("connected"));
-}
-
-// The connect must fail with this code; returns what the error says.
-static std::string refused(std::string_view url, std::string_view options, nats_status code) {
-  nats::Options made(options);
-  nats::Result<nats::Connection> result = nats::try_connect(url, &made);
-  EXPECT_EQ(result.code(), code);
-  EXPECT(!result.error().text().empty());
-  return result.error().what();
 }
 
 TEST("connect-01", "connects to host:port, a nats:// URL and IPv6; the URL shown has no secret") {

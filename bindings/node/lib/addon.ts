@@ -34,6 +34,7 @@ export interface NativeQueue {
   ref(): void;
   unref(): void;
   connect(token: number, options: string, asks: string[]): void;
+  setLog(token: number, level: number): void;
 }
 
 /** Header names and values by turns. */
@@ -85,6 +86,7 @@ export interface NativeConnection {
   newInbox(): string;
   info(): string;
   servers(): string;
+  setServers(urls: string[]): void;
   stats(): NativeStats;
   lastError(): { code: number; text: string } | null;
 }

@@ -3,6 +3,7 @@
 import { onAbort } from "./abort";
 import type { NativeConnection, NativeQuestion, NativeSubscription, Pairs } from "./addon";
 import {
+  callable,
   members,
   millis,
   payload as checkPayload,
@@ -26,6 +27,7 @@ import { loop, type Asked } from "./loop";
 import { Empty } from "./msg";
 import { connectDocument, manyDocument, subscribeDocument } from "./options";
 import { Outbox } from "./outbox";
+import { Questions } from "./question";
 import { StatusIterator, type Status } from "./status";
 import { SubscriptionImpl, type Owner } from "./subscription";
 import type {
@@ -34,8 +36,8 @@ import type {
   MsgHdrs,
   NatsConnection,
   Payload,
+  PoolServer,
   PublishOptions,
-  ReconnectDelayHandler,
   RequestManyOptions,
   RequestOptions,
   Server,
@@ -49,7 +51,7 @@ import type {
 import { deferred } from "./util";
 
 /** What the core tells of servers: all that it knows, and those among them that it was told of. */
-type Servers = { known: string[]; discovered: string[] };
+type Servers = { known: string[]; discovered: string[]; pool: PoolServer[] };
 
 const PUBLISH = ["reply", "headers", "traceDestination", "traceOnly"];
 const REQUEST = ["timeout", "signal", "headers", "noMux", "reply", "traceDestination", "traceOnly"];
@@ -63,12 +65,28 @@ const WAIT = ["timeout", "signal"];
  */
 export async function connect(options?: ConnectionOptions): Promise<NatsConnection> {
   const document = connectDocument(options);
-  const connection = new NatsConnectionImpl(options?.reconnectDelayHandler);
+  const connection = new NatsConnectionImpl(options ?? {});
   await connection.open(document.json, document.read);
   if (options?.waitOnFirstConnect === true) {
     await connection.first();
   }
   return connection;
+}
+
+/**
+ * Connects through WebSocket, as nats.js's function of this name: servers without a scheme are taken
+ * for `wss://` when there are options for TLS, and for `ws://` otherwise.
+ *
+ * @throws What {@link connect} throws.
+ */
+export async function wsconnect(options: ConnectionOptions = {}): Promise<NatsConnection> {
+  const scheme = options.tls === undefined || options.tls === null ? "ws://" : "wss://";
+  const { servers = "127.0.0.1", ...others } = options;
+  const urls = (Array.isArray(servers) ? servers : [servers]).flatMap((list) => list.split(","));
+  return connect({
+    ...others,
+    servers: urls.map((url) => (url.includes("://") ? url : `${scheme}${url.trim()}`)),
+  });
 }
 
 /** A connection. */
@@ -82,17 +100,24 @@ class NatsConnectionImpl implements NatsConnection, Owner {
   #outbox: Outbox | undefined;
   /** The program has asked for the end. */
   #leaving = false;
-  readonly #delay: ReconnectDelayHandler | undefined;
+  readonly #questions: Questions;
+  readonly #inject: ((headers: MsgHdrs) => void) | undefined;
+  /** @internal */
+  readonly extract: ConnectionOptions["extract"];
 
-  constructor(delay: ReconnectDelayHandler | undefined) {
-    this.#delay = delay;
+  constructor(options: ConnectionOptions) {
+    this.#questions = new Questions(options, (thrown) => this.report(thrown));
+    callable("inject", options.inject);
+    callable("extract", options.extract);
+    this.#inject = options.inject;
+    this.extract = options.extract;
   }
 
   /** @internal */
   async open(json: string, read: <T>(call: () => T) => T): Promise<void> {
     this.#token = loop.watch(this.#events);
     try {
-      const asks = this.#delay === undefined ? [] : ["reconnect_delay"];
+      const asks = this.#questions.asks;
       const start = (token: number) => read(() => loop.native.connect(token, json, asks));
       this.#handle = await loop.run<NativeConnection>(start, undefined, this.#token);
     } catch (error) {
@@ -153,7 +178,9 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       if (reply !== undefined) {
         string("reply", reply);
       }
-      headers = pairs(options.headers, options);
+      headers = this.#pairs(options.headers, options);
+    } else if (this.#inject !== undefined) {
+      headers = this.#pairs(undefined, {});
     }
     this.#out.publish(subject, payload, reply, headers);
   }
@@ -197,7 +224,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     if ("reply" in options && options.reply !== undefined) {
       throw new InvalidArgumentError("reply: requests make their own; use noMux for an own inbox");
     }
-    const headers = pairs(options.headers, options);
+    const headers = this.#pairs(options.headers, options);
     const asked: Asked = { publisher: this, refusal: (error) => refusal(subject, error) };
     const whole = timeout ?? 0;
     if (signal === undefined && noMux !== true && whole === whole >>> 0) {
@@ -219,7 +246,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     checkPayload(payload);
     const { json, read } = manyDocument(options);
     checkSignal(options.signal);
-    const headers = pairs(options.headers, options);
+    const headers = this.#pairs(options.headers, options);
     const start = (token: number) =>
       read(() => this.#native.requestMany(token, subject, payload, headers, json));
     const replies = await loop.run<NativeSubscription>(start, options.signal);
@@ -233,6 +260,19 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       void subscription.closed.then(forget);
     }
     return subscription;
+  }
+
+  /** What goes with a message as headers, those that the program injects among them. */
+  #pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undefined {
+    if (this.#inject === undefined) {
+      return pairs(headers, trace);
+    }
+    const all = new MsgHdrsImpl();
+    for (const [name, values] of headers ?? []) {
+      values.forEach((value) => all.append(name, value));
+    }
+    this.#inject(all);
+    return pairs(all, trace);
   }
 
   async flush(options: WaitOptions = {}): Promise<void> {
@@ -293,6 +333,19 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     ];
   }
 
+  serverPool(): PoolServer[] {
+    return (JSON.parse(this.#native.servers()) as Servers).pool;
+  }
+
+  setServers(urls: string | string[]): void {
+    const list: unknown = typeof urls === "string" ? [urls] : urls;
+    if (!Array.isArray(list)) {
+      throw wrongType("urls", "a string or an array of strings", urls);
+    }
+    list.forEach((url) => string("urls", url));
+    native(() => this.#native.setServers(list as string[]));
+  }
+
   status(): AsyncIterable<Status> {
     const iterator = new StatusIterator((left) => this.#listeners.delete(left));
     if (this.#events.isClosed) {
@@ -351,20 +404,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
 
   /** @internal */
   onQuestion(question: NativeQuestion): void {
-    try {
-      const { attempts } = JSON.parse(question.about) as { attempts: number };
-      const delay = this.#delay?.(attempts);
-      if (delay === undefined || (typeof delay === "number" && delay < 0)) {
-        question.answer([], []);
-      } else if (typeof delay === "number" && Number.isFinite(delay)) {
-        question.answer(["delay_ms"], [Buffer.from(String(Math.ceil(delay)))]);
-      } else {
-        throw wrongType("reconnectDelayHandler's result", "a number of milliseconds", delay);
-      }
-    } catch (thrown) {
-      question.answer([], []);
-      this.report(thrown);
-    }
+    void this.#questions.answer(question);
   }
 
   /** @internal The last event has come. */

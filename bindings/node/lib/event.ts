@@ -83,6 +83,9 @@ export class EventHandler {
       }
       case "server_error":
         return [{ type: "error", error: errorOf(details.code, details.error) }];
+      case "migrated":
+        this.#server = server;
+        return [{ type: "migrated", server }];
       case "lame_duck":
         return [{ type: "ldm", server: this.#server }];
       case "discovered_servers":

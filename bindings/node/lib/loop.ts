@@ -17,6 +17,8 @@ export interface Source {
   onEvent?(kind: number, json: string): void;
   /** The connection asks something. */
   onQuestion?(question: NativeQuestion): void;
+  /** The library has logged something. */
+  onRecord?(level: number, text: string): void;
 }
 
 interface Pending {
@@ -42,6 +44,7 @@ const MESSAGE = 3;
 const VALUE = 4;
 const READY = 5;
 const QUESTION = 7;
+const RECORD = 8;
 
 class Loop {
   readonly native: NativeQueue = new addon.Queue(() => this.drain());
@@ -150,6 +153,9 @@ class Loop {
       } else if (kind === QUESTION) {
         const question = value() as NativeQuestion;
         this.sources.get(token)?.onQuestion?.(question);
+      } else if (kind === RECORD) {
+        const text = value() as string;
+        this.sources.get(token)?.onRecord?.(number, text);
       } else {
         const json = value() as string;
         this.sources.get(token)?.onEvent?.(number, json);

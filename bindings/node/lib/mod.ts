@@ -1,9 +1,18 @@
 /** A NATS client with a native core, in the shape of nats.js. */
 
-export { connect } from "./connection";
+export {
+  credsAuthenticator,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from "./auth";
+export { connect, wsconnect } from "./connection";
 export * from "./errors_gen";
 export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
+export { setLogger } from "./logger";
+export type { Logger, LogLevel } from "./logger";
 export { Empty } from "./msg";
 export {
   createAccount,
@@ -37,6 +46,7 @@ export type {
   DrainingStatus,
   ForceReconnectStatus,
   LDMStatus,
+  MigratedStatus,
   ReconnectingStatus,
   ReconnectStatus,
   ServerErrorStatus,

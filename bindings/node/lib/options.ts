@@ -4,7 +4,24 @@ import { addon } from "./addon";
 import { wrongType } from "./check";
 import { InvalidArgumentError, InvalidOptionError, native } from "./errors";
 import { CONNECT, MANY, SUBSCRIBE, type Conversion, type Table } from "./options_gen";
+import { HANDLERS } from "./question";
 import type { ConnectionOptions, RequestManyOptions, SubscriptionOptions } from "./types";
+
+/** Options that are not the core's. */
+const OWN: readonly string[] = [...HANDLERS, "inject", "extract"];
+
+/** nats.js's names of options of TLS, and those of this package. */
+const TLS: Readonly<Record<string, string>> = {
+  handshakeFirst: "tlsFirst",
+  cert: "tlsCert",
+  certFile: "tlsCertFile",
+  key: "tlsKey",
+  keyFile: "tlsKeyFile",
+  ca: "tlsCa",
+  caFile: "tlsCaFile",
+  servername: "tlsServerName",
+  rejectUnauthorized: "tlsInsecure",
+};
 
 /** A document, and how to say in this package's names what is wrong with it. */
 export interface Document {
@@ -15,14 +32,15 @@ export interface Document {
 
 /** The document of a connection's options. */
 export function connectDocument(options: ConnectionOptions = {}): Document {
-  const { tls, reconnectDelayHandler, ...others } = object(options);
-  if (reconnectDelayHandler !== undefined && typeof reconnectDelayHandler !== "function") {
-    throw wrongType("reconnectDelayHandler", "a function", reconnectDelayHandler);
+  const { tls, ...given } = object(options);
+  const others = { ...given };
+  for (const name of OWN) {
+    delete others[name];
   }
   if (others.port !== undefined && others.servers !== undefined) {
     throw new InvalidArgumentError("servers, port: are mutually exclusive");
   }
-  return convert(CONNECT, ["tls", "reconnectDelayHandler"], { ...others, ...tlsOptions(tls) });
+  return convert(CONNECT, ["tls", ...OWN], { ...others, ...tlsOptions(tls) });
 }
 
 /** The document of a subscription's options. */
@@ -94,11 +112,20 @@ function tlsOptions(tls: unknown): Record<string, unknown> {
   if (typeof tls !== "object") {
     throw wrongType("tls", "an object", tls);
   }
-  const { caFile, ...others } = tls as Record<string, unknown>;
-  for (const name in others) {
-    native(() => addon.refuseOption(["tls.caFile"], `tls.${name}`));
+  const options: Record<string, unknown> = { tlsRequired: true };
+  for (const [name, value] of Object.entries(tls)) {
+    const own = TLS[name];
+    if (own === undefined) {
+      native(() => addon.refuseOption(Object.keys(TLS).map((known) => `tls.${known}`), `tls.${name}`));
+    } else {
+      options[own] = name === "rejectUnauthorized" ? opposite(value) : value;
+    }
   }
-  return { tlsRequired: true, tlsCaFile: caFile };
+  return options;
+}
+
+function opposite(value: unknown): unknown {
+  return typeof value === "boolean" ? !value : value;
 }
 
 /** Converts options; `own` are known names that are not the table's. */
@@ -136,7 +163,7 @@ function converted(name: string, value: unknown, how: Conversion): unknown {
     case "list":
       return typeof value === "string" ? [value] : value;
     case "not":
-      return typeof value === "boolean" ? !value : value;
+      return opposite(value);
     case "port":
       if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 65535) {
         const text = `expected a whole number from 1 to 65535, found ${String(value)}`;

@@ -37,6 +37,11 @@ export interface LDMStatus {
   type: "ldm";
   server: string;
 }
+/** Moved from a server that is about to shut down to this one; nothing was lost. */
+export interface MigratedStatus {
+  type: "migrated";
+  server: string;
+}
 /** The server reported an error, a message could not be decoded, or a callback has thrown. */
 export interface ServerErrorStatus {
   type: "error";
@@ -73,6 +78,7 @@ export type Status =
   | ReconnectStatus
   | ClusterUpdateStatus
   | LDMStatus
+  | MigratedStatus
   | ServerErrorStatus
   | StaleConnectionStatus
   | ForceReconnectStatus

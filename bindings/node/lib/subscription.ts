@@ -16,7 +16,8 @@ import { loop } from "./loop";
 import type { MsgImpl } from "./msg";
 import { Packet } from "./packet";
 import { Reader } from "./reader";
-import type { Msg, MsgCallback, Publisher, Subscription, SubscriptionOptions } from "./types";
+import type {
+  ConnectionOptions, Msg, MsgCallback, Publisher, Subscription, SubscriptionOptions } from "./types";
 import { deferred, type Deferred } from "./util";
 
 /** How many packets are handed on before the event loop has its turn. */
@@ -29,6 +30,8 @@ const LOOK = 16;
 /** What a subscription needs of its connection. */
 export interface Owner extends Publisher {
   isClosed(): boolean;
+  /** Hands a message over within its context. */
+  readonly extract: ConnectionOptions["extract"];
   /** Reports what a callback has thrown. */
   report(error: unknown): void;
   /** The subscription has ended. */
@@ -338,7 +341,11 @@ export class SubscriptionImpl implements Subscription {
 
   #call(error: Error | null, message: Msg): void {
     try {
-      const result: unknown = this.callback?.(error, message);
+      const { extract } = this.#owner;
+      const result: unknown =
+        extract === undefined || error !== null
+          ? this.callback?.(error, message)
+          : extract(message, () => this.callback?.(error, message));
       if (result instanceof Promise) {
         result.catch((reason) => this.#owner.report(reason));
       }

@@ -12,18 +12,97 @@ export type Payload = Uint8Array | string;
 /** The second argument of `JSON.parse`. */
 export type ReviverFn = (key: string, value: any) => any;
 
-/** Files for TLS. An empty object asks for TLS with the system's authorities. */
+/** TLS, in nats.js's names. An empty object asks for TLS with the system's authorities. */
 export interface TlsOptions {
-  /** A PEM file with the certificate authorities to trust. */
+  /** Begin with TLS, before the server says anything. */
+  handshakeFirst?: boolean;
+  /** The client certificate, in PEM. */
+  cert?: string;
+  /** A PEM file with it. */
+  certFile?: string;
+  /** Its key, in PEM. */
+  key?: string;
+  /** A PEM file with that. */
+  keyFile?: string;
+  /** Certificate authorities to trust, in PEM. */
+  ca?: string;
+  /** A PEM file with them. */
   caFile?: string;
+  /** The name that the server's certificate must have. */
+  servername?: string;
+  /** False believes every certificate. */
+  rejectUnauthorized?: boolean;
+}
+
+/** Who connects: what an {@link Authenticator} says. */
+export interface Auth {
+  user?: string | undefined;
+  pass?: string | undefined;
+  auth_token?: string | undefined;
+  /** The user's JWT. */
+  jwt?: string | undefined;
+  /** The public NKey. */
+  nkey?: string | undefined;
+  /** The signature of the nonce: 64 bytes, or these in base64. */
+  sig?: Uint8Array | string | undefined;
+  /** A seed with which the library signs instead. */
+  seed?: Uint8Array | string | undefined;
+  /** The content of a credentials file: JWT and seed. */
+  creds?: Uint8Array | string | undefined;
+}
+
+/** Says who connects, for each attempt; `nonce` is what the server asks to sign. */
+export type Authenticator = (nonce?: string) => Auth | Promise<Auth>;
+
+/** A server that a connection knows. */
+export interface PoolServer {
+  /** Its URL, without credentials. */
+  url: string;
+  /** The cluster told of it. */
+  discovered: boolean;
+  /** Attempts to connect to it that have failed since one succeeded. */
+  failures: number;
+  /** Why the last one failed. */
+  error?: string;
+}
+
+/** The server to try next, one of the pool, and how many milliseconds to wait first. */
+export interface Pick {
+  url: string;
+  delay?: number;
 }
 
 /** Options of a connection: those of the options document and nats.js's own names for them. */
 export interface ConnectionOptions extends gen.ConnectOptions {
   /** Connect by TLS only. `null` is the same as leaving it out. */
   tls?: TlsOptions | null;
+  /** Say who connects, anew for each attempt; several say it together. */
+  authenticator?: Authenticator | Authenticator[] | undefined;
+  /** Yields the client certificate and its key, in PEM, for each attempt. */
+  certificateHandler?: (() => Certificate | Promise<Certificate>) | undefined;
+  /** Yields HTTP headers of the request that opens a WebSocket, for each attempt. */
+  wsHeadersHandler?:
+    | ((url: string) => Record<string, string> | Promise<Record<string, string>>)
+    | undefined;
+  /**
+   * Decides, of those that may be tried, which server is next once the connection was lost; nothing
+   * stands for the usual order and wait.
+   */
+  pickServerHandler?:
+    | ((servers: PoolServer[], info: ServerInfo) => Pick | undefined | Promise<Pick | undefined>)
+    | undefined;
   /** Decides the wait between rounds of attempts to reconnect. */
   reconnectDelayHandler?: ReconnectDelayHandler | undefined;
+  /** Adds headers, `traceparent` for instance, to whatever is published or requested. */
+  inject?: ((headers: MsgHdrs) => void) | undefined;
+  /** Calls `run`, which hands a message to its callback, within the context of the message. */
+  extract?: ((msg: Msg, run: () => unknown) => unknown) | undefined;
+}
+
+/** A client certificate. */
+export interface Certificate {
+  cert: string;
+  key: string;
 }
 
 /**
@@ -31,7 +110,9 @@ export interface ConnectionOptions extends gen.ConnectOptions {
  * rounds that have failed since the connection was lost. The first round is tried at once. Without a
  * number, or when it throws or does not return within ten seconds, the usual back-off applies.
  */
-export type ReconnectDelayHandler = (attempts: number) => number | undefined;
+export type ReconnectDelayHandler = (
+  attempts: number,
+) => number | undefined | Promise<number | undefined>;
 
 /** Options of a subscription. */
 export interface SubscriptionOptions extends gen.SubscribeOptions {
@@ -308,6 +389,14 @@ export interface NatsConnection extends Publisher {
   isDraining(): boolean;
   /** Host and port of the server in use, or "". */
   getServer(): string;
+  /** The servers that the connection knows, those first that are tried first. */
+  serverPool(): PoolServer[];
+  /**
+   * Replaces the servers that the connection knows, those that the cluster told of, too. It stays
+   * where it is: they count from the next reconnect on, and what the cluster tells from now on is
+   * added. Throws InvalidUrlError; then nothing has changed.
+   */
+  setServers(urls: string | string[]): void;
   /** The servers that are known. */
   getServers(): Server[];
   /** What happens to the connection from now on. */

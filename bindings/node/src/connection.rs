@@ -7,6 +7,7 @@ use napi::bindgen_prelude::Env;
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::options;
+use nats_bridge::question;
 use nats_bridge::queue::Queue;
 use nats_bridge::wait;
 use nats_core::{Code, Error, Headers, ManyOptions, Publish, Request, State, SubscribeOptions};
@@ -329,11 +330,23 @@ impl Connection {
             .map_err(|e| raise(Error::new(Code::Internal, e.to_string())))
     }
 
-    /// All servers that are known, and those among them that the cluster told of, as JSON.
+    /// All servers that are known, those among them that the cluster told of, and what is known of
+    /// each, as JSON.
     #[napi(catch_unwind)]
     pub fn servers(&self) -> String {
         let client = self.link.client();
-        json!({ "known": client.servers(), "discovered": client.discovered_servers() }).to_string()
+        let (known, discovered) = (client.servers(), client.discovered_servers());
+        let pool = question::servers(&client.server_pool());
+        json!({ "known": known, "discovered": discovered, "pool": pool }).to_string()
+    }
+
+    /// Replaces them.
+    ///
+    /// # Errors
+    /// INVALID_URL.
+    #[napi(catch_unwind)]
+    pub fn set_servers(&self, urls: Vec<String>) -> Result<()> {
+        self.link.client().set_servers(urls).map_err(raise)
     }
 
     /// Numbers.

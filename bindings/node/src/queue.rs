@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use napi::Status;
@@ -9,6 +10,7 @@ use napi::bindgen_prelude::{Buffer, Either4, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
+use nats_bridge::log::{self, Level};
 use nats_bridge::question::{self, Ask};
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::running::Running;
@@ -30,6 +32,7 @@ pub(crate) enum Value {
     Connection(Arc<Link>),
     Subscription(nats_core::Subscription),
     Question(question::Question),
+    Record(Record),
 }
 
 /// The queue of one environment.
@@ -44,7 +47,7 @@ pub struct Queue {
 pub struct Events {
     /// The numbers, as doubles.
     pub numbers: Numbers,
-    /// What kinds FAILED, VALUE, EVENT and QUESTION go with, in order.
+    /// What kinds FAILED, VALUE, EVENT, QUESTION and RECORD go with, in order.
     pub values: Vec<Either4<String, Connection, Subscription, Question>>,
     /// The messages of kind MESSAGE, in order.
     pub packet: Option<Packet>,
@@ -52,7 +55,7 @@ pub struct Events {
     pub more: bool,
 }
 
-/// How long to wait before another round over the servers? Answered at most once.
+/// What a connection asks the program. Answered at most once.
 #[napi]
 pub struct Question(Option<question::Question>);
 
@@ -71,6 +74,7 @@ const VALUE: f64 = 4.0;
 const READY: f64 = 5.0;
 const EVENT: f64 = 6.0;
 const QUESTION: f64 = 7.0;
+const RECORD: f64 = 8.0;
 
 #[napi]
 impl Queue {
@@ -133,6 +137,11 @@ impl Queue {
                     values.push(Either4::D(Question(Some(question))));
                     (QUESTION, token, 0.0)
                 }
+                Event::Completion { token, result: Ok(Value::Record(record)) } => {
+                    let level = record.level;
+                    values.push(Either4::A(record.take()));
+                    (RECORD, token, level)
+                }
             };
             numbers.extend([kind, token as f64, number]);
         }
@@ -161,6 +170,33 @@ impl Queue {
         check_status!(unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.wake.raw()) })
     }
 
+    /// Has records of the library's log up to `level` come under `token`, instead of where they went
+    /// before; level 0 is nowhere.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT.
+    #[napi(catch_unwind)]
+    pub fn set_log(&self, token: f64, level: i32) -> Result<()> {
+        let Some(level) = Level::from_number(level) else {
+            log::deafen();
+            return Ok(());
+        };
+        let target = self.core.downgrade();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let listener = move |level: Level, text: &str| {
+            if waiting.fetch_add(1, Ordering::Relaxed) >= BACKLOG {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+            let waiting = Arc::clone(&waiting);
+            let record = Record { level: f64::from(level as u8), text: text.to_owned(), waiting };
+            if let Some(queue) = target.upgrade() {
+                queue.ticket(token as u64).complete(Ok(Value::Record(record)));
+            }
+        };
+        log::listen(level, Arc::new(listener)).map_err(raise)
+    }
+
     /// Begins to connect; the completion of `token` yields a [`Connection`], whose events come
     /// under `token` too, those first that happen before, and its questions, of those that `asks`
     /// names.
@@ -184,6 +220,28 @@ impl Queue {
             Ok(Value::Connection(link))
         })?;
         Ok(())
+    }
+}
+
+/// Records that wait for the loop; more are dropped.
+const BACKLOG: usize = 1024;
+
+/// A record of the library's log.
+pub(crate) struct Record {
+    level: f64,
+    text: String,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Record {
+    fn take(mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

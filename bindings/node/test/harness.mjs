@@ -102,3 +102,8 @@ export function fake(t, script) {
 export function proxy(t, target) {
   return start(t, { op: "proxy", target: target.id });
 }
+
+/** An `http` or `socks5` proxy; user and password, where they are given, have to be known. */
+export function tunnel(t, kind, fields = {}) {
+  return start(t, { op: "tunnel", kind, ...fields });
+}

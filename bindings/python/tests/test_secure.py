@@ -219,12 +219,12 @@ async def test_proxies(harness: Harness, kind: str) -> None:
     tunnel = harness.tunnel(kind, user="me", password="p@ss")
     known = tunnel.url.replace("://", "://me:p%40ss@")
     await works_at_all(server.url, proxy=known)
-    assert tunnel.tell("asked")["asked"] == [server.address]
+    assert tunnel.tell("asked")["asked"] == server.address
     wrong = tunnel.url.replace("://", f"://me:{CANARY}@")
     await refused("AUTHORIZATION", server.url, "proxy", proxy=wrong)
-    tunnel.tell("set_mood", mood="refusing")
+    tunnel.tell("mood", mood="refusing")
     await refused("NO_SERVERS", server.url, "it refuses", proxy=known)
-    tunnel.tell("set_mood", mood="silent")
+    tunnel.tell("mood", mood="silent")
     await refused("NO_SERVERS", server.url, "TIMEOUT", proxy=known, connect_timeout=0.2)
     await refused("INVALID_OPTION", server.url, "proxy", proxy=f"ftp://{CANARY}@h")
 

@@ -1,5 +1,4 @@
-//! Requests to HTTP and SOCKS 5 proxies. `kind` is `http` or `socks5`; `user` and `password`, if
-//! given, have to be known; `mood` is `helpful`, `refusing`, `silent` or `confused`.
+//! Requests to proxies that clients ask to connect them.
 
 use nats_harness::{Mood, Result, Tunnel};
 use serde_json::{Value, json};
@@ -7,33 +6,31 @@ use serde_json::{Value, json};
 use crate::control::unknown;
 use crate::json::{Request, done, wrong};
 
+/// `tunnel`: `kind` is `http` or `socks5`; `user` and `password` are what one has to know, both
+/// optional.
 pub(crate) fn start(request: &Request) -> Result<Tunnel> {
-    let auth = match (request.optional_text("user")?, request.optional_text("password")?) {
-        (Some(user), Some(password)) => Some((user, password)),
-        _ => None,
-    };
+    let user = request.optional_text("user")?;
+    let auth = user.map(|user| request.text("password").map(|password| (user, password)));
     match request.text("kind")? {
-        "http" => Tunnel::http(auth),
-        "socks5" => Tunnel::socks5(auth),
+        "http" => Tunnel::http(auth.transpose()?),
+        "socks5" => Tunnel::socks5(auth.transpose()?),
         _ => Err(wrong("kind", "http or socks5")),
     }
 }
 
+/// `mood` is `helpful`, `refusing`, `silent` or `confused`; `asked` answers with the places that it
+/// was asked to connect to.
 pub(crate) fn handle(tunnel: &Tunnel, op: &str, request: &Request) -> Result<Value> {
     match op {
-        "set_mood" => tunnel.set_mood(mood(request)?),
-        "asked" => return Ok(json!({"asked": tunnel.asked()})),
+        "mood" => tunnel.set_mood(match request.text("mood")? {
+            "helpful" => Mood::Helpful,
+            "refusing" => Mood::Refusing,
+            "silent" => Mood::Silent,
+            "confused" => Mood::Confused,
+            _ => return Err(wrong("mood", "helpful, refusing, silent or confused")),
+        }),
+        "asked" => return Ok(json!({"asked": tunnel.asked().join(",")})),
         _ => return Err(unknown(op, "tunnel")),
     }
     done()
-}
-
-fn mood(request: &Request) -> Result<Mood> {
-    match request.text("mood")? {
-        "helpful" => Ok(Mood::Helpful),
-        "refusing" => Ok(Mood::Refusing),
-        "silent" => Ok(Mood::Silent),
-        "confused" => Ok(Mood::Confused),
-        _ => Err(wrong("mood", "helpful, refusing, silent or confused")),
-    }
 }

@@ -20,12 +20,12 @@ Usage: nats-harness run [OPTIONS] -- COMMAND [ARGUMENT...]
 
 run      Starts servers, runs COMMAND with their addresses in its environment, stops the servers
          and exits with the status of COMMAND.
-control  Starts and controls servers, fake servers and proxies as told by JSON lines on standard
+control  Starts and controls servers, fake servers, proxies and tunnels as told by JSON lines on standard
          input, with one JSON line of answer each. Everything stops when standard input ends.
 
 Options:
   --config NAME   plain (default), auth, token, users, tls, tls-verify, tls-available, jetstream,
-                  or cluster, or cluster-NAME for a cluster of such servers; may be repeated
+                  ws, wss, or cluster, or cluster-NAME for a cluster of such servers; may be repeated
   --nodes N       servers in a cluster (default 3)
   --extra LINES   further lines of server configuration
 
