@@ -270,8 +270,8 @@ typedef struct nats_queue nats_queue;
 typedef struct nats_subscription nats_subscription;
 
 /**
- * A text that the library has made for the program, for example a JWT. It is wiped from memory when
- * it is freed, since many of these are secrets.
+ * A text that the library has made for the program, for example a JWT. It is wiped from memory
+ * when it is freed, since many of these are secrets.
  */
 typedef struct nats_text nats_text;
 
@@ -503,7 +503,8 @@ nats_status nats_library_shutdown(int64_t timeout_ms, nats_error **err);
 
 /**
  * How many handles of this process are alive: connections, subscriptions, queues, documents,
- * options, headers, keys, texts and errors; messages are not counted. Meant for leak tests. Never fails.
+ * options, headers, keys, texts and errors; messages are not counted. Meant for leak tests. Never
+ * fails.
  */
 size_t nats_library_handles(void);
 
@@ -642,8 +643,8 @@ nats_str nats_text_view(const nats_text *text);
 nats_status nats_text_free(nats_text *text);
 
 /**
- * Makes a new key pair of the operating system's randomness. `kind`: "operator", "account", "user",
- * "server" or "cluster". Free `*out` with nats_nkey_free().
+ * Makes a new key pair of the operating system's randomness. `kind`: "operator", "account",
+ * "user", "server" or "cluster". Free `*out` with nats_nkey_free().
  *
  * Errors: `INVALID_ARGUMENT` for another kind.
  */
@@ -668,8 +669,8 @@ nats_status nats_nkey_kind(const nats_nkey *key, nats_str *out, nats_error **err
 nats_status nats_nkey_public_key(const nats_nkey *key, nats_str *out, nats_error **err);
 
 /**
- * The seed as text; whoever has it, has the key. The view lives until the key is freed, which wipes
- * it.
+ * The seed as text; whoever has it, has the key. The view lives until the key is freed, which
+ * wipes it.
  */
 nats_status nats_nkey_seed(const nats_nkey *key, nats_str *out, nats_error **err);
 
@@ -713,8 +714,8 @@ nats_status nats_jwt_encode_user(nats_str claims,
                                  nats_error **err);
 
 /**
- * Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the account's
- * public key. `signer`: the key of the operator, or the account's own. Errors as
+ * Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the public key
+ * of the account. `signer`: the key of the operator, or the account's own. Errors as
  * nats_jwt_encode_user(). Free `*out` with nats_text_free().
  */
 nats_status nats_jwt_encode_account(nats_str claims,

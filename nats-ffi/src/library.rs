@@ -68,7 +68,8 @@ pub extern "C" fn nats_library_shutdown(
 }
 
 /// How many handles of this process are alive: connections, subscriptions, queues, documents,
-/// options, headers, keys, texts and errors; messages are not counted. Meant for leak tests. Never fails.
+/// options, headers, keys, texts and errors; messages are not counted. Meant for leak tests. Never
+/// fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_library_handles() -> usize {
     guard_value(0, handle::live)

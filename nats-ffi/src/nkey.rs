@@ -40,8 +40,8 @@ impl Pair {
     }
 }
 
-/// Makes a new key pair of the operating system's randomness. `kind`: "operator", "account", "user",
-/// "server" or "cluster". Free `*out` with nats_nkey_free().
+/// Makes a new key pair of the operating system's randomness. `kind`: "operator", "account",
+/// "user", "server" or "cluster". Free `*out` with nats_nkey_free().
 ///
 /// Errors: `INVALID_ARGUMENT` for another kind.
 #[unsafe(no_mangle)]
@@ -92,8 +92,8 @@ pub extern "C" fn nats_nkey_public_key(
     read(key, out, err, |pair| Ok(nats_str::view(pair.0.public.as_bytes())))
 }
 
-/// The seed as text; whoever has it, has the key. The view lives until the key is freed, which wipes
-/// it.
+/// The seed as text; whoever has it, has the key. The view lives until the key is freed, which
+/// wipes it.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_nkey_seed(
     key: *const nats_nkey,

@@ -6,8 +6,8 @@ use crate::guard::{guard_status, guard_value};
 use crate::handle;
 use crate::types::{nats_status, nats_str};
 
-/// A text that the library has made for the program, for example a JWT. It is wiped from memory when
-/// it is freed, since many of these are secrets.
+/// A text that the library has made for the program, for example a JWT. It is wiped from memory
+/// when it is freed, since many of these are secrets.
 pub struct nats_text(());
 
 /// The characters of a text. The view lives until the text is freed; it is empty for NULL and for

@@ -145,8 +145,8 @@ TEST("keys-03", "tokens say what was asked for; claims and keys that do not fit 
   EXPECT_INT(number, 7);
   OK(nats_doc_free(doc));
   OK(nats_text_free(token));
-  OK(nats_jwt_encode_account(S("{\"name\":\"app\",\"connections\":3}"), public_of(account), operator,
-                             &token, E));
+  OK(nats_jwt_encode_account(S("{\"name\":\"app\",\"connections\":3}"), public_of(account),
+                             operator, &token, E));
   doc = decoded(nats_text_view(token));
   expect_at(doc, "nats.type", "account");
   OK(nats_doc_get_int(doc, S("nats.limits.conn"), &number, E));
@@ -231,8 +231,8 @@ static struct remote trusting(nats_nkey *operator, nats_nkey *account) {
   OK(nats_jwt_encode_account(S("{\"name\":\"app\"}"), public_of(account), operator, &token, E));
   nats_str trusted = public_of(operator), id = public_of(account), jwt = nats_text_view(token);
   snprintf(lines, sizeof lines,
-           "trusted: [%.*s]\\nresolver: MEMORY\\nresolver_preload: { %.*s: %.*s }", (int)trusted.len,
-           trusted.ptr, (int)id.len, id.ptr, (int)jwt.len, jwt.ptr);
+           "trusted: [%.*s]\\nresolver: MEMORY\\nresolver_preload: { %.*s: %.*s }",
+           (int)trusted.len, trusted.ptr, (int)id.len, id.ptr, (int)jwt.len, jwt.ptr);
   OK(nats_text_free(token));
   return server_start("plain", lines);
 }

@@ -39,8 +39,8 @@ pub(crate) fn options() -> Result<String, String> {
          sizes are bytes. An unknown key is an error that names the nearest known one.\n\n\
          Python, Node and Tcl have each of them without `_ms`, besides the names of the peer: \
          keyword arguments in seconds in Python (`flush_timeout=2.5`), camelCase and milliseconds \
-         in Node (`flushTimeout: 2500`), milliseconds in Tcl (`-flush_timeout 2500`). The claims of \
-         JWTs, which are the members of another document, are at the end of the page.\n"
+         in Node (`flushTimeout: 2500`), milliseconds in Tcl (`-flush_timeout 2500`). The claims \
+         of JWTs, which are the members of another document, are at the end of the page.\n"
     );
     let sections = table(&mut out, "Connection", CONNECT)
         .and_then(|()| table(&mut out, "Subscription", SUBSCRIBE))

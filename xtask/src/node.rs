@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use nats_bridge::claims::{ACCOUNT, NOUN, USER};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -89,6 +90,11 @@ const fn alias(
     Alias { name, key, how, takes, doc }
 }
 
+/// A member of an object.
+const fn inner(name: &'static str, key: &'static str, how: &'static str) -> Alias {
+    alias(name, key, how, "", "")
+}
+
 const CONNECT_ALIASES: &[Alias] = &[
     alias("port", "servers", "port", "number", "A port of 127.0.0.1, instead of `servers`."),
     alias("pass", "password", "same", "string", "The same as `password`."),
@@ -135,6 +141,44 @@ const CONNECT_ALIASES: &[Alias] = &[
 
 const SUBSCRIBE_ALIASES: &[Alias] =
     &[alias("max", "max_messages", "same", "number", "The same as `maxMessages`.")];
+
+/// What `@nats-io/jwt` calls claims. Those with a dot are members of an object; `lib/types.ts`
+/// declares them.
+const USER_ALIASES: &[Alias] = &[
+    inner("pub.allow", "publish_allow", "list"),
+    inner("pub.deny", "publish_deny", "list"),
+    inner("sub.allow", "subscribe_allow", "list"),
+    inner("sub.deny", "subscribe_deny", "list"),
+    inner("resp.max", "responses", "same"),
+    inner("resp.ttl", "response_ttl_ms", "nanos"),
+    alias("subs", "subscriptions", "same", "number", "The same as `subscriptions`."),
+    alias("src", "source_networks", "list", "string[]", "The same as `sourceNetworks`."),
+    alias("bearer_token", "bearer", "same", "boolean", "The same as `bearer`."),
+    alias(
+        "allowed_connection_types",
+        "connection_types",
+        "list",
+        "string[]",
+        "The same as `connectionTypes`.",
+    ),
+    alias("issuer_account", "issuer_account", "same", "string", "The same as `issuerAccount`."),
+];
+
+const ACCOUNT_ALIASES: &[Alias] = &[
+    inner("limits.subs", "subscriptions", "same"),
+    inner("limits.conn", "connections", "same"),
+    inner("limits.leaf", "leaf_nodes", "same"),
+    inner("limits.data", "data", "same"),
+    inner("limits.payload", "payload", "same"),
+    inner("limits.imports", "imports", "same"),
+    inner("limits.exports", "exports", "same"),
+    inner("limits.wildcards", "wildcards", "same"),
+    inner("limits.mem_storage", "memory_storage", "same"),
+    inner("limits.disk_storage", "disk_storage", "same"),
+    inner("limits.streams", "streams", "same"),
+    inner("limits.consumer", "consumers", "same"),
+    alias("signing_keys", "signing_keys", "list", "string[]", "The same as `signingKeys`."),
+];
 
 /// Defaults that differ from the core's: a publish that waits stalls the event loop; while the loop
 /// is busy messages must wait for it; a collection of replies usually lasts for its whole time.
@@ -195,32 +239,71 @@ fn options() -> Result<String, String> {
     let mut out = format!(
         "{NOTE}\n\
          /** How the value of an option becomes that of its key in the options document. */\n\
-         export type Conversion = \"same\" | \"list\" | \"not\" | \"port\";\n\n\
+         export type Conversion =\n  \"same\" | \"list\" | \"not\" | \"port\" | \"moment\" | \
+         \"nanos\";\n\n\
          /** The keys of the options document by the names of this package. */\n\
-         export interface Table {{\n  readonly names: Readonly<Record<string, readonly [string, \
-         Conversion]>>;\n  readonly defaults: Readonly<Record<string, unknown>>;\n}}\n"
+         export interface Table {{\n  /** What errors call a member. */\n  \
+         readonly noun: string;\n  \
+         readonly names: Readonly<Record<string, readonly [string, Conversion]>>;\n  \
+         readonly defaults: Readonly<Record<string, unknown>>;\n}}\n"
     );
-    let tables = section(&mut out, "Connect", CONNECT, CONNECT_ALIASES, CONNECT_DEFAULTS)
-        .and_then(|()| section(&mut out, "Subscribe", SUBSCRIBE, SUBSCRIBE_ALIASES, &[]))
-        .and_then(|()| section(&mut out, "Many", MANY, &[], MANY_DEFAULTS));
+    let tables = section(&mut out, OPTIONS[0], CONNECT, CONNECT_ALIASES, CONNECT_DEFAULTS)
+        .and_then(|()| section(&mut out, OPTIONS[1], SUBSCRIBE, SUBSCRIBE_ALIASES, &[]))
+        .and_then(|()| section(&mut out, OPTIONS[2], MANY, &[], MANY_DEFAULTS))
+        .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
+        .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
     Ok(out)
 }
 
+/// What is generated of one table: the interface, the constant, what errors call a member, and what
+/// the interface is.
+#[derive(Clone, Copy)]
+struct Title(&'static str, &'static str, &'static str, &'static str);
+
+const OPTIONS: [Title; 3] = [
+    Title(
+        "ConnectOptions",
+        "CONNECT",
+        "option",
+        "The options of a connection in the options document.",
+    ),
+    Title(
+        "SubscribeOptions",
+        "SUBSCRIBE",
+        "option",
+        "The options of a subscription in the options document.",
+    ),
+    Title(
+        "ManyOptions",
+        "MANY",
+        "option",
+        "The options of a request for many replies in the options document.",
+    ),
+];
+const CLAIMS: [Title; 2] = [
+    Title(
+        "UserClaims",
+        "USER_CLAIMS",
+        NOUN,
+        "The claims in the JWT of a user. Limits of -1 are none.",
+    ),
+    Title(
+        "AccountClaims",
+        "ACCOUNT_CLAIMS",
+        NOUN,
+        "The claims in the JWT of an account. Limits of -1 are none.",
+    ),
+];
+
 fn section<T>(
     out: &mut String,
-    noun: &str,
+    Title(interface, constant, noun, about): Title,
     rows: &[Row<T>],
     aliases: &[Alias],
     defaults: &[(&str, &str)],
 ) -> std::fmt::Result {
-    let title = match noun {
-        "Connect" => "a connection",
-        "Subscribe" => "a subscription",
-        _ => "a request for many replies",
-    };
-    let subject = format!("The options of {title} in the options document.");
-    writeln!(out, "\n/** {subject} */\nexport interface {noun}Options {{")?;
+    writeln!(out, "\n/** {about} */\nexport interface {interface} {{")?;
     for row in rows {
         let own = defaults.iter().find(|(key, _)| *key == row.key);
         let default = own.map_or(row.default, |(_, default)| default);
@@ -228,17 +311,22 @@ fn section<T>(
         comment(out, "  ", &format!("{}{unit} Default: {default}.", row.doc))?;
         writeln!(out, "  {}?: {};", camel(row.key), takes(&row.set))?;
     }
-    for alias in aliases {
+    for alias in aliases.iter().filter(|alias| !alias.name.contains('.')) {
         comment(out, "  ", alias.doc)?;
         writeln!(out, "  {}?: {};", alias.name, alias.takes)?;
     }
-    writeln!(out, "}}\n\n/** What {{@link {noun}Options}} become. */")?;
-    writeln!(out, "export const {}: Table = {{\n  names: {{", noun.to_uppercase())?;
+    writeln!(out, "}}\n\n/** What {{@link {interface}}} become. */")?;
+    writeln!(out, "export const {constant}: Table = {{\n  noun: \"{noun}\",\n  names: {{")?;
     for row in rows {
-        let how = if matches!(row.set, Set::Texts(_)) { "list" } else { "same" };
+        let how = match row.set {
+            Set::Texts(_) => "list",
+            Set::Moment(_) => "moment",
+            _ => "same",
+        };
         writeln!(out, "    {}: [\"{}\", \"{how}\"],", camel(row.key), row.key)?;
     }
     for Alias { name, key, how, .. } in aliases {
+        let name = if name.contains('.') { format!("{name:?}") } else { (*name).to_owned() };
         writeln!(out, "    {name}: [\"{key}\", \"{how}\"],")?;
     }
     writeln!(out, "  }},\n  defaults: {{")?;
@@ -323,6 +411,12 @@ mod tests {
         }
         for alias in SUBSCRIBE_ALIASES {
             assert!(SUBSCRIBE.iter().any(|row| row.key == alias.key), "{}", alias.key);
+        }
+        for alias in USER_ALIASES {
+            assert!(USER.iter().any(|row| row.key == alias.key), "{}", alias.key);
+        }
+        for alias in ACCOUNT_ALIASES {
+            assert!(ACCOUNT.iter().any(|row| row.key == alias.key), "{}", alias.key);
         }
         assert_eq!(camel("reconnect_delay_max_ms"), "reconnectDelayMax");
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use nats_bridge::claims::{ACCOUNT, USER};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -74,6 +75,8 @@ fn options() -> Result<String, String> {
     table(&mut out, "connect_options", CONNECT)
         .and_then(|()| table(&mut out, "subscribe_options", SUBSCRIBE))
         .and_then(|()| table(&mut out, "many_options", MANY))
+        .and_then(|()| table(&mut out, "user_claims", USER))
+        .and_then(|()| table(&mut out, "account_claims", ACCOUNT))
         .map_err(|e| e.to_string())?;
     out.push_str("}\n");
     Ok(out)

@@ -116,6 +116,16 @@ export interface NativeSubscription {
   stats(): { pending: number; delivered: number; dropped: number };
 }
 
+/** A key pair, or a public key alone. */
+export interface NativeKey {
+  kind(): string;
+  publicKey(): string;
+  seed(): Uint8Array;
+  sign(input: Uint8Array): Uint8Array;
+  verify(input: Uint8Array, signature: Uint8Array): boolean;
+  wipe(): void;
+}
+
 /** A received header block. */
 export interface ParsedHeaders {
   code: number;
@@ -129,7 +139,15 @@ interface Addon {
   checkHeader(name: string, value: string): void;
   checkInboxPrefix(prefix: string): void;
   plainSubjects(): string;
-  refuseOption(known: string[], name: string): void;
+  refuseOption(known: string[], name: string, noun?: string): void;
+  generateKey(kind: string): NativeKey;
+  keyFromSeed(seed: string | Uint8Array): NativeKey;
+  keyFromPublic(key: string | Uint8Array): NativeKey;
+  encodeUser(claims: string, user: string, signer: NativeKey): string;
+  encodeAccount(claims: string, account: string, signer: NativeKey): string;
+  decodeJwt(token: string): string;
+  formatCreds(jwt: string, key: NativeKey): Uint8Array;
+  parseCreds(content: string | Uint8Array): { jwt: string; seed: string };
 }
 
 function load(): Addon {

@@ -9,10 +9,22 @@ export {
 } from "./auth";
 export { connect, wsconnect } from "./connection";
 export * from "./errors_gen";
+export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
 export { setLogger } from "./logger";
 export type { Logger, LogLevel } from "./logger";
 export { Empty } from "./msg";
+export {
+  createAccount,
+  createCluster,
+  createOperator,
+  createPair,
+  createServer,
+  createUser,
+  fromPublic,
+  fromSeed,
+} from "./nkeys";
+export type { KeyKind, KeyPair } from "./nkeys";
 export { nuid, Nuid } from "./nuid";
 export {
   backoff,

@@ -74,9 +74,33 @@ export function manyDocument(wanted: RequestManyOptions): Document {
   }
 }
 
-function object(options: unknown): Record<string, unknown> {
+/**
+ * The document of a JWT's claims; those of `own` that are set go before the others. Members of an
+ * object are claims with its name in front, as in `pub.allow`.
+ */
+export function claimsDocument(
+  table: Table,
+  claims: unknown,
+  own: Record<string, unknown>,
+): Document {
+  const flat: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(object(claims, "claims"))) {
+    const inner = Object.keys(table.names).some((known) => known.startsWith(`${name}.`));
+    if (!inner) {
+      flat[name] = value;
+    } else if (value !== undefined) {
+      for (const [key, one] of Object.entries(object(value, name))) flat[`${name}.${key}`] = one;
+    }
+  }
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined) flat[name] = value;
+  }
+  return convert(table, [], flat);
+}
+
+function object(options: unknown, what = "options"): Record<string, unknown> {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw wrongType("options", "an object", options);
+    throw wrongType(what, "an object", options);
   }
   return options as Record<string, unknown>;
 }
@@ -111,9 +135,10 @@ function convert(table: Table, own: string[], options: Record<string, unknown>):
   for (const [name, value] of Object.entries(options)) {
     const row = Object.hasOwn(table.names, name) ? table.names[name] : undefined;
     if (row === undefined) {
-      native(() => addon.refuseOption([...Object.keys(table.names), ...own], name));
+      const known = [...Object.keys(table.names), ...own];
+      native(() => addon.refuseOption(known, name, table.noun));
     } else if (value !== undefined) {
-      document[row[0]] = converted(name, value, row[1]);
+      document[row[0]] = converted(`${table.noun} '${name}'`, value, row[1]);
       names.set(row[0], name);
     }
   }
@@ -129,10 +154,10 @@ function convert(table: Table, own: string[], options: Record<string, unknown>):
 
 function converted(name: string, value: unknown, how: Conversion): unknown {
   if (typeof value === "function" || typeof value === "symbol" || typeof value === "bigint") {
-    throw wrongType(`option '${name}'`, "a plain value", value);
+    throw wrongType(name, "a plain value", value);
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new InvalidOptionError(`option '${name}': expected a finite number, found ${value}`);
+    throw new InvalidOptionError(`${name}: expected a finite number, found ${value}`);
   }
   switch (how) {
     case "list":
@@ -142,9 +167,16 @@ function converted(name: string, value: unknown, how: Conversion): unknown {
     case "port":
       if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 65535) {
         const text = `expected a whole number from 1 to 65535, found ${String(value)}`;
-        throw new InvalidOptionError(`option '${name}': ${text}`);
+        throw new InvalidOptionError(`${name}: ${text}`);
       }
       return [`127.0.0.1:${value}`];
+    case "moment":
+      if (value instanceof Date) {
+        return Math.floor(value.getTime() / 1000);
+      }
+      return typeof value === "number" ? Math.floor(value) : value;
+    case "nanos":
+      return typeof value === "number" ? Math.ceil(value / 1e6) : value;
     case "same":
       return value;
   }
@@ -152,9 +184,10 @@ function converted(name: string, value: unknown, how: Conversion): unknown {
 
 /** The same error with the names that the program has used. */
 function renamed(error: InvalidOptionError, names: Map<string, string>): InvalidOptionError {
-  const text = error.message.replace(/^option '(\w+)'/, (all, key: string) => {
+  const named = (all: string, noun: string, key: string) => {
     const name = names.get(key);
-    return name === undefined ? all : `option '${name}'`;
-  });
+    return name === undefined ? all : `${noun} '${name}'`;
+  };
+  const text = error.message.replace(/^(option|claim) '(\w+)'/, named);
   return new InvalidOptionError(text);
 }

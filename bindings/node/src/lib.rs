@@ -9,6 +9,8 @@ pub mod block;
 pub mod connection;
 pub mod error;
 pub mod header;
+pub mod jwt;
+pub mod nkey;
 pub mod option;
 pub mod outbox;
 pub mod packet;

@@ -44,6 +44,9 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   add_command(interp, "error_code", error_code_cmd);
   arguments_commands(interp);
   options_commands(interp);
+  nkey_commands(interp);
+  jwt_commands(interp);
+  creds_commands(interp);
   log_commands(interp);
   message_commands(interp);
   connection_commands(interp);

@@ -266,12 +266,26 @@ void options_commands(Tcl_Interp *interp);
 
 /* value.c */
 nats_str text_arg(Tcl_Obj *value, Tcl_DString *room);
+int bytes_arg(Tcl_Interp *interp, const char *what, Tcl_Obj *value, nats_bytes *out);
 int payload_arg(Tcl_Interp *interp, Tcl_Obj *value, int utf8, Tcl_DString *room, nats_bytes *out);
 int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out);
 Tcl_Obj *prefix_value(Tcl_Obj *prefix);
 Tcl_Obj *text_value(const char *bytes, size_t length);
 Tcl_Obj *text_kept(Tcl_Obj **slot, nats_str text);
 Tcl_Obj *payload_value(nats_bytes payload, int utf8);
+
+/* nkey.c */
+Tcl_Obj *key_value(Tcl_Interp *interp, nats_nkey *key);
+nats_nkey *key_arg(Tcl_Interp *interp, Tcl_Obj *name);
+nats_str public_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_DString *room);
+void nkey_commands(Tcl_Interp *interp);
+
+/* jwt.c */
+Tcl_Obj *text_taken(nats_text *text);
+void jwt_commands(Tcl_Interp *interp);
+
+/* creds.c */
+void creds_commands(Tcl_Interp *interp);
 
 /* headers.c */
 int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out);

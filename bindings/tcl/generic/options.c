@@ -49,7 +49,10 @@ static nats_status put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj
                        nats_error **err) {
   Tcl_WideInt number;
   int flag;
-  if (strcmp(kind, "list") == 0) return put_list(doc, key, value, err);
+  Tcl_Size count;
+  if (strcmp(kind, "list") == 0 && Tcl_ListObjLength(NULL, value, &count) == TCL_OK) {
+    return put_list(doc, key, value, err);
+  }
   if (strcmp(kind, "dict") == 0) return put_pairs(doc, key, value, err);
   if (strcmp(kind, "int") == 0 && Tcl_GetWideIntFromObj(NULL, value, &number) == TCL_OK) {
     return nats_doc_set_int(doc, nats_zstr(key), number, err);

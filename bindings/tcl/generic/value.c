@@ -54,28 +54,38 @@ static int is_pure_bytes(Tcl_Obj *value) {
   return value->typePtr && !value->bytes && strcmp(value->typePtr->name, "bytearray") == 0;
 }
 
+/* One byte per character; 0 when there are characters that are none. */
+static int as_bytes(Tcl_Obj *value, nats_bytes *out) {
+  Tcl_Size length;
+  if (!is_pure_bytes(value)) {
+    const char *bytes = Tcl_GetStringFromObj(value, &length);
+    if (is_ascii(bytes, (size_t)length)) {
+      *out = nats_bytes_of(bytes, (size_t)length);
+      return 1;
+    }
+    if (!is_binary(bytes, length)) return 0;
+  }
+  const unsigned char *bytes = Tcl_GetByteArrayFromObj(value, &length);
+  *out = nats_bytes_of(bytes, (size_t)length);
+  return 1;
+}
+
+/* Bytes: one per character. `what` is what they are called. */
+int bytes_arg(Tcl_Interp *interp, const char *what, Tcl_Obj *value, nats_bytes *out) {
+  if (as_bytes(value, out)) return TCL_OK;
+  return fail_arg(interp, "%s: expected bytes, found characters beyond U+00FF: encode them", what);
+}
+
 /* A payload: with `utf8` the text in UTF-8, otherwise one byte per character. */
 int payload_arg(Tcl_Interp *interp, Tcl_Obj *value, int utf8, Tcl_DString *room, nats_bytes *out) {
-  Tcl_Size length;
   if (utf8) {
     nats_str text = text_arg(value, room);
     *out = nats_bytes_of(text.ptr, text.len);
     return TCL_OK;
   }
-  if (!is_pure_bytes(value)) {
-    const char *bytes = Tcl_GetStringFromObj(value, &length);
-    if (is_ascii(bytes, (size_t)length)) {
-      *out = nats_bytes_of(bytes, (size_t)length);
-      return TCL_OK;
-    }
-    if (!is_binary(bytes, length)) {
-      return fail_arg(interp, "the payload holds characters beyond U+00FF: encode it, or configure "
-                              "-utf8_convert true");
-    }
-  }
-  const unsigned char *bytes = Tcl_GetByteArrayFromObj(value, &length);
-  *out = nats_bytes_of(bytes, (size_t)length);
-  return TCL_OK;
+  if (as_bytes(value, out)) return TCL_OK;
+  return fail_arg(interp, "the payload holds characters beyond U+00FF: encode it, or configure "
+                          "-utf8_convert true");
 }
 
 /* A command prefix: a list of at least one word. */

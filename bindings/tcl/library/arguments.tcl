@@ -17,7 +17,7 @@ namespace eval ::nats {
     proc handles {} {
         core::handles
     }
-    namespace export connection msg header timestamp isotime_to_msec msec_to_isotime mymethod
+    namespace export connection msg header nkey jwt creds timestamp isotime_to_msec msec_to_isotime mymethod
 }
 
 namespace eval ::nats::core {

@@ -78,4 +78,42 @@ namespace eval ::nats::core {
         stall {} stall_ms int {}
         sentinel {} sentinel bool false
     }
+    variable user_claims {
+        name {} name text {}
+        expires {} expires int {}
+        not_before {} not_before int {}
+        issuer_account {} issuer_account text {}
+        publish_allow {} publish_allow list {}
+        publish_deny {} publish_deny list {}
+        subscribe_allow {} subscribe_allow list {}
+        subscribe_deny {} subscribe_deny list {}
+        responses {} responses int {}
+        response_ttl {} response_ttl_ms int 120000
+        subscriptions {} subscriptions int -1
+        data {} data int -1
+        payload {} payload int -1
+        bearer {} bearer bool false
+        source_networks {} source_networks list {}
+        connection_types {} connection_types list {}
+        tags {} tags list {}
+    }
+    variable account_claims {
+        name {} name text {}
+        expires {} expires int {}
+        not_before {} not_before int {}
+        signing_keys {} signing_keys list {}
+        subscriptions {} subscriptions int -1
+        connections {} connections int -1
+        leaf_nodes {} leaf_nodes int -1
+        data {} data int -1
+        payload {} payload int -1
+        imports {} imports int -1
+        exports {} exports int -1
+        wildcards {} wildcards bool true
+        memory_storage {} memory_storage int -1
+        disk_storage {} disk_storage int -1
+        streams {} streams int -1
+        consumers {} consumers int -1
+        tags {} tags list {}
+    }
 }

@@ -9,7 +9,7 @@ pub const ACCOUNT: &[Row<AccountClaims>] = &[
     Row {
         key: "name",
         unit: "",
-        default: "empty",
+        default: "no name",
         since: "0.1",
         doc: "The account's name.",
         set: Set::Text(|c, v| c.name = v),
@@ -17,7 +17,7 @@ pub const ACCOUNT: &[Row<AccountClaims>] = &[
     Row {
         key: "expires",
         unit: "s",
-        default: "never",
+        default: "no end",
         since: "0.1",
         doc: "When the token ends, in seconds since 1970.",
         set: Set::Moment(|c, v| c.expires = Some(v)),

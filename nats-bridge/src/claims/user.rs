@@ -11,7 +11,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "name",
         unit: "",
-        default: "empty",
+        default: "no name",
         since: "0.1",
         doc: "The user's name.",
         set: Set::Text(|c, v| c.name = v),
@@ -19,7 +19,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "expires",
         unit: "s",
-        default: "never",
+        default: "no end",
         since: "0.1",
         doc: "When the token ends, in seconds since 1970.",
         set: Set::Moment(|c, v| c.expires = Some(v)),
@@ -43,7 +43,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "publish_allow",
         unit: "",
-        default: "everything",
+        default: "all subjects",
         since: "0.1",
         doc: "The subjects that the user may publish to, and no others.",
         set: Set::Texts(|c, v| c.publish.allow = v),
@@ -51,7 +51,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "publish_deny",
         unit: "",
-        default: "nothing",
+        default: "no subjects",
         since: "0.1",
         doc: "Subjects that the user may not publish to.",
         set: Set::Texts(|c, v| c.publish.deny = v),
@@ -59,7 +59,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "subscribe_allow",
         unit: "",
-        default: "everything",
+        default: "all subjects",
         since: "0.1",
         doc: "The subjects that the user may subscribe to, and no others.",
         set: Set::Texts(|c, v| c.subscribe.allow = v),
@@ -67,7 +67,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "subscribe_deny",
         unit: "",
-        default: "nothing",
+        default: "no subjects",
         since: "0.1",
         doc: "Subjects that the user may not subscribe to.",
         set: Set::Texts(|c, v| c.subscribe.deny = v),
@@ -125,7 +125,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "source_networks",
         unit: "",
-        default: "any",
+        default: "all networks",
         since: "0.1",
         doc: "Networks that the user may come from, for example 10.0.0.0/8.",
         set: Set::Texts(|c, v| c.source_networks = v),
@@ -133,7 +133,7 @@ pub const USER: &[Row<UserClaims>] = &[
     Row {
         key: "connection_types",
         unit: "",
-        default: "any",
+        default: "all kinds",
         since: "0.1",
         doc: "Kinds of connections that the user may make, for example STANDARD, WEBSOCKET, \
               LEAFNODE, MQTT.",

@@ -16,7 +16,7 @@ use common::{b, call, connect, get, s, server, subscribe};
 use nats_core::Code;
 use nats_ffi::*;
 use table::Arg::{self, *};
-use table::{QUESTIONS, Row, TABLE, WITHOUT};
+use table::{QUESTIONS, Row, TABLE, USER, WITHOUT};
 
 struct World {
     good: Vec<(Arg, *mut c_void)>,
@@ -87,6 +87,7 @@ impl World {
 fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let (mut error, mut ignored) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     nats_doc_parse(s("{"), Some(&mut ignored), Some(&mut error));
+    let key = get(|o, e| nats_nkey_new(s("account"), o, e)).unwrap();
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -94,6 +95,8 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Options, get(|o, e| nats_options_new(s(""), o, e)).unwrap().cast()),
         (Headers, get(|o, e| nats_headers_new(o, e)).unwrap().cast()),
         (Queue, get(|o, e| nats_queue_new(o, e)).unwrap().cast()),
+        (Key, key.cast()),
+        (Text, get(|o, e| nats_jwt_encode_user(s(""), s(USER), key, o, e)).unwrap().cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -106,6 +109,8 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Options => nats_options_free(p.cast()),
             Headers => nats_headers_free(p.cast()),
             Queue => nats_queue_free(p.cast()),
+            Key => nats_nkey_free(p.cast()),
+            Text => nats_text_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -191,6 +196,8 @@ fn freeing_twice_and_freeing_nothing() {
             Options => (nats_options_free(p.cast()), nats_options_free(null_mut())),
             Headers => (nats_headers_free(p.cast()), nats_headers_free(null_mut())),
             Queue => (nats_queue_free(p.cast()), nats_queue_free(null_mut())),
+            Key => (nats_nkey_free(p.cast()), nats_nkey_free(null_mut())),
+            Text => (nats_text_free(p.cast()), nats_text_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

@@ -18,6 +18,8 @@ pub enum Arg {
     Subscription,
     Headers,
     Queue,
+    Key,
+    Text,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -59,6 +61,9 @@ use Arg::*;
 
 const SERVERS: &str = r#"{"servers":["127.0.0.1:1"]}"#;
 
+/// The public key of a user.
+pub const USER: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
 pub const TABLE: &[Row] = &[
     (
         "nats_error_code",
@@ -87,6 +92,27 @@ pub const TABLE: &[Row] = &[
         nats_doc_get_double(p[0].cast(), s("a"), o(p[1]), e)
     }),
     ("nats_doc_len", &[Doc, Out], |p, e| nats_doc_len(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_text_view", &[Text], |p, _| shown(nats_text_view(p[0].cast()).len())),
+    ("nats_text_free", &[Text], |p, _| nats_text_free(p[0].cast())),
+    ("nats_nkey_new", &[Out], |p, e| nats_nkey_new(s("user"), o(p[0]), e)),
+    ("nats_nkey_from_seed", &[Out], |p, e| nats_nkey_from_seed(s(""), o(p[0]), e)),
+    ("nats_nkey_kind", &[Key, Out], |p, e| nats_nkey_kind(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_public_key", &[Key, Out], |p, e| nats_nkey_public_key(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_seed", &[Key, Out], |p, e| nats_nkey_seed(p[0].cast(), o(p[1]), e)),
+    ("nats_nkey_sign", &[Key, Out], |p, e| nats_nkey_sign(p[0].cast(), b(b"x"), o(p[1]), e)),
+    ("nats_nkey_verify", &[Out], |p, e| nats_nkey_verify(s(USER), b(b"x"), b(b"y"), o(p[0]), e)),
+    ("nats_nkey_free", &[Key], |p, _| nats_nkey_free(p[0].cast())),
+    ("nats_jwt_encode_user", &[Key, Out], |p, e| {
+        nats_jwt_encode_user(s(""), s(USER), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_jwt_encode_account", &[Key, Out], |p, e| {
+        nats_jwt_encode_account(s(""), s(USER), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_jwt_decode", &[Out], |p, e| nats_jwt_decode(s(""), o(p[0]), e)),
+    ("nats_creds_format", &[Key, Out], |p, e| {
+        nats_creds_format(s("a.b.c"), p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_creds_parse", &[Out, Out], |p, e| nats_creds_parse(s(""), o(p[0]), o(p[1]), e)),
     ("nats_options_new", &[Out], |p, e| nats_options_new(s(""), o(p[0]), e)),
     ("nats_options_set", &[Options], |p, e| nats_options_set(p[0].cast(), s(""), e)),
     ("nats_options_on_event", &[Options], |p, e| {

@@ -1,18 +1,31 @@
 // A typed program: what compiles here is what users may write. Checked by tsc, and run.
 
 import {
+  type ClaimsData,
   connect,
   type ConnectionOptions,
+  createAccount,
   createInbox,
+  createOperator,
+  createUser,
+  type Creds,
+  decode,
   deferred,
   Empty,
+  encodeAccount,
+  encodeUser,
+  fmtCreds,
+  fromPublic,
+  fromSeed,
   headers,
+  type KeyPair,
   Match,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
   NatsError,
   NoRespondersError,
+  parseCreds,
   type Payload,
   type RequestManyOptions,
   type ServerInfo,
@@ -22,6 +35,7 @@ import {
   type SubscriptionOptions,
   syncIterator,
   TimeoutError,
+  type UserClaims,
 } from "nats-ffi";
 
 const options: ConnectionOptions = {
@@ -100,7 +114,22 @@ async function ask(nc: NatsConnection): Promise<void> {
   }
 }
 
+async function keys(): Promise<void> {
+  const user: KeyPair = fromSeed(createUser().getSeed());
+  const account = createAccount();
+  const signed: Uint8Array = user.sign(new Uint8Array([1]));
+  const valid: boolean = fromPublic(user.getPublicKey()).verify(new Uint8Array([1]), signed);
+  const expires = new Date(1e12);
+  const claims: UserClaims = { publishAllow: ["a.>"], sub: { deny: ["b"] }, expires };
+  const token: string = await encodeUser("joe", user, account, claims, { exp: 2e9 });
+  await encodeAccount("app", account, { limits: { conn: 1 } }, { signer: createOperator() });
+  const read: ClaimsData<{ type: string }> = decode<{ type: string }>(token);
+  const creds: Creds = await parseCreds(fmtCreds(token, user));
+  console.log(valid, read.nats.type, creds.jwt === token, user.getKind());
+}
+
 async function main(): Promise<void> {
+  await keys();
   const nc = await connect(options);
   const info: ServerInfo | undefined = nc.info;
   const stats: Stats = nc.stats();

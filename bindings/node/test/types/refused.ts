@@ -1,6 +1,6 @@
 // What must not compile: every line that is wrong says so, and tsc finds nothing else.
 
-import { connect, headers, type NatsConnection } from "nats-ffi";
+import { connect, createUser, encodeUser, headers, type NatsConnection } from "nats-ffi";
 
 export async function refused(nc: NatsConnection): Promise<void> {
   // @ts-expect-error the option's name is wrong
@@ -17,4 +17,8 @@ export async function refused(nc: NatsConnection): Promise<void> {
   await nc.requestMany("a", "", { strategy: "never" });
   // @ts-expect-error values are text
   headers().append("A", 5);
+  // @ts-expect-error the claim's name is wrong
+  await encodeUser("joe", createUser(), "A", { publishAlow: [] });
+  // @ts-expect-error what is signed is bytes
+  createUser().sign("text");
 }

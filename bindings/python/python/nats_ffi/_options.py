@@ -521,12 +521,12 @@ class UserClaims(TypedDict, total=False):
     name: str | bytes | None
     """The user's name.
 
-    Default: empty.
+    Default: no name.
     """
     expires: float | datetime | None
     """When the token ends, in seconds since 1970.
 
-    Default: never.
+    Default: no end.
     """
     not_before: float | datetime | None
     """From when on the token is valid, in seconds since 1970.
@@ -541,22 +541,22 @@ class UserClaims(TypedDict, total=False):
     publish_allow: str | Sequence[str] | None
     """The subjects that the user may publish to, and no others.
 
-    Default: everything.
+    Default: all subjects.
     """
     publish_deny: str | Sequence[str] | None
     """Subjects that the user may not publish to.
 
-    Default: nothing.
+    Default: no subjects.
     """
     subscribe_allow: str | Sequence[str] | None
     """The subjects that the user may subscribe to, and no others.
 
-    Default: everything.
+    Default: all subjects.
     """
     subscribe_deny: str | Sequence[str] | None
     """Subjects that the user may not subscribe to.
 
-    Default: nothing.
+    Default: no subjects.
     """
     responses: int | None
     """How many answers to a request that was received may be published beyond
@@ -592,13 +592,13 @@ class UserClaims(TypedDict, total=False):
     source_networks: str | Sequence[str] | None
     """Networks that the user may come from, for example 10.0.0.0/8.
 
-    Default: any.
+    Default: all networks.
     """
     connection_types: str | Sequence[str] | None
     """Kinds of connections that the user may make, for example STANDARD, WEBSOCKET,
     LEAFNODE, MQTT.
 
-    Default: any.
+    Default: all kinds.
     """
     tags: str | Sequence[str] | None
     """Tags.
@@ -638,12 +638,12 @@ class AccountClaims(TypedDict, total=False):
     name: str | bytes | None
     """The account's name.
 
-    Default: empty.
+    Default: no name.
     """
     expires: float | datetime | None
     """When the token ends, in seconds since 1970.
 
-    Default: never.
+    Default: no end.
     """
     not_before: float | datetime | None
     """From when on the token is valid, in seconds since 1970.

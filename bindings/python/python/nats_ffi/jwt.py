@@ -4,8 +4,8 @@
     token = jwt.encode_user(user, account, name="joe", publish_allow=["app.>"])
     nc = await nats.connect(url, creds=jwt.format_creds(token, user))
 
-Claims are keyword arguments; docs/options.md lists them. An unknown one raises `InvalidOptionError`,
-which names the nearest known one.
+Claims are keyword arguments; docs/options.md lists them. An unknown one raises
+`InvalidOptionError`, which names the nearest known one.
 """
 
 from __future__ import annotations
