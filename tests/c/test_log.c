@@ -45,7 +45,7 @@ static void hush(struct journal *journal) {
 
 TEST("c-log-01", "records of connections arrive up to the level; NULL ends them") {
   static struct journal all, few;
-  journal_init(&all, "event=\"connected\"");
+  journal_init(&all, "connected detail=");
   listen_at(NATS_LOG_DEBUG, &all);
   works(dial_plain());
   EXPECT(latch_wait(&all.found, 1, WAIT_MS));
@@ -65,7 +65,7 @@ TEST("c-log-01", "records of connections arrive up to the level; NULL ends them"
 TEST("c-log-02", "a listener that is replaced hears nothing more, and its hook runs once") {
   static struct journal first, second;
   journal_init(&first, NULL);
-  journal_init(&second, "event=\"closed\"");
+  journal_init(&second, "closed detail=");
   listen_at(NATS_LOG_TRACE, &first);
   nats_connection *nc = dial_plain();
   EXPECT(latch_wait(&first.records, 1, WAIT_MS));
@@ -156,7 +156,7 @@ static int log_in_the_child(struct journal *parents) {
   int64_t before = latch_count(&parents->records);
   if (nats_connect(S(plain_server()), NULL, &nc, NULL)) return 1;
   if (nats_connection_close(nc, NULL) || nats_connection_free(nc)) return 2;
-  journal_init(&own, "event=\"connected\"");
+  journal_init(&own, "connected detail=");
   if (nats_log_set(NATS_LOG_DEBUG, write_down, &own, journal_gone, NULL)) return 3;
   if (nats_connect(S(plain_server()), NULL, &nc, NULL)) return 4;
   if (!latch_wait(&own.found, 1, WAIT_MS)) return 5;
@@ -180,7 +180,7 @@ CHILD(log_and_shut_down) {
   static struct journal journal, again;
   nats_connection *nc = NULL;
   journal_init(&journal, NULL);
-  journal_init(&again, "event=\"connected\"");
+  journal_init(&again, "connected detail=");
   if (nats_log_set(NATS_LOG_DEBUG, write_down, &journal, journal_gone, NULL)) return 1;
   if (argc != 1 || nats_connect(S(argv[0]), NULL, &nc, NULL)) return 2;
   nats_connection_free(nc);
