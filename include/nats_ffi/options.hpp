@@ -76,9 +76,9 @@ class Options {
     });
   }
 
-  /// Has `on_login(Question &)` say who connects, on a delivery thread, for each attempt. The question
-  /// is about "url" and "nonce"; the answer has some of "user", "password", "token", "jwt", "nkey",
-  /// "signature", "seed" and "creds". An exception that leaves it refuses.
+  /// Has `on_login(Question &)` say who connects, on a delivery thread, for each attempt. The
+  /// question is about "url" and "nonce"; the answer has some of "user", "password", "token", "jwt",
+  /// "nkey", "signature", "seed" and "creds". An exception that leaves it refuses.
   template <class F>
   Result<void> try_on_login(F &&on_login) {
     return ask(nats_options_on_login, std::forward<F>(on_login));
@@ -99,8 +99,8 @@ class Options {
   }
 
   /// Has `on_pick_server(Question &)` decide which server is tried next once a connection was lost.
-  /// The question is about "servers" and "info"; the answer is "url" and perhaps "delay_ms". Without
-  /// an answer the usual order and wait apply. An exception that leaves it stands for none.
+  /// The question is about "servers" and "info"; the answer is "url" and perhaps "delay_ms".
+  /// Without an answer the usual order and wait apply. An exception that leaves it stands for none.
   template <class F>
   Result<void> try_on_pick_server(F &&on_pick_server) {
     return ask(nats_options_on_pick_server, std::forward<F>(on_pick_server));

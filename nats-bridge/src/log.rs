@@ -69,15 +69,15 @@ pub type Listener = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
 /// A child of a fork has no listener: the thread that would hear is its parent's.
 static LISTENER: PerEpoch<RwLock<Option<Listener>>> = PerEpoch::new();
-/// The least important level that is listened to, 0 for none, behind the fork epoch of who wants it.
+/// The least important level that is listened to, 0 for none, behind the fork epoch.
 static WANTED: AtomicU64 = AtomicU64::new(0);
 static INSTALLED: OnceLock<bool> = OnceLock::new();
 
 /// Listens to records up to `level`, instead of whoever has done so before.
 ///
 /// # Errors
-/// [`Code::InvalidArgument`] when the program has a subscriber of its own; [`Code::Forked`] too many
-/// forks deep.
+/// [`Code::InvalidArgument`] when the program has a subscriber of its own; [`Code::Forked`] too
+/// many forks deep.
 pub fn listen(level: Level, listener: Listener) -> Result<()> {
     let ours = *INSTALLED.get_or_init(|| {
         tracing::subscriber::set_global_default(Forward { spans: AtomicU64::new(1) }).is_ok()

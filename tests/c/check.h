@@ -121,7 +121,7 @@ void receive_text(nats_subscription *sub, const char *expected);
 void works(nats_connection *nc); /* sends itself a message, and hangs up */
 void hang_up(nats_connection *nc); /* close and free */
 
-/* The attempt to connect fails with this code; SAYS tells the text. The second frees the options. */
+/* The attempt to connect fails with this code; SAYS has the text. The second frees the options. */
 void refuse(const char *url, const char *options, nats_status expected);
 void refuse_with(const char *url, nats_options *options, nats_status expected);
 char *file_text(const char *path, char *buf, size_t cap); /* the content of a file, as text */

@@ -190,7 +190,8 @@ TEST("c-auth-07", "destroy runs once: refused, replaced, removed, with options o
   static struct login login;
   nats_options *options = NULL;
   login_init(&login, NULL, NULL);
-  FAILS(NATS_ERR_INVALID_HANDLE, nats_options_on_login(NULL, answer_login, &login, forget_login, E));
+  FAILS(NATS_ERR_INVALID_HANDLE,
+        nats_options_on_login(NULL, answer_login, &login, forget_login, E));
   EXPECT_INT(latch_count(&login.gone), 1);
   OK(nats_options_new(NONE, &options, E));
   OK(nats_options_on_login(options, NULL, &login, forget_login, E));

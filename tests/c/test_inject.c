@@ -180,7 +180,7 @@ TEST("c-inject-03", "a function that publishes, changes the caller's headers, fr
   hang_up_injecting(nc, &injector);
 }
 
-TEST("c-inject-04", "destroy runs once: refused, replaced, removed, after the connection is freed") {
+TEST("c-inject-04", "destroy runs once: refused, replaced, removed, after the connection's end") {
   static struct injector injector;
   nats_options *options = NULL;
   nats_connection *nc = NULL;

@@ -85,7 +85,8 @@ TEST("c-log-03", "levels that there are not; the hook of what is refused runs at
   journal_init(&journal, NULL);
   const int32_t levels[] = {0, 6, -1, INT32_MAX};
   for (int i = 0; i < 4; ++i) {
-    FAILS(NATS_ERR_INVALID_ARGUMENT, nats_log_set(levels[i], write_down, &journal, journal_gone, E));
+    FAILS(NATS_ERR_INVALID_ARGUMENT,
+          nats_log_set(levels[i], write_down, &journal, journal_gone, E));
     SAYS("level");
     EXPECT_INT(latch_count(&journal.gone), i + 1);
   }

@@ -7,7 +7,8 @@ TEST("cpp-tls-01", "authorities by text, the server's name, a version, and what 
   Remote server = Remote::server("tls");
   std::string ca = file_text(server.fact("tls_ca"));
   works(nats::connect(server.url(), options_of({{"tls_ca", ca}, {"tls_min_version", "1.3"}})));
-  works(nats::connect(server.url(), options_of({{"tls_ca", ca}, {"tls_server_name", "localhost"}})));
+  nats::Options named = options_of({{"tls_ca", ca}, {"tls_server_name", "localhost"}});
+  works(nats::connect(server.url(), named));
   works(nats::connect(server.url(), nats::Options(R"({"tls_insecure":true})")));
   auto fails = [&](const nats::Options &options, const char *says) {
     EXPECT_HAS(refused_with(server.url(), options, NATS_ERR_TLS), says);

@@ -38,7 +38,8 @@ TEST("cpp-transport-03", "an HTTP and a SOCKS proxy, and what they say") {
     };
     works(nats::connect(server.url(), through("me:p@")));
     EXPECT_EQ(tunnel.tell("asked").get_str("asked"), server.address());
-    EXPECT_LACKS(refused_with(server.url(), through("me:canary@"), NATS_ERR_AUTHORIZATION), "canary");
+    nats::Options wrong = through("me:canary@");
+    EXPECT_LACKS(refused_with(server.url(), wrong, NATS_ERR_AUTHORIZATION), "canary");
     tunnel.tell("mood", R"({"mood":"refusing"})");
     EXPECT_HAS(refused_with(server.url(), through("me:p@"), NATS_ERR_NO_SERVERS), "it refuses");
   }

@@ -103,7 +103,8 @@ static void on_event(nats_connection *of, int32_t kind, nats_str json, void *use
   if (kind == NATS_CONNECTION_EVENT_CLOSED) {
     nats_doc *doc = NULL;
     int64_t count = 0;
-    if (!nats_doc_parse(json, &doc, NULL)) nats_doc_get_int(doc, nats_zstr("discarded"), &count, NULL);
+    nats_doc_parse(json, &doc, NULL);
+    nats_doc_get_int(doc, nats_zstr("discarded"), &count, NULL);
     nats_doc_free(doc);
     discarded = count;
     closed = true;
@@ -251,11 +252,14 @@ static void await_last(void) {
 static void finish(nats_stats *stats) {
   nats_error *err = NULL;
   if (nats_connection_flush(nc, 0, &err)) {
-    fprintf(stderr, "%s: flush: %.*s\n", name, (int)nats_error_text(err).len, nats_error_text(err).ptr);
+    nats_str text = nats_error_text(err);
+    fprintf(stderr, "%s: flush: %.*s\n", name, (int)text.len, text.ptr);
     nats_error_free(err);
   }
   await_last();
-  if (nats_connection_drain(nc, DRAIN_MS, &err) || nats_connection_stats(nc, stats, &err)) fail(err);
+  if (nats_connection_drain(nc, DRAIN_MS, &err) || nats_connection_stats(nc, stats, &err)) {
+    fail(err);
+  }
   nats_connection_free(nc);
   pthread_mutex_lock(&lock);
   long long end = clock_ms(CLOCK_MONOTONIC) + DRAIN_MS;

@@ -13,9 +13,9 @@ thread_local! {
 }
 
 impl Client {
-    /// The headers to send in place of `headers`, with those of the option `inject`; None: `headers`
-    /// themselves. Whoever has to try more than once, or to send from another thread, asks first and
-    /// sends what is returned here: nothing is added to it again.
+    /// The headers to send in place of `headers`, with those of the option `inject`; None:
+    /// `headers` themselves. Whoever has to try more than once, or to send from another thread,
+    /// asks first and sends what is returned here: nothing is added to it again.
     pub fn injected(&self, headers: Option<&Headers>) -> Option<Headers> {
         self.shared().injected(headers)
     }

@@ -109,7 +109,11 @@ impl Driver {
                     End::Moved => {
                         if let Some(other) = self.arrive() {
                             let mut old = std::mem::replace(&mut link, other);
-                            poll_fn(|cx| Poll::Ready(old.poll_goodbye(cx))).await;
+                            poll_fn(|cx| {
+                                old.poll_goodbye(cx);
+                                Poll::Ready(())
+                            })
+                            .await;
                         }
                     }
                 }

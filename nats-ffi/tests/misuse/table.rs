@@ -293,8 +293,10 @@ pub const TABLE: &[Row] = &[
     ("nats_subscription_free", &[Subscription], |p, _| nats_subscription_free(p[0].cast())),
 ];
 
+pub type OfQuestion = fn(*mut nats_question, Err<'_>) -> nats_status;
+
 /// Functions of an object that exists within a callback only.
-pub const QUESTIONS: &[(&str, fn(*mut nats_question, Err<'_>) -> nats_status)] = &[
+pub const QUESTIONS: &[(&str, OfQuestion)] = &[
     ("nats_question_about", |question, e| {
         nats_question_about(question, Some(&mut MaybeUninit::uninit()), e)
     }),

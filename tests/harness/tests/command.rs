@@ -203,6 +203,29 @@ fn control_proxy() {
 }
 
 #[test]
+fn a_tunnel_connects_or_is_in_no_mood_to() {
+    let mut control = Control::start(&[]);
+    let fake = control.ask(json!({"op": "fake", "script": ["handshake"]}));
+    let tunnel = control.ask(json!({"op": "tunnel", "kind": "http"}));
+    let target = fake["url"].as_str().unwrap().trim_start_matches("nats://").to_owned();
+    let ask = |head: &[u8]| {
+        let address = tunnel["url"].as_str().unwrap().trim_start_matches("http://");
+        let mut client = TcpStream::connect(address).unwrap();
+        write!(client, "CONNECT {target} HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = vec![0; head.len()];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), String::from_utf8_lossy(head));
+    };
+    ask(b"HTTP/1.1 200");
+    control.ask(json!({"op": "mood", "id": 2, "mood": "refusing"}));
+    ask(b"HTTP/1.1 403");
+    let asked = control.ask(json!({"op": "asked", "id": 2}));
+    assert_eq!(asked["asked"], format!("{target},{target}"));
+    let answer = control.send(json!({"op": "mood", "id": 2, "mood": "odd"}));
+    assert!(answer["error"].as_str().unwrap().contains("confused"), "{answer}");
+}
+
+#[test]
 fn bad_requests_are_answered() {
     let mut control = Control::start(&[]);
     for (request, error) in [
@@ -219,6 +242,8 @@ fn bad_requests_are_answered() {
         (r#"{"op":"fake","script":[{"send":{"hex":"abc"}}]}"#, "hexadecimal"),
         (r#"{"op":"fake","script":[{"chunked":"a"}]}"#, "\"sizes\" is missing"),
         (r#"{"op":"proxy"}"#, "\"target\" is missing"),
+        (r#"{"op":"tunnel","kind":"ftp"}"#, "http or socks5"),
+        (r#"{"op":"tunnel","kind":"http","user":"me"}"#, "\"password\" is missing"),
     ] {
         let answer = control.send(request);
         assert_eq!(answer["ok"], false, "{request}");
