@@ -714,8 +714,8 @@ nats_status nats_jwt_encode_user(nats_str claims,
                                  nats_error **err);
 
 /**
- * Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the public key
- * of the account. `signer`: the key of the operator, or the account's own. Errors as
+ * Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the public
+ * key of the account. `signer`: the key of the operator, or the account's own. Errors as
  * nats_jwt_encode_user(). Free `*out` with nats_text_free().
  */
 nats_status nats_jwt_encode_account(nats_str claims,

@@ -80,7 +80,7 @@ fn file(content: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[tokio::test]
-async fn keys_by_text_file_and_signer() {
+async fn life_01() {
     let (key, stranger) = (pair(KeyKind::User), pair(KeyKind::User));
     let server = key_server(&[&key]);
     works(&server, ConnectOptions::new().nkey_seed(seed(&key))).await;
@@ -132,7 +132,7 @@ async fn bad_keys_are_told_before_or_at_the_attempt() {
 }
 
 #[tokio::test]
-async fn credentials_by_content_and_file_which_is_read_anew() {
+async fn life_02() {
     let trusted = Trusted::start();
     let server = &trusted.server;
     works(server, ConnectOptions::new().creds(trusted.named("a").to_file().as_str())).await;
@@ -213,7 +213,7 @@ async fn a_user_that_expires_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_authenticator_is_asked_anew_and_its_error_is_the_attempts() {
+async fn life_03() {
     let server = Server::start(Config::user("joe", "secret")).unwrap();
     let passwords = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&passwords);

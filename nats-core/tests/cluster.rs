@@ -12,7 +12,7 @@ use nats_harness::{Cluster, Config, Server};
 use support::*;
 
 #[tokio::test]
-async fn the_program_picks_the_server() {
+async fn life_07() {
     let cluster = Cluster::start(3).unwrap();
     cluster.wait_ready().unwrap();
     let [first, second, third] = cluster.servers() else { panic!("three servers") };

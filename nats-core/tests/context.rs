@@ -8,7 +8,7 @@ use nats_harness::{Certificates, Config, Server, TlsMode};
 use support::*;
 
 #[tokio::test]
-async fn a_context_connects() {
+async fn life_09() {
     let certificates = Certificates::generate().unwrap();
     let config = Config::user("alice", "secret").with_tls(TlsMode::Verify, certificates.clone());
     let server = Server::start(config).unwrap();

@@ -101,7 +101,7 @@ async fn receive(client: &Client, count: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn messages_in_both_directions_come_once_and_in_order() {
+async fn life_08() {
     let cluster = cluster(Config::plain());
     let [old, other, _] = cluster.servers() else { panic!("three servers") };
     let (client, mut events) = dial_watched(options(&old.url())).await;

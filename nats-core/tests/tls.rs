@@ -67,7 +67,7 @@ async fn the_name_is_checked_and_can_be_another_than_the_urls() {
 }
 
 #[tokio::test]
-async fn client_certificates_by_file_text_and_callback() {
+async fn life_04() {
     let rig = Rig::new(TlsMode::Verify);
     let (certificate, key) = (rig.certificates.client_cert(), rig.certificates.client_key());
     rig.works(rig.options().tls_identity_files(&certificate, &key)).await;

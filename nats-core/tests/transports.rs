@@ -42,7 +42,7 @@ async fn failed(options: ConnectOptions) -> Error {
 }
 
 #[tokio::test]
-async fn websocket_plain_and_compressed() {
+async fn life_05() {
     for compression in [false, true] {
         let server = Server::start(Config::plain().with_websocket(compression)).unwrap();
         for wanted in [false, true] {
@@ -165,7 +165,7 @@ async fn a_head_without_an_end_and_a_silent_web_server() {
 }
 
 #[tokio::test]
-async fn proxies() {
+async fn life_06() {
     let server = Server::start(Config::plain().with_websocket(true)).unwrap();
     for tunnel in
         [Tunnel::http(Some(("me", "p@ss"))).unwrap(), Tunnel::socks5(Some(("me", "p@ss"))).unwrap()]

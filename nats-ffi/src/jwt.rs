@@ -32,8 +32,8 @@ pub extern "C" fn nats_jwt_encode_user(
     guard_out(out, err, || encode(claims::encode_user, &claims, (&user, "user"), signer))
 }
 
-/// Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the public key
-/// of the account. `signer`: the key of the operator, or the account's own. Errors as
+/// Makes the JWT of an account. `claims`: as above, under "Account claims". `account`: the public
+/// key of the account. `signer`: the key of the operator, or the account's own. Errors as
 /// nats_jwt_encode_user(). Free `*out` with nats_text_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_jwt_encode_account(

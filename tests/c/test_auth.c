@@ -67,7 +67,7 @@ static void lets_in(struct remote server, const char *json, struct member one, s
   expect_gone(&login);
 }
 
-TEST("c-auth-01", "user, token, NKey and credentials, by option and by function") {
+TEST("life-01", "user, token, NKey and credentials, by option and by function") {
   const struct member none = {NULL, NULL};
   struct remote users = server_start("users", NULL), token = server_start("token", NULL);
   struct remote nkey = server_start("plain", KEYS_KNOWING_NKEY);
@@ -217,7 +217,7 @@ TEST("c-auth-07", "destroy runs once: refused, replaced, removed, with options o
   EXPECT_INT(latch_count(&login.gone), 5);
 }
 
-TEST("c-auth-08", "the function is asked anew for each reconnect, also without its options") {
+TEST("life-03", "the function is asked anew for each reconnect, also without its options") {
   struct remote server = server_start("users", NULL);
   static struct login login;
   login_init(&login, "user", "alice");

@@ -43,7 +43,7 @@ static void hush(struct journal *journal) {
   EXPECT(latch_wait(&journal->gone, 1, WAIT_MS));
 }
 
-TEST("c-log-01", "records of connections arrive up to the level; NULL ends them") {
+TEST("life-10", "records of connections arrive up to the level; NULL ends them") {
   static struct journal all, few;
   journal_init(&all, "connected detail=");
   listen_at(NATS_LOG_DEBUG, &all);

@@ -161,7 +161,7 @@ static const char *after_reconnect(nats_connection *nc, struct picker *picker, i
   return url;
 }
 
-TEST("c-pool-04", "a function picks the next server of a cluster, and how long to wait first") {
+TEST("life-07", "a function picks the next server of a cluster, and how long to wait first") {
   struct remote cluster = server_start("cluster", NULL);
   static struct picker picker;
   char urls[400], last[128];

@@ -113,7 +113,7 @@ static nats_options *showing(struct rig *rig, struct identity *identity) {
   return options;
 }
 
-TEST("c-tls-05", "a function yields the client certificate, anew for each connection") {
+TEST("life-04", "a function yields the client certificate, anew for each connection") {
   static struct identity identity;
   struct rig *rig = rig_start("tls-verify");
   identity.cert = rig->cert, identity.key = rig->key;

@@ -59,7 +59,7 @@ static nats_options *telling(const char *json, struct headers *headers) {
   return options;
 }
 
-TEST("c-transport-03", "the request that opens a WebSocket has headers of option and function") {
+TEST("life-05", "the request that opens a WebSocket has headers of option and function") {
   struct remote fake = fake_start(
       "[{\"expect\":\"GET\"},{\"send\":\"HTTP/1.1 401 Unauthorized\\r\\n\\r\\n\"},\"silence\"]");
   static struct headers headers = {.name = "X-Fresh", .value = "canary-f"};
@@ -148,7 +148,7 @@ static void proxy_of(const char *kind) {
   }
 }
 
-TEST("c-transport-06", "an HTTP and a SOCKS proxy, with credentials, in every mood") {
+TEST("life-06", "an HTTP and a SOCKS proxy, with credentials, in every mood") {
   proxy_of("http");
   proxy_of("socks5");
 }

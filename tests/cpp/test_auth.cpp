@@ -25,7 +25,7 @@ static void lets_in(const Remote &server, const Members &answer) {
   EXPECT_EQ(asked.count(), 1);
 }
 
-TEST("cpp-auth-01", "user, token, NKey and credentials, by option and by callable") {
+TEST("life-01", "user, token, NKey and credentials, by option and by callable") {
   Remote users = Remote::server("users"), token = Remote::server("token");
   Remote nkey = Remote::server("plain", KEYS_KNOWING_NKEY);
   Remote trusting = Remote::server("plain", KEYS_TRUSTING);
@@ -94,7 +94,7 @@ TEST("cpp-auth-04", "answers that make no sense are told without their value") {
   EXPECT_LACKS(result.error().text(), "canary");
 }
 
-TEST("cpp-auth-05", "asked anew for each reconnect; destroyed once, with options and connection") {
+TEST("life-03", "asked anew for each reconnect; destroyed once, with options and connection") {
   Remote server = Remote::server("users");
   Latch asked, gone;
   nats::Connection nc;

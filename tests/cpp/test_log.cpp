@@ -21,7 +21,7 @@ struct Journal {
   }
 };
 
-TEST("cpp-log-01", "records arrive up to the level; a replaced function ends, an empty one is none") {
+TEST("life-10", "records arrive up to the level; a replaced function ends, an empty one is none") {
   Journal all, few;
   nats::set_log(NATS_LOG_DEBUG, all.writer("connected detail="));
   works(dial());

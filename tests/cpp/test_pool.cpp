@@ -27,7 +27,7 @@ TEST("cpp-pool-01", "servers tells of failures; set_servers counts from the next
   EXPECT_EQ(nc.servers().size("known"), 2);
 }
 
-TEST("cpp-pool-02", "a callable picks the next server of a cluster; an exception picks none") {
+TEST("life-07", "a callable picks the next server of a cluster; an exception picks none") {
   Remote cluster = Remote::server("cluster");
   cluster.tell("wait_ready");
   std::string urls = cluster.fact("urls"), last = urls.substr(urls.rfind(',') + 1);

@@ -18,7 +18,7 @@ TEST("cpp-tls-01", "authorities by text, the server's name, a version, and what 
   fails(options_of({{"tls_ca", ca}, {"tls_server_name", "example.org"}}), "is for another name");
 }
 
-TEST("cpp-tls-02", "a client certificate by text and by callable") {
+TEST("life-04", "a client certificate by text and by callable") {
   Remote server = Remote::server("tls-verify");
   std::string ca = file_text(server.fact("tls_ca"));
   std::string cert = file_text(server.fact("tls_cert")), key = file_text(server.fact("tls_key"));

@@ -11,7 +11,7 @@ TEST("cpp-transport-01", "WebSocket, plain, compressed and over TLS") {
   EXPECT_HAS(refused(secure.fact("ws_url"), {}, NATS_ERR_TLS), "not trusted");
 }
 
-TEST("cpp-transport-02", "headers of the request that opens a WebSocket, by option and callable") {
+TEST("life-05", "headers of the request that opens a WebSocket, by option and callable") {
   Remote fake = Remote::fake(
       R"([{"expect":"GET"},{"send":"HTTP/1.1 401 Unauthorized\r\n\r\n"},"silence"])");
   nats::Options options(R"({"ws_headers":{"X-Static":"s"}})");
@@ -29,7 +29,7 @@ TEST("cpp-transport-02", "headers of the request that opens a WebSocket, by opti
              "not from here");
 }
 
-TEST("cpp-transport-03", "an HTTP and a SOCKS proxy, and what they say") {
+TEST("life-06", "an HTTP and a SOCKS proxy, and what they say") {
   for (const char *kind : {"http", "socks5"}) {
     Remote server = Remote::server(), tunnel = Remote::tunnel(kind, "me", "p");
     auto through = [&](std::string_view auth) {

@@ -9,8 +9,8 @@ export {
 } from "./auth";
 export { connect, wsconnect } from "./connection";
 export * from "./errors_gen";
-export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
+export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
 export { setLogger } from "./logger";
 export type { Logger, LogLevel } from "./logger";
 export { Empty } from "./msg";

@@ -19,7 +19,7 @@ import {
 } from "nats-ffi";
 
 import { server, tunnel } from "./harness.mjs";
-import { check, dial, EAGER, fails, Reader, Watch, within } from "./helpers.mjs";
+import { behaviour, check, dial, EAGER, fails, Reader, Watch, within } from "./helpers.mjs";
 import { CREDS, NKEY_SEED, NKEY_SERVER, OPERATOR_SERVER, USER_JWT, USER_SEED } from "./keys.mjs";
 
 const CANARY = "canary-word";
@@ -44,7 +44,7 @@ async function folder(t) {
   return path;
 }
 
-check("NKeys, as option and by an authenticator that is asked anew", async (t) => {
+behaviour("life-01", "NKeys, as option and by an authenticator that is asked anew", async (t) => {
   const own = await server(t, "plain", { extra: NKEY_SERVER });
   await works(t, own.url, { nkeySeed: NKEY_SEED });
   const nonces = [];
@@ -63,7 +63,7 @@ check("NKeys, as option and by an authenticator that is asked anew", async (t) =
   await refused("AUTHORIZATION", own.url, {});
 });
 
-check("credentials and JWTs", async (t) => {
+behaviour("life-02", "credentials and JWTs", async (t) => {
   const own = await server(t, "plain", { extra: OPERATOR_SERVER });
   const path = join(await folder(t), "user.creds");
   await writeFile(path, CREDS);
@@ -76,7 +76,7 @@ check("credentials and JWTs", async (t) => {
   await refused("INVALID_CREDENTIALS", own.url, { creds: CREDS.slice(0, 300) + CANARY });
 });
 
-check("users and tokens by authenticators, and those that fail", async (t) => {
+behaviour("life-03", "users and tokens by authenticators, and those that fail", async (t) => {
   const own = await server(t, "auth");
   const url = `nats://${own.address}`;
   const pass = async () => ({ pass: "secret" });
@@ -93,7 +93,7 @@ check("users and tokens by authenticators, and those that fail", async (t) => {
   await assert.rejects(connect({ servers: url, authenticator: "alice" }), TypeError);
 });
 
-check("TLS by files, text and a function", async (t) => {
+behaviour("life-04", "TLS by files, text and a function", async (t) => {
   const own = await server(t, "tls-verify");
   const { tls_ca: caFile, tls_cert: certFile, tls_key: keyFile } = own.facts;
   const [ca, cert, key] = await Promise.all(
@@ -117,7 +117,7 @@ check("TLS by files, text and a function", async (t) => {
   await works(t, eager.url, { tls: { caFile, handshakeFirst: true } });
 });
 
-check("WebSocket, plain and over TLS, with headers and compression", async (t) => {
+behaviour("life-05", "WebSocket, plain and over TLS, with headers and compression", async (t) => {
   const own = await server(t, "ws");
   const url = own.facts.ws_url;
   const asked = [];
@@ -144,7 +144,7 @@ check("WebSocket, plain and over TLS, with headers and compression", async (t) =
   await refused("NO_SERVERS", `ws://${own.address}`, {}, "HTTP");
 });
 
-check("proxies and local addresses", async (t) => {
+behaviour("life-06", "proxies and local addresses", async (t) => {
   const own = await server(t);
   for (const kind of ["http", "socks5"]) {
     const proxy = await tunnel(t, kind, { user: "me", password: "p@ss" });
@@ -161,7 +161,7 @@ check("proxies and local addresses", async (t) => {
   await refused("INVALID_OPTION", own.url, { localAddress: "here" }, "IP address");
 });
 
-check("the pool is read, replaced and picked from", async (t) => {
+behaviour("life-07", "the pool is read, replaced and picked from", async (t) => {
   const [first, second] = [await server(t), await server(t)];
   const asked = [];
   const pickServerHandler = async (servers, info) => {
@@ -183,7 +183,7 @@ check("the pool is read, replaced and picked from", async (t) => {
   assert.deepEqual(asked[0], [urls, id]);
 });
 
-check("a server in lame-duck mode is left without a disconnect", async (t) => {
+behaviour("life-08", "a server in lame-duck mode is left without a disconnect", async (t) => {
   const own = await server(t, "cluster", { nodes: 3 });
   const nc = await dial(t, own, EAGER);
   const watch = new Watch(nc);
@@ -198,7 +198,7 @@ check("a server in lame-duck mode is left without a disconnect", async (t) => {
   assert.equal(watch.count("disconnect"), 0);
 });
 
-check("the library's records reach the logger up to its level, without secrets", async (t) => {
+behaviour("life-10", "the library's records reach the logger up to its level, without secrets", async (t) => {
   const own = await server(t, "auth");
   const records = [];
   let heard;
@@ -277,7 +277,7 @@ check("servers trace a message (ADR-41)", async (t) => {
   assert.equal(sub.getPending(), 0, "the second one was traced only");
 });
 
-check("contexts and the environment of the nats tool", async (t) => {
+behaviour("life-09", "contexts and the environment of the nats tool", async (t) => {
   const own = await server(t, "auth");
   const home = await folder(t);
   await mkdir(join(home, "nats", "context"), { recursive: true });

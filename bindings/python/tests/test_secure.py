@@ -18,7 +18,7 @@ import pytest
 from harness import Harness, Remote
 from keys import CREDS, NKEY_SEED, NKEY_SERVER, OPERATOR_SERVER, USER_JWT, USER_SEED
 from nats_ffi import errors, sync
-from support import EAGER, WAIT, Events, fails
+from support import EAGER, WAIT, Events, behaviour, fails
 
 CANARY = "canary-word"
 
@@ -53,6 +53,7 @@ def file(path: Path, content: str) -> str:
     return str(path)
 
 
+@behaviour("life-01")
 async def test_nkeys(harness: Harness, tmp_path: Path) -> None:
     url = harness.server(extra=NKEY_SERVER).url
     await works_at_all(url, nkey_seed=NKEY_SEED)
@@ -63,6 +64,7 @@ async def test_nkeys(harness: Harness, tmp_path: Path) -> None:
     await refused("AUTHORIZATION", url)
 
 
+@behaviour("life-02")
 async def test_credentials(harness: Harness, tmp_path: Path) -> None:
     url = harness.server(extra=OPERATOR_SERVER).url
     path = file(tmp_path / "user.creds", CREDS)
@@ -90,6 +92,7 @@ async def test_files_are_read_anew(harness: Harness, tmp_path: Path, events: Eve
         await events.wait("reconnected")
 
 
+@behaviour("life-03")
 async def test_signature_and_jwt_callbacks(harness: Harness, events: Events) -> None:
     server = harness.server(extra=OPERATOR_SERVER)
     asked: list[Any] = []
@@ -161,6 +164,7 @@ def read(path: str) -> str:
     return Path(path).read_text()
 
 
+@behaviour("life-04")
 async def test_tls(harness: Harness) -> None:
     server = harness.server("tls-verify")
     url, ca, cert, key = server.url, server.tls_ca, server.tls_cert, server.tls_key
@@ -193,6 +197,7 @@ async def test_tls_first(harness: Harness) -> None:
     )
 
 
+@behaviour("life-05")
 async def test_websocket(harness: Harness) -> None:
     server = harness.server("ws")
     asked: list[str] = []
@@ -213,6 +218,7 @@ async def test_websocket(harness: Harness) -> None:
     await refused("NO_SERVERS", f"ws://{server.address}", "HTTP")
 
 
+@behaviour("life-06")
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_proxies(harness: Harness, kind: str) -> None:
     server = harness.server()
@@ -281,6 +287,7 @@ async def nc_turn() -> None:
     await asyncio.sleep(0)
 
 
+@behaviour("life-07")
 async def test_the_pool(harness: Harness, events: Events) -> None:
     first, second = harness.server(), harness.server()
     asked: list[tuple[list[nats.Server], dict[str, Any]]] = []
@@ -346,6 +353,7 @@ def _clock() -> Callable[[], float]:
     return lambda: time.monotonic() - start
 
 
+@behaviour("life-08")
 async def test_lame_duck(harness: Harness, events: Events) -> None:
     server = harness.server("cluster", nodes=3)
     moved: list[bool] = []
@@ -362,6 +370,7 @@ async def test_lame_duck(harness: Harness, events: Events) -> None:
         assert "disconnected" not in events.kinds()
 
 
+@behaviour("life-10")
 async def test_no_secret_is_logged(
     harness: Harness, caplog: pytest.LogCaptureFixture, events: Events
 ) -> None:
@@ -394,6 +403,7 @@ async def test_no_secret_is_logged(
         nats.set_log_level("LOUD")
 
 
+@behaviour("life-09")
 async def test_contexts(harness: Harness, tmp_path: Path) -> None:
     server = harness.server("auth")
     path = file(

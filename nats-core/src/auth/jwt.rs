@@ -48,8 +48,8 @@ impl Claims {
     /// is trusted, and whether the token is valid now, is for the caller to say.
     ///
     /// # Errors
-    /// [`Code::InvalidCredentials`] when it is no such token, the signature is wrong, or a key is of
-    /// the wrong kind.
+    /// [`Code::InvalidCredentials`] when it is no such token, the signature is wrong, or a key is
+    /// of the wrong kind.
     pub fn decode(token: &str) -> Result<Claims> {
         let invalid = |why: &str| Error::new(Code::InvalidCredentials, format!("JWT: {why}"));
         let token = token.trim();

@@ -37,8 +37,21 @@ static bool converse() {
   return drained.ok() || say(drained.error());
 }
 
+static bool sign() {
+  auto account = nats::KeyPair::try_generate("account"), user = nats::KeyPair::try_generate("user");
+  if (!account || !user) return false;
+  auto token = nats::try_encode_user_jwt(R"({"name":"joe"})", user->try_public_key().value_or(""),
+                                         *account);
+  if (!token) return say(token.error());
+  auto creds = nats::try_format_creds(*token, *user);
+  if (!creds) return say(creds.error());
+  auto read = nats::try_parse_creds(*creds);
+  auto said = nats::try_decode_jwt(*token);
+  return read && said && said->try_get_str("name").value_or("") == "joe";
+}
+
 int main() {
-  bool ok = converse();
+  bool ok = converse() && sign();
   std::puts(ok ? "ok without exceptions" : "not ok without exceptions");
   return ok ? 0 : 1;
 }
