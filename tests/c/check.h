@@ -125,6 +125,7 @@ void hang_up(nats_connection *nc); /* close and free */
 void refuse(const char *url, const char *options, nats_status expected);
 void refuse_with(const char *url, nats_options *options, nats_status expected);
 char *file_text(const char *path, char *buf, size_t cap); /* the content of a file, as text */
+const char *file_of(const char *text); /* a new file's path; deleted at the next call, and at exit */
 int64_t now_ms(void);
 
 /* ---- Latches: count on one thread, wait on another ---- */

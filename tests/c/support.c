@@ -143,6 +143,20 @@ char *file_text(const char *path, char *buf, size_t cap) {
   return buf;
 }
 
+static char file_path[64];
+
+static void file_forget(void) { unlink(file_path); }
+
+const char *file_of(const char *text) {
+  if (*file_path) file_forget();
+  else atexit(file_forget);
+  strcpy(file_path, "/tmp/nats-ffi-c-XXXXXX");
+  int fd = mkstemp(file_path);
+  EXPECT(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+  close(fd);
+  return file_path;
+}
+
 void hang_up(nats_connection *nc) {
   OK(nats_connection_close(nc, E));
   OK(nats_connection_free(nc));

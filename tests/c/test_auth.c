@@ -83,6 +83,19 @@ TEST("life-01", "user, token, NKey and credentials, by option and by function") 
           (struct member){"jwt", KEYS_USER_JWT}, (struct member){"seed", KEYS_USER_SEED});
 }
 
+TEST("life-02", "credentials by content and by file; damaged ones are not shown") {
+  struct remote server = server_start("plain", KEYS_TRUSTING);
+  char json[4096];
+  works(dial(server.url, "{\"creds\":\"" KEYS_CREDS("\\n") "\"}"));
+  snprintf(json, sizeof json, "{\"creds_file\":\"%s\"}", file_of(KEYS_CREDS("\n")));
+  works(dial(server.url, json));
+  snprintf(json, sizeof json, "{\"creds\":\"%.300scanary\"}", KEYS_CREDS("\\n"));
+  refuse(server.url, json, NATS_ERR_INVALID_CREDENTIALS);
+  EXPECT(!strstr(check_last_text(), "canary"));
+  refuse(server.url, "{\"creds_file\":\"/no/such/file\"}", NATS_ERR_INVALID_CREDENTIALS);
+  SAYS("creds_file");
+}
+
 TEST("c-auth-02", "what the question is about: the server, and the nonce where there is one") {
   struct remote users = server_start("users", NULL);
   struct remote nkey = server_start("plain", KEYS_KNOWING_NKEY);

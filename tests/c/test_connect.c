@@ -272,3 +272,14 @@ TEST("connect-16", "connect_in_background: a connection at once, which keeps wha
   nats_error_free(last);
   hang_up_watched(nc, &later);
 }
+
+TEST("life-09", "a context of the nats tool says where, and who") {
+  struct remote server = server_start("auth", NULL);
+  char text[300], json[200];
+  snprintf(text, sizeof text,
+           "{\"url\":\"nats://%s\",\"user\":\"alice\",\"password\":\"secret\"}", server.address);
+  snprintf(json, sizeof json, "{\"context\":\"%s\"}", file_of(text));
+  works(dial("", json));
+  refuse("", "{\"context\":\"/no/such/context.json\"}", NATS_ERR_INVALID_OPTION);
+  SAYS("/no/such/context.json");
+}

@@ -74,6 +74,24 @@ TEST("events-04", "lame duck mode and discovered servers are told") {
   hang_up_watched(nc, &events);
 }
 
+TEST("life-08", "a server in lame-duck mode is left without a disconnect") {
+  struct remote cluster = server_start("cluster", NULL);
+  static struct events events;
+  tell(cluster, "wait_ready", NULL);
+  nats_connection *nc = dial_watched(cluster.url, "{\"max_reconnects\":-1}", &events);
+  nats_subscription *sub = listen_to(nc, "c.duck", NULL);
+  OK(nats_connection_flush(nc, WAIT_MS, E));
+  EXPECT(events_wait(&events, EVENT(DISCOVERED_SERVERS), 1));
+  tell(cluster, "lame_duck", NULL);
+  EXPECT(events_wait(&events, EVENT(MIGRATED), 1));
+  EXPECT(!strstr(events.last[EVENT(MIGRATED)], cluster.address));
+  send_text(nc, "c.duck", "here");
+  receive_text(sub, "here");
+  EXPECT_INT(events_count(&events, EVENT(DISCONNECTED)), 0);
+  OK(nats_subscription_free(sub));
+  hang_up_watched(nc, &events);
+}
+
 TEST("events-05", "statistics count messages, bytes, reconnects and drops") {
   static struct events events;
   nats_connection *nc = dial_watched(plain_server(), NULL, &events);

@@ -46,8 +46,10 @@ static void hush(struct journal *journal) {
 TEST("life-10", "records of connections arrive up to the level; NULL ends them") {
   static struct journal all, few;
   journal_init(&all, "connected detail=");
+  char urls[200];
+  snprintf(urls, sizeof urls, "nats://127.0.0.1:1,%s", plain_server());
   listen_at(NATS_LOG_DEBUG, &all);
-  works(dial_plain());
+  works(dial(urls, "{\"randomize\":false}"));
   EXPECT(latch_wait(&all.found, 1, WAIT_MS));
   EXPECT(all.worst == NATS_LOG_DEBUG);
   hush(&all);

@@ -128,6 +128,14 @@ std::string file_text(const std::string &path) {
   return text;
 }
 
+File::File(std::string_view text) {
+  int fd = mkstemp(path_.data());
+  EXPECT(fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  close(fd);
+}
+
+File::~File() { unlink(path_.c_str()); }
+
 std::shared_ptr<void> canary(Latch &gone) {
   return std::shared_ptr<void>(nullptr, [&gone](void *) { gone.add(); });
 }

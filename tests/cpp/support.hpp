@@ -99,6 +99,19 @@ nats::Options options_of(
 /// The content of a file.
 std::string file_text(const std::string &path);
 
+/// A new file, deleted with the object.
+class File {
+ public:
+  explicit File(std::string_view text);
+  File(const File &) = delete;
+  File &operator=(const File &) = delete;
+  ~File();
+  const std::string &path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/nats-ffi-cpp-XXXXXX";
+};
+
 /// Counts its end; held by callables that are to be destroyed.
 std::shared_ptr<void> canary(Latch &gone);
 

@@ -37,6 +37,19 @@ TEST("life-01", "user, token, NKey and credentials, by option and by callable") 
   works(nats::connect(trusting.url(), options_of({{"creds", KEYS_CREDS("\n")}})));
 }
 
+TEST("life-02", "credentials by content and by file; damaged ones are not shown") {
+  Remote server = Remote::server("plain", KEYS_TRUSTING);
+  const std::string creds = KEYS_CREDS("\n");
+  File file(creds);
+  works(nats::connect(server.url(), options_of({{"creds", creds}})));
+  works(nats::connect(server.url(), options_of({{"creds_file", file.path()}})));
+  nats::Options damaged = options_of({{"creds", creds.substr(0, 300) + "canary"}});
+  EXPECT_LACKS(refused_with(server.url(), damaged, NATS_ERR_INVALID_CREDENTIALS), "canary");
+  EXPECT_HAS(refused(server.url(), R"({"creds_file":"/no/such/file"})",
+                     NATS_ERR_INVALID_CREDENTIALS),
+             "creds_file");
+}
+
 TEST("cpp-auth-02", "a question says what it is about, and ends with its callable") {
   Remote nkey = Remote::server("plain", KEYS_KNOWING_NKEY);
   nats_question *kept = nullptr;

@@ -228,3 +228,12 @@ TEST("connect-15", "options that are unknown or of the wrong type name the key a
   EXPECT_THROWS(NATS_ERR_INVALID_OPTION, options.set(R"({"echo":false,"nmae":1})"));
   options.set(R"({"echo":false})");
 }
+
+TEST("life-09", "a context of the nats tool says where, and who") {
+  Remote server = Remote::server("auth");
+  File context(R"({"url":"nats://)" + server.address() +
+               R"(","user":"alice","password":"secret"})");
+  works(nats::connect({}, options_of({{"context", context.path()}})));
+  EXPECT_HAS(refused({}, R"({"context":"/no/such/context.json"})", NATS_ERR_INVALID_OPTION),
+             "/no/such/context.json");
+}

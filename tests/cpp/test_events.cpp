@@ -73,6 +73,22 @@ TEST("events-04", "lame duck mode and discovered servers are told") {
   EXPECT(events.wait(NATS_CONNECTION_EVENT_LAME_DUCK));
 }
 
+TEST("life-08", "a server in lame-duck mode is left without a disconnect") {
+  Remote cluster = Remote::server("cluster");
+  Events events;
+  cluster.tell("wait_ready");
+  nats::Connection nc = events.dial(cluster.url(), R"({"max_reconnects":-1})");
+  nats::Subscription sub = nc.subscribe("cpp.duck");
+  nc.flush(patience);
+  EXPECT(events.wait(NATS_CONNECTION_EVENT_DISCOVERED_SERVERS));
+  cluster.tell("lame_duck");
+  EXPECT(events.wait(NATS_CONNECTION_EVENT_MIGRATED));
+  EXPECT_LACKS(events.last(NATS_CONNECTION_EVENT_MIGRATED), cluster.address());
+  nc.publish("cpp.duck", "here");
+  EXPECT_EQ(next_text(sub), "here");
+  EXPECT_EQ(events.count(NATS_CONNECTION_EVENT_DISCONNECTED), 0);
+}
+
 TEST("events-05", "statistics count messages, bytes, reconnects and drops") {
   Events events;
   nats::Connection nc = events.dial(plain_server().url());

@@ -24,7 +24,7 @@ struct Journal {
 TEST("life-10", "records arrive up to the level; a replaced function ends, an empty one is none") {
   Journal all, few;
   nats::set_log(NATS_LOG_DEBUG, all.writer("connected detail="));
-  works(dial());
+  works(dial("nats://127.0.0.1:1," + plain_server().url(), R"({"randomize":false})"));
   EXPECT(all.found.wait(1));
   nats::set_log(NATS_LOG_WARN, few.writer("giving up"));
   EXPECT(all.gone.wait(1));
