@@ -62,6 +62,27 @@ async fn a_pick_may_wait_and_close_does_not_wait_for_it() {
 }
 
 #[tokio::test]
+async fn a_picked_server_that_is_down_is_not_tried_without_a_pause() {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let server = plain();
+    let url = server.url();
+    let options = options(&server.url()).reconnect_delay_min(PAUSE).pick_server(move |_, _| {
+        let url = url.clone();
+        async move { Some(Pick { url, delay: Duration::ZERO }) }
+    });
+    let (client, mut events) = dial_watched(options).await;
+    let since = Instant::now();
+    server.kill().unwrap();
+    for _ in 0..4 {
+        events.wait("reconnecting").await;
+    }
+    assert!(since.elapsed() >= 3 * PAUSE, "{:?}", since.elapsed());
+    server.restart().unwrap();
+    events.wait("reconnected").await;
+    within("close", client.close()).await;
+}
+
+#[tokio::test]
 async fn the_pool_is_read_and_replaced() {
     let (old, new) = (plain(), plain());
     let (client, mut events) = dial_watched(options(&old.url())).await;

@@ -24,6 +24,8 @@ Conn *conn_new(Home *home, nats_connection *nc, Asked *asked) {
   conn->id = ++home->next_conn;
   conn->utf8 = conn->dict = 0;
   conn->request_timeout = 0;
+  conn->inject = NULL;
+  conn->injecting = 0;
   conn->next_sub = 0;
   conn->nc = nc;
   conn->header = NULL;
@@ -69,6 +71,8 @@ void conn_close(Conn *conn, nats_status reason) {
   conn->asked = NULL;
   if (conn->on_event) Tcl_DecrRefCount(conn->on_event);
   conn->on_event = NULL;
+  if (conn->inject) Tcl_DecrRefCount(conn->inject);
+  conn->inject = NULL;
   if (reason == NATS_ERR_CANCELLED) forget_callbacks(conn);
   conn_drop_headers(conn);
   nats_connection_free(conn->nc);
@@ -204,21 +208,26 @@ static int watch_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *con
   return TCL_OK;
 }
 
-/* settings CONN UTF8 DICT TIMEOUT: whether payloads are converted and, for calls that do not say
- * it, whether messages are dictionaries and how long requests wait. */
+/* settings CONN UTF8 DICT TIMEOUT INJECT: whether payloads are converted and, for calls that do not
+ * say it, whether messages are dictionaries and how long requests wait; the command, or an empty
+ * value, that adds headers. */
 static int settings_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
   int utf8, dict;
   Tcl_WideInt timeout;
+  Tcl_Obj *inject;
   (void)data;
-  Conn *conn = conn_args(interp, objc, objv, 5, "conn utf8 dict timeout");
+  Conn *conn = conn_args(interp, objc, objv, 6, "conn utf8 dict timeout inject");
   if (!conn || Tcl_GetBooleanFromObj(interp, objv[2], &utf8) != TCL_OK ||
       Tcl_GetBooleanFromObj(interp, objv[3], &dict) != TCL_OK ||
-      Tcl_GetWideIntFromObj(interp, objv[4], &timeout) != TCL_OK) {
+      Tcl_GetWideIntFromObj(interp, objv[4], &timeout) != TCL_OK ||
+      callback_arg(interp, objv[5], &inject) != TCL_OK) {
     return TCL_ERROR;
   }
   conn->utf8 = utf8;
   conn->dict = dict;
   conn->request_timeout = timeout;
+  if (conn->inject) Tcl_DecrRefCount(conn->inject);
+  conn->inject = inject ? prefix_value(inject) : NULL;
   return TCL_OK;
 }
 

@@ -51,9 +51,35 @@ static int headers_arg(Tcl_Interp *interp, Tcl_Obj *dict, nats_headers **out) {
   return result;
 }
 
+/* What the command of the option -on_inject makes of a dictionary of headers (or NULL), to be
+ * released; NULL: the reason is the interpreter's result. */
+static Tcl_Obj *injected(Conn *conn, Tcl_Obj *dict) {
+  Home *home = conn->target.home;
+  Tcl_Interp *interp = home->interp;
+  Tcl_Obj *all = NULL, *command = Tcl_DuplicateObj(conn->inject);
+  Tcl_IncrRefCount(command);
+  Tcl_ListObjAppendElement(NULL, command, dict ? dict : home->words[WORD_EMPTY]);
+  target_hold(&conn->target);
+  conn->injecting = 1;
+  const int code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
+  conn->injecting = 0;
+  Tcl_DecrRefCount(command);
+  if (code == TCL_OK && !conn->target.gone) {
+    all = Tcl_GetObjResult(interp);
+    Tcl_IncrRefCount(all);
+    Tcl_ResetResult(interp);
+  } else if (code == TCL_OK) {
+    no_conn(interp);
+  } else if (code != TCL_ERROR) {
+    fail_arg(interp, "-on_inject: expected a command that returns a dictionary of headers");
+  }
+  target_release(&conn->target);
+  return all;
+}
+
 /* The headers of a dictionary, owned by the connection. Programs often send the same dictionary
  * again; that is the same value for as long as it is held here. */
-int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
+static int kept(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
   nats_headers *headers;
   if (conn->header != dict) {
     if (headers_arg(conn->target.home->interp, dict, &headers) != TCL_OK) return TCL_ERROR;
@@ -64,6 +90,18 @@ int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
   }
   *out = conn->headers;
   return TCL_OK;
+}
+
+/* The headers of what is published: those of a dictionary (or NULL), and those that the program has
+ * added to everything; owned by the connection. */
+int conn_headers(Conn *conn, Tcl_Obj *dict, nats_headers **out) {
+  *out = NULL;
+  if (!conn->inject || conn->injecting) return dict ? kept(conn, dict, out) : TCL_OK;
+  Tcl_Obj *all = injected(conn, dict);
+  if (!all) return TCL_ERROR;
+  const int code = kept(conn, all, out);
+  Tcl_DecrRefCount(all);
+  return code;
 }
 
 /* Forgets them. */

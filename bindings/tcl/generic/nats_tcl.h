@@ -91,6 +91,8 @@ struct Conn {
   int utf8;                /* the settings of its object: */
   int dict;
   int64_t request_timeout;
+  Tcl_Obj *inject;         /* NULL: nothing is added to headers */
+  int injecting;
   int next_sub;
   nats_connection *nc;
   Tcl_Obj *header;         /* what `headers` was made of, for as long as it is published again */
@@ -269,6 +271,7 @@ nats_str text_arg(Tcl_Obj *value, Tcl_DString *room);
 int bytes_arg(Tcl_Interp *interp, const char *what, Tcl_Obj *value, nats_bytes *out);
 int payload_arg(Tcl_Interp *interp, Tcl_Obj *value, int utf8, Tcl_DString *room, nats_bytes *out);
 int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out);
+int callback_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out);
 Tcl_Obj *prefix_value(Tcl_Obj *prefix);
 Tcl_Obj *text_value(const char *bytes, size_t length);
 Tcl_Obj *text_kept(Tcl_Obj **slot, nats_str text);

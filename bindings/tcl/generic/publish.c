@@ -5,15 +5,20 @@
 static int publish(Tcl_Interp *interp, Conn *conn, Tcl_Obj *subject, Tcl_Obj *message,
                    Tcl_Obj *reply, Tcl_Obj *header) {
   Tcl_DString subject_room, reply_room, payload_room;
-  nats_headers *headers = NULL;
+  nats_headers *headers;
   nats_str answers = {NULL, 0};
   nats_bytes payload;
   nats_error *err = NULL;
-  if (header && conn_headers(conn, header, &headers) != TCL_OK) return TCL_ERROR;
   Tcl_DStringInit(&subject_room);
   Tcl_DStringInit(&reply_room);
   Tcl_DStringInit(&payload_room);
-  int code = payload_arg(interp, message, conn->utf8, &payload_room, &payload);
+  /* Should they be parts of a dictionary, it may stop being one: as the payload, or in a command that
+   * adds headers. */
+  Tcl_IncrRefCount(subject);
+  Tcl_IncrRefCount(message);
+  if (reply) Tcl_IncrRefCount(reply);
+  int code = conn_headers(conn, header, &headers);
+  if (code == TCL_OK) code = payload_arg(interp, message, conn->utf8, &payload_room, &payload);
   if (code == TCL_OK) {
     if (reply) answers = text_arg(reply, &reply_room);
     nats_status status = nats_publish_msg(conn->nc, text_arg(subject, &subject_room), answers,
@@ -23,6 +28,9 @@ static int publish(Tcl_Interp *interp, Conn *conn, Tcl_Obj *subject, Tcl_Obj *me
   Tcl_DStringFree(&subject_room);
   Tcl_DStringFree(&reply_room);
   Tcl_DStringFree(&payload_room);
+  Tcl_DecrRefCount(subject);
+  Tcl_DecrRefCount(message);
+  if (reply) Tcl_DecrRefCount(reply);
   return code;
 }
 
@@ -83,11 +91,7 @@ static int respond_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext
   if (length == 0) return fail(interp, NATS_ERR_NO_REPLY, NULL);
   Conn *conn = method_conn(interp, context);
   if (!conn) return TCL_ERROR;
-  /* Should the data be the message itself, it stops being a dictionary. */
-  Tcl_IncrRefCount(msg.reply);
-  const int code = publish(interp, conn, msg.reply, objv[at + 1], NULL, header);
-  Tcl_DecrRefCount(msg.reply);
-  return code;
+  return publish(interp, conn, msg.reply, objv[at + 1], NULL, header);
 }
 
 void publish_methods(Tcl_Interp *interp, Tcl_Class class) {

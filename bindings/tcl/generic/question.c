@@ -50,12 +50,22 @@ typedef struct Question {
 
 /* Guards everything here but what belongs to one thread. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+/* Waits by a clock that nobody sets. */
+static pthread_cond_t changed;
+static pthread_once_t changed_made = PTHREAD_ONCE_INIT;
 static Question *questions;
 static uint64_t next_number;
 static int all_stopped;
 /* Lets a loop without questions pass without the lock. */
 static atomic_int open_questions;
+
+static void make_changed(void) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+}
 
 static void release(Asked *asked) {
   pthread_mutex_lock(&lock);
@@ -73,6 +83,7 @@ Asked *asked_new(Home *home, Tcl_Obj *commands) {
   Tcl_Obj **items, *prefix;
   int at;
   if (Tcl_ListObjGetElements(home->interp, commands, &count, &items) != TCL_OK) return NULL;
+  pthread_once(&changed_made, make_changed);
   Asked *asked = allocate(sizeof *asked);
   memset(asked, 0, sizeof *asked);
   asked->refs = 1;
@@ -103,7 +114,7 @@ static void remove_question(const Question *question) {
 static int wait_for_answer(Question *question) {
   Asked *asked = question->asked;
   struct timespec deadline;
-  clock_gettime(CLOCK_REALTIME, &deadline);
+  clock_gettime(CLOCK_MONOTONIC, &deadline);
   deadline.tv_sec += PATIENCE_S;
   pthread_mutex_lock(&lock);
   question->number = ++next_number;
@@ -184,6 +195,7 @@ void asked_stop(Asked *asked) {
 
 /* Ends all questions, for the process exits. */
 void asked_stop_all(void) {
+  pthread_once(&changed_made, make_changed);
   pthread_mutex_lock(&lock);
   all_stopped = 1;
   pthread_cond_broadcast(&changed);

@@ -18,8 +18,7 @@ static void done_with(Question *question) {
 /* `header` may be NULL. */
 static int question_args(Conn *conn, Tcl_Obj *subject, Tcl_Obj *payload, Tcl_Obj *header,
                          Question *out) {
-  out->headers = NULL;
-  if (header && conn_headers(conn, header, &out->headers) != TCL_OK) return TCL_ERROR;
+  if (conn_headers(conn, header, &out->headers) != TCL_OK) return TCL_ERROR;
   Tcl_DStringInit(&out->subject_room);
   Tcl_DStringInit(&out->payload_room);
   int code = payload_arg(conn->target.home->interp, payload, conn->utf8, &out->payload_room,
@@ -30,14 +29,6 @@ static int question_args(Conn *conn, Tcl_Obj *subject, Tcl_Obj *payload, Tcl_Obj
     out->subject = text_arg(subject, &out->subject_room);
   }
   return code;
-}
-
-/* An optional command prefix: NULL for an empty one. */
-static int callback_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out) {
-  Tcl_Size length;
-  *out = NULL;
-  Tcl_GetStringFromObj(value, &length);
-  return length == 0 ? TCL_OK : prefix_arg(interp, value, out);
 }
 
 /* Leaves a token for the answer. */

@@ -98,6 +98,14 @@ int prefix_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out) {
   return TCL_OK;
 }
 
+/* The same where none may be meant: NULL for an empty value. */
+int callback_arg(Tcl_Interp *interp, Tcl_Obj *value, Tcl_Obj **out) {
+  Tcl_Size length;
+  *out = NULL;
+  Tcl_GetStringFromObj(value, &length);
+  return length == 0 ? TCL_OK : prefix_arg(interp, value, out);
+}
+
 /* A command prefix of its own, with one reference: as the words of a value that the program uses,
  * too, would be made anew whenever it has another form. */
 Tcl_Obj *prefix_value(Tcl_Obj *prefix) {

@@ -259,7 +259,8 @@ oo::class create ::nats::connection {
     method Settle {} {
         if {$conn ne ""} {
             ::nats::core::settings $conn [dict get $config utf8_convert] \
-                [dict get $config dictmsg] [dict get $config request_timeout]
+                [dict get $config dictmsg] [dict get $config request_timeout] \
+                [dict get $config on_inject]
         }
     }
 

@@ -100,6 +100,16 @@ namespace eval ::nats::header {
         }
     }
 
+    # Has the servers, from 2.11 on, tell the subject `destination` where the message goes (ADR-41);
+    # with `only` it is not delivered.
+    proc trace {name destination {only false}} {
+        upvar 1 $name msg
+        set msg Nats-Trace-Dest $destination
+        if {$only} {
+            set msg Nats-Trace-Only true
+        }
+    }
+
     proc delete {name key} {
         upvar 1 $name msg
         dict unset msg header $key

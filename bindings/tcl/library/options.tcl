@@ -11,6 +11,7 @@ namespace eval ::nats::core {
         on_certificate callback {}
         on_ws_headers callback {}
         on_pick_server callback {}
+        on_inject callback {}
         on_event callback {}
     }
 

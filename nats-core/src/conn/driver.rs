@@ -255,14 +255,15 @@ impl Driver {
         }
         let info = lock(&shared.info).clone();
         let Pick { url, delay } = pick(usable, info).await?;
-        let target = lock(&shared.pool).pick(&url);
-        if target.is_none() {
+        let Some((target, has_failed)) = lock(&shared.pool).pick(&url) else {
             let text = "the server that was picked is not one of those in the pool";
             shared.report(Error::new(Code::InvalidArgument, text));
             return None;
-        }
-        tokio::time::sleep(delay).await;
-        target
+        };
+        // A program that sticks to a server that is down must not try it without a pause.
+        let least = if has_failed { shared.options.reconnect_delay_min } else { Duration::ZERO };
+        tokio::time::sleep(delay.max(least)).await;
+        Some(target)
     }
 
     /// Every server has failed once: a first connect ends here, or goes on in the background.

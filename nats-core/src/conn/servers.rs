@@ -31,7 +31,8 @@ pub struct PoolServer {
 pub struct Pick {
     /// Its URL, one of those in the pool.
     pub url: String,
-    /// How long to wait first; zero is at once.
+    /// How long to wait first; zero is at once. A server that the last attempt has failed at is given
+    /// `reconnect_delay_min` at least.
     pub delay: Duration,
 }
 
@@ -118,11 +119,13 @@ impl Pool {
         }
     }
 
-    /// The server that somebody has picked. None: there is no such server.
-    pub(crate) fn pick(&mut self, url: &str) -> Option<Target> {
+    /// The server that somebody has picked, and whether the last attempt there has failed. None:
+    /// there is no such server.
+    pub(crate) fn pick(&mut self, url: &str) -> Option<(Target, bool)> {
         let addr = ServerAddr::parse(url).ok()?;
         self.current = self.place(&addr).filter(|at| self.is_usable(&self.entries[*at]))?;
-        Some(self.entries[self.current].target())
+        let entry = &self.entries[self.current];
+        Some((entry.target(), entry.failures > 0))
     }
 
     /// The other servers, those first that are next.
@@ -324,7 +327,8 @@ mod tests {
         pool.failed(Code::Io.into());
         assert!(pool.pick("nats://a:4222").is_none(), "it has failed as often as it may");
         assert!(pool.pick("nats://d:4222").is_none() && pool.pick("http://b").is_none());
-        assert_eq!(pool.pick("nats://b:4222").unwrap().addr.host, "b");
+        let (target, has_failed) = pool.pick("nats://b:4222").unwrap();
+        assert_eq!((target.addr.host.as_str(), has_failed), ("b", false));
         let hosts =
             |pool: &Pool| pool.others().into_iter().map(|t| t.addr.host).collect::<Vec<_>>();
         assert_eq!(hosts(&pool), ["c", "a"]);
