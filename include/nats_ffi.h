@@ -859,8 +859,9 @@ nats_status nats_options_on_ws_headers(nats_options *opts,
  * Sets the function that decides which server is tried next once a connection was lost (ADR-40).
  * The question is about "servers" (those that may be tried: "url", "discovered", "failures" and
  * perhaps "error" of each) and "info" (what the last server told of itself); the answer is "url",
- * one of those, and perhaps "delay_ms", how long to wait first, in digits. No answer stands for
- * the usual order and wait. The rest as nats_options_on_login().
+ * one of those, and perhaps "delay_ms", how long to wait first, in digits; a server that the last
+ * attempt has failed at is given "reconnect_delay_min_ms" at least. No answer stands for the usual
+ * order and wait. The rest as nats_options_on_login().
  */
 nats_status nats_options_on_pick_server(nats_options *opts,
                                         nats_question_cb cb,

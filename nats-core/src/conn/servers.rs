@@ -221,15 +221,15 @@ impl Pool {
         self.entries.iter().find_map(|entry| entry.addr.auth.clone())
     }
 
-    /// One error that lists what went wrong with each server. A refusal of credentials decides the
-    /// code, because it is what the user has to act on.
+    /// One error that lists what went wrong with each server. A server that was there and refused
+    /// decides the code, because that is what the user has to act on.
     pub(crate) fn failure(&self) -> Error {
         let mut texts = Vec::new();
         let mut code = Code::NoServers;
         for entry in &self.entries {
             if let Some(error) = &entry.last_error {
                 texts.push(format!("{}: {error}", entry.addr));
-                if error.code().is_refusal() {
+                if error.code().is_refusal() || error.code() == Code::MaxConnections {
                     code = error.code();
                 }
             }
