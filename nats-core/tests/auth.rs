@@ -1,61 +1,26 @@
 //! Who connects, and what servers make of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
 
+#[path = "support/trusted.rs"]
+mod trusted;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nats_core::auth::{AccountClaims, Credentials, KeyKind, KeyPair, UserClaims};
+use nats_core::auth::{KeyKind, KeyPair, UserClaims};
 use nats_core::{Client, Code, ConnectOptions, Event, Login};
 use nats_harness::{Config, Server};
+use trusted::{Trusted, pair, seed};
 
 const LONG: Duration = Duration::from_secs(20);
-
-fn pair(kind: KeyKind) -> KeyPair {
-    KeyPair::generate(kind).unwrap()
-}
-
-fn seed(key: &KeyPair) -> String {
-    key.seed().expose().to_owned()
-}
 
 /// A server that knows users by their keys.
 fn key_server(users: &[&KeyPair]) -> Server {
     let users: Vec<_> = users.iter().map(|key| format!("{{nkey: {}}}", key.public_key())).collect();
     let lines = format!("authorization {{ users: [{}] }}", users.join(", "));
     Server::start(Config::plain().with(&lines)).unwrap()
-}
-
-/// A server that believes an operator, and an account that it signed.
-struct Trusted {
-    server: Server,
-    account: KeyPair,
-}
-
-impl Trusted {
-    fn start() -> Trusted {
-        let (operator, account) = (pair(KeyKind::Operator), pair(KeyKind::Account));
-        let claims = AccountClaims { name: "test".into(), ..AccountClaims::default() };
-        let token = claims.sign(&account.public_key(), &operator).unwrap();
-        let lines = format!(
-            "trusted: [{}]\nresolver: MEMORY\nresolver_preload: {{ {}: {token} }}",
-            operator.public_key(),
-            account.public_key()
-        );
-        Trusted { server: Server::start(Config::plain().with(&lines)).unwrap(), account }
-    }
-
-    /// Credentials of a new user.
-    fn credentials(&self, claims: &UserClaims) -> Credentials {
-        let user = pair(KeyKind::User);
-        let token = claims.sign(&user.public_key(), &self.account).unwrap();
-        Credentials::new(&token, &seed(&user)).unwrap()
-    }
-
-    fn named(&self, name: &str) -> Credentials {
-        self.credentials(&UserClaims { name: name.into(), ..UserClaims::default() })
-    }
 }
 
 async fn connect(server: &Server, options: ConnectOptions) -> nats_core::Result<Client> {

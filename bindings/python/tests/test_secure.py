@@ -370,6 +370,47 @@ async def test_lame_duck(harness: Harness, events: Events) -> None:
         assert "disconnected" not in events.kinds()
 
 
+async def test_a_server_in_lame_duck_mode_may_be_kept(harness: Harness, events: Events) -> None:
+    server = harness.server("cluster", nodes=3)
+    options = {"migrate_on_lame_duck": False, **events.options}
+    async with await _connect(server.url, **options) as nc:
+        server.tell("lame_duck")
+        await events.wait("lame_duck")
+        await nc.flush()
+        assert nc.connected_url is not None and nc.connected_url.port == server.port
+        server.tell("kill", node=0)
+        await events.wait("reconnected")
+        assert "migrated" not in events.kinds()
+
+
+async def test_discovered_servers_may_be_ignored(harness: Harness) -> None:
+    server = harness.server("cluster", nodes=3)
+    server.tell("wait_ready")
+    async with await _connect(server.url, ignore_discovered=True) as nc:
+        await nc.flush()
+        assert not nc.discovered_servers and len(nc.servers) == 1
+
+
+async def test_a_message_beyond_the_limit(harness: Harness, events: Events) -> None:
+    server = harness.server()
+    options = {"max_message_bytes": 2000, **events.options}
+    async with await _connect(server.url, **options) as nc, works(server.url) as other:
+        sub = await nc.subscribe("py.size")
+        await nc.flush()
+        await other.publish("py.size", bytes(1500))
+        await other.publish("py.size", bytes(2500))
+        assert len((await sub.next_msg(WAIT)).data) == 1500
+        assert (await events.wait("disconnected"))["name"] == "PROTOCOL"
+        await events.wait("reconnected")
+
+
+async def test_the_timeout_of_flush(harness: Harness) -> None:
+    fake = harness.fake("handshake", "silence")
+    async with await _connect(fake.url, flush_timeout=0.1) as nc:
+        with fails("TIMEOUT"):
+            await nc.flush()
+
+
 @behaviour("life-10")
 async def test_no_secret_is_logged(
     harness: Harness, caplog: pytest.LogCaptureFixture, events: Events
