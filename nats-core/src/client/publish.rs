@@ -108,16 +108,20 @@ impl Client {
     /// [`Code::OutboundFull`], [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; nothing is
     /// written then.
     pub async fn publish_with(&self, publish: &Publish<'_>) -> Result<()> {
-        if self.shared().injects(publish.headers) {
-            let headers = self.injected(publish.headers);
-            // Boxed, so that a publish without it is a small future.
-            return Box::pin(async move {
-                let publish = Publish { headers: headers.as_ref().or(publish.headers), ..*publish };
-                self.shared().publish_with(&publish, How::default()).await
-            })
-            .await;
+        match self.try_publish(publish) {
+            // Boxed, so that a publish that need not wait is a small future.
+            Err(error) if error.code() == Code::OutboundFull => {
+                Box::pin(self.publish_slowly(publish)).await
+            }
+            result => result,
         }
-        self.shared().publish_with(publish, How::default()).await
+    }
+
+    /// Publishes what has headers added, or has to wait for room.
+    async fn publish_slowly(&self, publish: &Publish<'_>) -> Result<()> {
+        let headers = self.injected(publish.headers);
+        let publish = Publish { headers: headers.as_ref().or(publish.headers), ..*publish };
+        self.shared().publish_with(&publish, How::default()).await
     }
 }
 
