@@ -78,7 +78,11 @@ fn pipeline(nc: *mut nats_connection, count: u64) {
 fn readers_take_turns_and_nothing_is_lost() {
     const STREAM: usize = 200_000;
     let server = server();
-    let (nc, other) = (connect(&server), connect(&server));
+    // A busy machine may let more wait than the usual bound.
+    let unbounded = s(r#"{"pending_messages":0,"pending_bytes":0}"#);
+    let options = get(|o, e| nats_options_new(unbounded, o, e)).unwrap();
+    let (nc, other) = (connect_with(&server, options), connect(&server));
+    nats_options_free(options);
     let service = echo(other, "echo");
     let (seen, ordered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (count, order) = (Arc::clone(&seen), Arc::clone(&ordered));
