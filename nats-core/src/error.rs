@@ -103,6 +103,25 @@ error_table! {
        "the server says that the credentials of the user or the account were revoked";
     43 AccountAuthExpired  "ACCOUNT_AUTH_EXPIRED"
        "the server says that the account's credentials have expired";
+    44 JetStream           "JETSTREAM"            "JetStream refused the request";
+    45 JetStreamNotEnabled "JETSTREAM_NOT_ENABLED"
+       "JetStream is not enabled for the server or the account";
+    46 StreamNotFound      "STREAM_NOT_FOUND"     "there is no such stream";
+    47 ConsumerNotFound    "CONSUMER_NOT_FOUND"   "there is no such consumer";
+    48 MessageNotFound     "MESSAGE_NOT_FOUND"    "the stream has no such message";
+    49 StreamExists        "STREAM_EXISTS"
+       "there is a stream of this name with another configuration";
+    50 ConsumerExists      "CONSUMER_EXISTS"      "there is a consumer of this name";
+    51 WrongLastSequence   "WRONG_LAST_SEQUENCE"
+       "the last sequence of the stream or subject is another than the one expected";
+    52 InvalidName         "INVALID_NAME"
+       "the name of a stream or consumer is not acceptable";
+    53 Unsupported         "UNSUPPORTED"          "the server is too old for this";
+    54 NotJetStream        "NOT_JETSTREAM"        "the message is not from JetStream";
+    55 AlreadyAcked        "ALREADY_ACKED"        "the message was acknowledged before";
+    56 HeartbeatMissed     "HEARTBEAT_MISSED"
+       "the server has stopped sending the heartbeats that it was asked for";
+    57 PullRefused         "PULL_REFUSED"         "the server ended a request for messages";
 }
 
 impl Code {
@@ -138,12 +157,35 @@ pub struct Error {
 struct Told {
     code: Code,
     text: Cow<'static, str>,
+    api: Option<ApiError>,
+}
+
+/// What JetStream said when it refused a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+pub struct ApiError {
+    /// The kind of refusal, in the manner of HTTP.
+    pub code: u16,
+    /// The refusal's own number; [`crate::jetstream::err_code_name`] has its name.
+    pub err_code: u16,
+    /// The server's text.
+    pub description: String,
 }
 
 impl Error {
     /// An error with a text of its own.
     pub fn new(code: Code, text: impl Into<Cow<'static, str>>) -> Error {
-        Error { told: Box::new(Told { code, text: text.into() }) }
+        Error { told: Box::new(Told { code, text: text.into(), api: None }) }
+    }
+
+    /// What JetStream refused.
+    pub(crate) fn of_api(code: Code, text: String, api: ApiError) -> Error {
+        Error { told: Box::new(Told { code, text: text.into(), api: Some(api) }) }
+    }
+
+    /// What JetStream said, when it is JetStream that refused.
+    pub fn api(&self) -> Option<&ApiError> {
+        self.told.api.as_ref()
     }
 
     /// The code.
@@ -158,8 +200,9 @@ impl Error {
 
     /// The same error with `context` in front of its text.
     #[must_use]
-    pub fn context(self, context: impl fmt::Display) -> Error {
-        Error::new(self.code(), format!("{context}: {}", self.text()))
+    pub fn context(mut self, context: impl fmt::Display) -> Error {
+        self.told.text = format!("{context}: {}", self.text()).into();
+        self
     }
 }
 

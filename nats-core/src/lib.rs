@@ -20,6 +20,8 @@ pub mod auth;
 pub mod error;
 pub mod proto;
 
+pub mod jetstream;
+
 mod client;
 mod conn;
 

@@ -13,7 +13,7 @@ pub(crate) mod request;
 pub(crate) mod subscription;
 
 /// The moment `timeout` from now; one that no clock can express is far enough away.
-fn after(timeout: Duration) -> Instant {
+pub(crate) fn after(timeout: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or(now + FAR)

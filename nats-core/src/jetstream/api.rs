@@ -1,0 +1,132 @@
+//! Requests to the JetStream API, and what it refuses.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::context::JetStream;
+use super::err_code::err_code_name;
+use crate::client::message::Message;
+use crate::client::request::Request;
+use crate::error::{ApiError, Code, Error, Result};
+use crate::proto::Headers;
+
+/// Nothing to say.
+pub(crate) const EMPTY: &[u8] = b"";
+
+impl JetStream {
+    /// Asks the API: `path` is the subject behind the prefix. The answer is read as `T`.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T> {
+        self.call_with(path, body, None).await
+    }
+
+    /// The same with a document to send.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        document: &impl Serialize,
+    ) -> Result<T> {
+        self.call(path, &json(document)?).await
+    }
+
+    pub(crate) async fn call_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &[u8],
+        headers: Option<&Headers>,
+    ) -> Result<T> {
+        let answer = self.ask(path, body, headers).await?;
+        read(path, answer.payload())
+    }
+
+    /// The answer as it comes.
+    pub(crate) async fn ask(
+        &self,
+        path: &str,
+        body: &[u8],
+        headers: Option<&Headers>,
+    ) -> Result<Message> {
+        let subject = format!("{}{path}", self.way.prefix);
+        if let Some(trace) = &self.way.trace {
+            trace(&subject, body);
+        }
+        let request = Request::new(&subject, body).timeout(self.way.timeout);
+        let request = Request { headers, ..request };
+        let answer = self.client.request_with(&request).await.map_err(|error| {
+            if error.code() != Code::NoResponders {
+                return error;
+            }
+            let text = format!("nobody answers {subject}: JetStream is not enabled, or not there");
+            Error::new(Code::JetStreamNotEnabled, text)
+        })?;
+        if let Some(trace) = &self.way.trace {
+            trace(&subject, answer.payload());
+        }
+        Ok(answer)
+    }
+}
+
+pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(document).map_err(|e| Error::new(Code::InvalidJson, e.to_string()))
+}
+
+/// An answer, or what the API refused.
+pub(crate) fn read<T: DeserializeOwned>(path: &str, payload: &[u8]) -> Result<T> {
+    let bad = |error: serde_json::Error| {
+        Error::new(Code::Protocol, format!("the answer to {path} cannot be read: {error}"))
+    };
+    let mut value: Value = serde_json::from_slice(payload).map_err(bad)?;
+    if let Some(error) = value.get_mut("error").map(Value::take) {
+        return Err(refusal(path, serde_json::from_value(error).map_err(bad)?));
+    }
+    serde_json::from_value(value).map_err(bad)
+}
+
+/// The error that stands for what the API refused.
+pub(crate) fn refusal(path: &str, api: ApiError) -> Error {
+    let name = err_code_name(api.err_code).unwrap_or("an unknown code");
+    let text = format!("{path}: {} ({name}, {})", api.description, api.err_code);
+    Error::of_api(code_of(&api), text, api)
+}
+
+/// The code for what programs often have to tell apart.
+fn code_of(api: &ApiError) -> Code {
+    match api.err_code {
+        10059 => Code::StreamNotFound,
+        10014 | 10149 => Code::ConsumerNotFound,
+        10037 | 10043 => Code::MessageNotFound,
+        10058 => Code::StreamExists,
+        10013 | 10105 | 10148 => Code::ConsumerExists,
+        10071 | 10164 => Code::WrongLastSequence,
+        10035 | 10039 | 10076 => Code::JetStreamNotEnabled,
+        _ => Code::JetStream,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_keep_what_the_server_said() {
+        let payload = br#"{"type":"t","error":{"code":404,"err_code":10059,"description":"stream not found"}}"#;
+        let error = read::<Value>("STREAM.INFO.A", payload).unwrap_err();
+        assert_eq!(error.code(), Code::StreamNotFound);
+        assert_eq!(error.text(), "STREAM.INFO.A: stream not found (STREAM_NOT_FOUND, 10059)");
+        let api = error.clone().context("more").api().cloned().unwrap();
+        assert_eq!(
+            (api.code, api.err_code, api.description.as_str()),
+            (404, 10059, "stream not found")
+        );
+        let unknown = br#"{"error":{"code":500,"err_code":19999,"description":"new"}}"#;
+        let error = read::<Value>("X", unknown).unwrap_err();
+        assert_eq!((error.code(), error.api().unwrap().err_code), (Code::JetStream, 19999));
+    }
+
+    #[test]
+    fn answers_that_are_none_are_protocol_errors() {
+        for bad in [&b""[..], b"{", b"\xff", b"{\"error\":5}", b"[]x"] {
+            assert_eq!(read::<Value>("X", bad).unwrap_err().code(), Code::Protocol, "{bad:?}");
+        }
+    }
+}

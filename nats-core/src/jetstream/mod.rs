@@ -1,0 +1,56 @@
+//! JetStream: streams, consumers, publishing with acknowledgement, and taking messages.
+//!
+//! ```no_run
+//! # async fn example(client: nats_core::Client) -> nats_core::Result<()> {
+//! use nats_core::jetstream::{ConsumerConfig, FetchOptions, StreamConfig};
+//!
+//! let js = client.jetstream();
+//! let subjects = vec!["orders.>".to_owned()];
+//! js.create_stream(&StreamConfig { name: "ORDERS".into(), subjects, ..Default::default() }).await?;
+//! js.publish("orders.1", "two of them").await?;
+//! let config = ConsumerConfig { durable_name: "worker".into(), ..Default::default() };
+//! let consumer = js.create_consumer("ORDERS", &config).await?;
+//! let mut messages = js.pull("ORDERS", &consumer.name)?.fetch(&FetchOptions::default())?;
+//! while let Some(message) = messages.next().await? {
+//!     message.ack().await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub(crate) mod account;
+pub(crate) mod ack;
+pub(crate) mod api;
+pub(crate) mod config;
+pub(crate) mod consumer;
+pub(crate) mod context;
+pub(crate) mod err_code;
+pub(crate) mod level;
+pub(crate) mod metadata;
+pub(crate) mod name;
+pub(crate) mod page;
+pub(crate) mod publish;
+pub(crate) mod pull;
+pub(crate) mod stored;
+pub(crate) mod stream;
+
+pub use account::{AccountInfo, AccountLimits, ApiStats, Tier};
+pub use ack::{AckKind, JsMessage};
+pub use config::cluster::{ClusterInfo, PeerInfo};
+pub use config::consumer::{
+    AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy,
+};
+pub use config::source::{External, SourceInfo, StreamSource, SubjectTransform};
+pub use config::stream::{
+    Compression, ConsumerLimits, Discard, PersistMode, Placement, Republish, Retention, Storage,
+    StreamConfig,
+};
+pub use consumer::{ConsumerInfo, PauseState, PriorityGroupState, SequencePair};
+pub use context::{ApiTrace, JetStream, JetStreamOptions};
+pub use err_code::{ERR_CODES, err_code_name};
+pub use metadata::Metadata;
+pub use page::Page;
+pub use publish::{PubAck, PublishOptions};
+pub use pull::{Fetch, FetchOptions, Pull};
+pub use stored::{GetMessage, StoredMessage};
+pub use stream::{Alternate, InfoOptions, PurgeOptions, StreamInfo, StreamState};

@@ -1,0 +1,191 @@
+//! Single messages of a stream: got and deleted.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::api::refusal;
+use super::context::JetStream;
+use super::name::check;
+use crate::client::message::Message;
+use crate::error::{ApiError, Code, Error, Result};
+use crate::proto::HeaderBlock;
+use crate::proto::subject::{Filter, Subject};
+
+/// Which message is asked for; exactly one of the first three, or the last two together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GetMessage {
+    /// The one with this sequence; with `next_by_subject`: the first one from there on.
+    #[serde(rename = "seq", skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
+    /// The last one of these subjects.
+    #[serde(rename = "last_by_subj", skip_serializing_if = "Option::is_none")]
+    pub last_by_subject: Option<String>,
+    /// The first one of these subjects.
+    #[serde(rename = "next_by_subj", skip_serializing_if = "Option::is_none")]
+    pub next_by_subject: Option<String>,
+    /// Without its headers (server 2.12).
+    #[serde(rename = "no_hdr", skip_serializing_if = "std::ops::Not::not")]
+    pub no_headers: bool,
+}
+
+impl GetMessage {
+    /// The message with this sequence.
+    pub fn sequence(sequence: u64) -> GetMessage {
+        GetMessage { sequence: Some(sequence), ..GetMessage::default() }
+    }
+
+    /// The last message of a subject; wildcards allowed.
+    pub fn last_of(subject: impl Into<String>) -> GetMessage {
+        GetMessage { last_by_subject: Some(subject.into()), ..GetMessage::default() }
+    }
+
+    /// The first message of a subject from a sequence on; wildcards allowed.
+    pub fn next_of(subject: impl Into<String>, sequence: u64) -> GetMessage {
+        let next_by_subject = Some(subject.into());
+        GetMessage { sequence: Some(sequence), next_by_subject, ..GetMessage::default() }
+    }
+
+    fn check(&self) -> Result<()> {
+        for filter in self.last_by_subject.iter().chain(&self.next_by_subject) {
+            Filter::new(filter)?;
+        }
+        let alone = self.sequence.is_some() || self.next_by_subject.is_some();
+        if self.last_by_subject.is_some() == alone || self.sequence == Some(0) {
+            let text = "expected a sequence from 1 on, a subject whose last message is meant, or one \
+                        whose next message is";
+            return Err(Error::new(Code::InvalidArgument, text));
+        }
+        Ok(())
+    }
+}
+
+/// A message as a stream keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// Its subject.
+    pub subject: String,
+    /// Its sequence.
+    pub sequence: u64,
+    /// When it was stored, in RFC 3339.
+    pub time: String,
+    /// Its payload.
+    pub payload: Bytes,
+    headers: Bytes,
+}
+
+impl StoredMessage {
+    /// Its headers, if it has some. Of a direct get they tell stream, subject, sequence and time, too.
+    pub fn headers(&self) -> Option<HeaderBlock<'_>> {
+        (!self.headers.is_empty()).then(|| HeaderBlock::new(&self.headers))
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    message: Told,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Told {
+    subject: String,
+    seq: u64,
+    time: String,
+    hdrs: String,
+    data: String,
+}
+
+impl JetStream {
+    /// A message of a stream, from the server that leads it.
+    ///
+    /// # Errors
+    /// [`Code::MessageNotFound`]; [`Code::InvalidArgument`] unless exactly one message is asked for;
+    /// [`Code::InvalidName`]; [`Code::StreamNotFound`]; those of [`JetStream::account_info`].
+    pub async fn get_message(&self, stream: &str, which: &GetMessage) -> Result<StoredMessage> {
+        check("stream", stream)?;
+        which.check()?;
+        let path = format!("STREAM.MSG.GET.{stream}");
+        let Answer { message: told } = self.send(&path, which).await?;
+        let decode = |text: &str| {
+            STANDARD.decode(text).map(Bytes::from).map_err(|e| {
+                Error::new(Code::Protocol, format!("the answer to {path} cannot be read: {e}"))
+            })
+        };
+        Ok(StoredMessage {
+            headers: decode(&told.hdrs)?,
+            payload: decode(&told.data)?,
+            subject: told.subject,
+            sequence: told.seq,
+            time: told.time,
+        })
+    }
+
+    /// A message of a stream, from any server that keeps it (ADR-31): faster, and perhaps not the
+    /// newest. The stream must have `allow_direct`, or be a mirror with `mirror_direct`.
+    ///
+    /// # Errors
+    /// As [`JetStream::get_message`]; [`Code::NoResponders`] for a stream that does not allow it.
+    pub async fn direct_get(&self, stream: &str, which: &GetMessage) -> Result<StoredMessage> {
+        check("stream", stream)?;
+        which.check()?;
+        let plain = which.last_by_subject.as_deref().filter(|_| !which.no_headers);
+        // The last message of a subject has a subject of the API of its own, which permissions and
+        // the routing of clusters know.
+        let last = plain.filter(|subject| Subject::new(subject).is_ok());
+        let (path, body) = match last {
+            Some(subject) => (format!("DIRECT.GET.{stream}.{subject}"), Vec::new()),
+            None => (format!("DIRECT.GET.{stream}"), super::api::json(which)?),
+        };
+        let message = match self.ask(&path, &body, None).await {
+            Err(error) if error.code() == Code::JetStreamNotEnabled => {
+                let text = format!("{stream}: there is no such stream, or it allows no direct get");
+                return Err(Error::new(Code::NoResponders, text));
+            }
+            asked => asked?,
+        };
+        direct(&path, message)
+    }
+
+    /// Deletes a message of a stream. What it held is overwritten, unless only its place in the stream
+    /// is to be cleared.
+    ///
+    /// # Errors
+    /// As [`JetStream::get_message`].
+    pub async fn delete_message(&self, stream: &str, sequence: u64, erase: bool) -> Result<()> {
+        check("stream", stream)?;
+        let request = json!({"seq": sequence, "no_erase": !erase});
+        let path = format!("STREAM.MSG.DELETE.{stream}");
+        match self.send::<Value>(&path, &request).await {
+            // The server's word for a message that is not there depends on how it is kept.
+            Err(error) if error.api().is_some_and(|api| api.err_code == 10057) => {
+                let api = error.api().cloned().unwrap_or_default();
+                Err(Error::of_api(Code::MessageNotFound, error.text().to_owned(), api))
+            }
+            deleted => deleted.map(drop),
+        }
+    }
+}
+
+/// Reads the answer to a direct get.
+fn direct(path: &str, message: Message) -> Result<StoredMessage> {
+    if let Some(status) = message.status() {
+        let description = message.description().unwrap_or_default().to_owned();
+        let err_code = if status == 404 { 10037 } else { 0 };
+        return Err(refusal(path, ApiError { code: status, err_code, description }));
+    }
+    let header = |name: &str| message.header(name).unwrap_or_default();
+    Ok(StoredMessage {
+        subject: header("Nats-Subject").to_owned(),
+        sequence: header("Nats-Sequence").parse().unwrap_or(0),
+        time: header("Nats-Time-Stamp").to_owned(),
+        headers: message
+            .headers()
+            .map_or_else(Bytes::new, |block| Bytes::copy_from_slice(block.raw())),
+        payload: message.payload_bytes(),
+    })
+}
