@@ -119,6 +119,34 @@ enum {
   NATS_ERR_AUTH_REVOKED = 42,
   /** The server says that the account's credentials have expired. */
   NATS_ERR_ACCOUNT_AUTH_EXPIRED = 43,
+  /** JetStream refused the request. */
+  NATS_ERR_JETSTREAM = 44,
+  /** JetStream is not enabled for the server or the account. */
+  NATS_ERR_JETSTREAM_NOT_ENABLED = 45,
+  /** There is no such stream. */
+  NATS_ERR_STREAM_NOT_FOUND = 46,
+  /** There is no such consumer. */
+  NATS_ERR_CONSUMER_NOT_FOUND = 47,
+  /** The stream has no such message. */
+  NATS_ERR_MESSAGE_NOT_FOUND = 48,
+  /** There is a stream of this name with another configuration. */
+  NATS_ERR_STREAM_EXISTS = 49,
+  /** There is a consumer of this name. */
+  NATS_ERR_CONSUMER_EXISTS = 50,
+  /** The last sequence of the stream or subject is another than the one expected. */
+  NATS_ERR_WRONG_LAST_SEQUENCE = 51,
+  /** The name of a stream or consumer is not acceptable. */
+  NATS_ERR_INVALID_NAME = 52,
+  /** The server is too old for this. */
+  NATS_ERR_UNSUPPORTED = 53,
+  /** The message is not from JetStream. */
+  NATS_ERR_NOT_JETSTREAM = 54,
+  /** The message was acknowledged before. */
+  NATS_ERR_ALREADY_ACKED = 55,
+  /** The server has stopped sending the heartbeats that it was asked for. */
+  NATS_ERR_HEARTBEAT_MISSED = 56,
+  /** The server ended a request for messages. */
+  NATS_ERR_PULL_REFUSED = 57,
 };
 
 /** What happened to a connection. */
@@ -235,6 +263,12 @@ typedef struct nats_error nats_error;
 typedef struct nats_headers nats_headers;
 
 /**
+ * The JetStream of an account, by way of a connection, which it keeps open. Any thread. Free it with
+ * nats_jetstream_free().
+ */
+typedef struct nats_jetstream nats_jetstream;
+
+/**
  * A received message. Unlike other objects this is a real pointer: NULL and handles of other
  * objects are errors, but a freed message must not be used. Any thread may use and free it. All
  * views (subject, payload, headers) live until the message is freed. In a forked child, messages
@@ -346,6 +380,44 @@ typedef void (*nats_question_cb)(nats_question *question, void *user);
  * What it publishes itself gets no headers from it.
  */
 typedef void (*nats_inject_cb)(nats_headers *headers, void *user);
+
+/**
+ * Where a message stands in its stream and its consumer. The layout is frozen.
+ */
+typedef struct {
+  /**
+   * The stream; a view that lives as long as the message.
+   */
+  nats_str stream;
+  /**
+   * The consumer; a view like that.
+   */
+  nats_str consumer;
+  /**
+   * The domain; empty where the server tells none.
+   */
+  nats_str domain;
+  /**
+   * How often the message was delivered, this time included.
+   */
+  uint64_t delivered;
+  /**
+   * Its sequence in the stream.
+   */
+  uint64_t stream_sequence;
+  /**
+   * Its sequence among what the consumer has delivered.
+   */
+  uint64_t consumer_sequence;
+  /**
+   * When it was stored, in nanoseconds since 1970.
+   */
+  int64_t timestamp_ns;
+  /**
+   * Messages of the consumer that are still to come.
+   */
+  uint64_t pending;
+} nats_metadata;
 
 /**
  * What nats_queue_poll() delivers. The layout is frozen.
@@ -533,6 +605,24 @@ nats_status nats_error_code(const nats_error *error);
 nats_str nats_error_text(const nats_error *error);
 
 /**
+ * What JetStream refused, in the manner of HTTP: 404 and so on; 0 when it was not JetStream that
+ * refused. Any thread.
+ */
+int32_t nats_error_api_code(const nats_error *error);
+
+/**
+ * JetStream's own number of the refusal, whose name nats_jetstream_err_code_name() has; 0 when it was
+ * not JetStream that refused. Any thread.
+ */
+int32_t nats_error_api_err_code(const nats_error *error);
+
+/**
+ * JetStream's own text of the refusal; empty when it was not JetStream that refused. The view lives
+ * until the error is freed. Any thread.
+ */
+nats_str nats_error_api_description(const nats_error *error);
+
+/**
  * Frees an error. NULL is fine; an error that was freed before is `NATS_ERR_INVALID_HANDLE`.
  */
 nats_status nats_error_free(nats_error *error);
@@ -624,6 +714,12 @@ nats_status nats_doc_get_bool(const nats_doc *doc, nats_str path, int32_t *out, 
  * The number at `path`, integers included. Errors: `NOT_FOUND`, `WRONG_TYPE`.
  */
 nats_status nats_doc_get_double(const nats_doc *doc, nats_str path, double *out, nats_error **err);
+
+/**
+ * A copy of what is at `path`, as a document of its own; free it with nats_doc_free().
+ * Errors: `NOT_FOUND`.
+ */
+nats_status nats_doc_get_doc(const nats_doc *doc, nats_str path, nats_doc **out, nats_error **err);
 
 /**
  * The number of elements of the array, members of the object or bytes of the string at `path`.
@@ -1053,6 +1149,57 @@ nats_status nats_msg_respond_msg(const nats_msg *msg,
                                  nats_error **err);
 
 /**
+ * Where a message that a consumer has delivered stands in its stream and its consumer; read from its
+ * reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
+ *
+ * Errors: `NOT_JETSTREAM`.
+ */
+nats_status nats_msg_metadata(const nats_msg *msg,
+                              nats_metadata *out,
+                              nats_error **err);
+
+/**
+ * Says that a message was handled, without waiting for the server to have heard it;
+ * nats_jetstream_ack_sync() waits. Waits for room in the outbound buffer as nats_publish() does.
+ *
+ * Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was; `NOT_JETSTREAM`;
+ * those of nats_publish(): then it can be said again.
+ */
+nats_status nats_msg_ack(const nats_msg *msg,
+                         nats_error **err);
+
+/**
+ * Says that messages were handled, all in one go. NULL elements are skipped.
+ *
+ * Errors: those of nats_msg_ack(), with the number of the message; those before it are acknowledged,
+ * those behind it are not.
+ */
+nats_status nats_msgs_ack(nats_msg **msgs,
+                          size_t n,
+                          nats_error **err);
+
+/**
+ * Says that a message was not handled: it is delivered again, after `delay_ms` milliseconds, or at
+ * once for 0. Errors: those of nats_msg_ack(), and `INVALID_ARGUMENT`.
+ */
+nats_status nats_msg_nak(const nats_msg *msg, int64_t delay_ms, nats_error **err);
+
+/**
+ * Says that a message is being handled: the time to acknowledge it begins anew. May be said again and
+ * again. Errors: those of nats_msg_ack().
+ */
+nats_status nats_msg_in_progress(const nats_msg *msg,
+                                 nats_error **err);
+
+/**
+ * Says that a message will never be handled: it is not delivered again. `reason` goes into an advisory
+ * (server 2.11); empty for none. Errors: those of nats_msg_ack().
+ */
+nats_status nats_msg_term(const nats_msg *msg,
+                          nats_str reason,
+                          nats_error **err);
+
+/**
  * One more reference to the same message, to be freed like the first; NULL for NULL.
  */
 nats_msg *nats_msg_clone(const nats_msg *msg);
@@ -1276,6 +1423,87 @@ nats_status nats_connection_watch(nats_connection *nc,
                                   nats_error **err);
 
 /**
+ * The JetStream of the connection's account. Nothing is asked of the server.
+ *
+ * `options_json`: a JSON object with the keys "api_prefix", "domain" and "timeout_ms"
+ * (docs/options.md), or empty.
+ *
+ * Errors: `INVALID_OPTION`, `INVALID_JSON`.
+ */
+nats_status nats_jetstream_new(nats_connection *nc,
+                               nats_str options_json,
+                               nats_jetstream **out,
+                               nats_error **err);
+
+/**
+ * Frees a JetStream; streams and consumers stay. NULL is fine; one that was freed before is
+ * `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_jetstream_free(nats_jetstream *js);
+
+/**
+ * Publishes a message and waits until a stream has stored it.
+ *
+ * `headers`: may be NULL; not consumed. `options_json`: a JSON object of what is expected of the
+ * stream, with the keys of "Message to a stream" in docs/options.md, or empty. `sequence` (may be
+ * NULL) receives the message's sequence in the stream. `ack` (may be NULL) receives a document of all
+ * that the stream tells ("stream", "seq", "duplicate", "domain", "val", "batch", "count"); free it
+ * with nats_doc_free().
+ *
+ * Errors. Not stored: `NO_RESPONDERS` when no stream has the subject; `WRONG_LAST_SEQUENCE`,
+ * `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `INVALID_OPTION`; those of
+ * nats_publish_msg(). Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`; with a "msg_id" it
+ * can be published again.
+ */
+nats_status nats_jetstream_publish(nats_jetstream *js,
+                                   nats_str subject,
+                                   const nats_headers *headers,
+                                   nats_bytes payload,
+                                   nats_str options_json,
+                                   uint64_t *sequence,
+                                   nats_doc **ack,
+                                   nats_error **err);
+
+/**
+ * Asks a consumer once for messages, and waits until they have come, the time is over, or, with
+ * "no_wait", no more are there. Writes up to `cap` messages to `msgs` and their number to `count`;
+ * free them with nats_msg_free() or nats_msgs_free(). None is no error.
+ *
+ * `options_json`: a JSON object with the keys of "Request for messages of a consumer" in
+ * docs/options.md, or empty; "max_messages" is `cap` unless it is smaller.
+ *
+ * Errors, when no message has come: `CONSUMER_NOT_FOUND` when the consumer was deleted meanwhile,
+ * `NO_RESPONDERS` when there is none, `PULL_REFUSED` with what the server said, `HEARTBEAT_MISSED`,
+ * `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PERMISSION`; and `INVALID_NAME`, `INVALID_OPTION`,
+ * `INVALID_ARGUMENT`.
+ */
+nats_status nats_jetstream_fetch(nats_jetstream *js,
+                                 nats_str stream,
+                                 nats_str consumer,
+                                 nats_str options_json,
+                                 nats_msg **msgs,
+                                 size_t cap,
+                                 size_t *count,
+                                 nats_error **err);
+
+/**
+ * Says that a message was handled, and waits until the server has noted it, for at most
+ * `timeout_ms` milliseconds.
+ *
+ * Errors: those of nats_msg_ack(); `TIMEOUT`: then it can be said again.
+ */
+nats_status nats_jetstream_ack_sync(nats_jetstream *js,
+                                    const nats_msg *msg,
+                                    int64_t timeout_ms,
+                                    nats_error **err);
+
+/**
+ * The name of a JetStream error code, for example "STREAM_NOT_FOUND" of 10059; empty for one that
+ * this version does not know. The view is valid for ever. Never fails.
+ */
+nats_str nats_jetstream_err_code_name(int32_t err_code);
+
+/**
  * What the server told of itself when the connection was made, or last since then.
  *
  * `*out` receives a document: the members of the server's INFO, under the server's own names. Free it with nats_doc_free().
@@ -1354,6 +1582,531 @@ nats_status nats_connection_stats_doc_async(nats_connection *nc,
                                             nats_queue *queue,
                                             uint64_t token,
                                             nats_error **err);
+
+/**
+ * What the connection's account has of JetStream, and what it may have.
+ *
+ * `*out` receives a document: what the account uses and what it may have, under the server's own names, by tiers, too, where the server has some. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_account_info(nats_jetstream *js,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_account_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_account_info_async(nats_jetstream *js,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * Makes a stream. One that is there with the same configuration is as good.
+ *
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_create(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_stream_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_create_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Changes the configuration of a stream. Not everything can be changed.
+ *
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_update(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_stream_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_update_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Changes a stream, or makes it when it is not there.
+ *
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_create_or_update(nats_jetstream *js,
+                                         nats_str input,
+                                         nats_doc **out,
+                                         nats_error **err);
+
+/**
+ * Like nats_stream_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_create_or_update_async(nats_jetstream *js,
+                                               nats_str input,
+                                               nats_queue *queue,
+                                               uint64_t token,
+                                               nats_error **err);
+
+/**
+ * A stream as it is; with how many messages each subject of a filter has, and which sequences are gone, if that is asked for.
+ *
+ * `input`: a JSON document, {"stream": name, "subjects_filter": subjects to count, "deleted_details": bool}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_info(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_stream_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_info_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The names of all streams, or of those with a subject; in as many requests as it takes.
+ *
+ * `input`: a JSON document, {"subject": only those that have it}.
+ *
+ * `*out` receives a document: {"streams": [names]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_names(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_stream_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_names_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * All streams, or those with a subject; in as many requests as it takes.
+ *
+ * `input`: a JSON document, {"subject": only those that have it}.
+ *
+ * `*out` receives a document: {"streams": [what nats_stream_info() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_list(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_stream_list(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_list_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The name of the stream that keeps the messages of a subject.
+ *
+ * `input`: a JSON document, {"subject": subject}.
+ *
+ * `*out` receives a document: {"stream": name}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_by_subject(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_doc **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_stream_by_subject(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_by_subject_async(nats_jetstream *js,
+                                         nats_str input,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * Removes messages of a stream: all, or those of subjects, before a sequence, or but the newest.
+ *
+ * `input`: a JSON document, {"stream": name, "filter": subjects, "seq": only those before it, "keep": how many stay}.
+ *
+ * `*out` receives a document: {"purged": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_purge(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_stream_purge(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_purge_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * Removes a stream with its messages and consumers.
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_delete(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_stream_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_delete_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * A message of a stream: by its sequence, the last one of a subject, or the first one of a subject from a sequence on. Direct: from any server that has it (ADR-31), faster and perhaps not the newest.
+ *
+ * `input`: a JSON document, {"stream": name, "seq": n, "last_by_subj": subject, "next_by_subj": subject, "no_hdr": bool, "direct": bool}.
+ *
+ * `*out` receives a document: {"subject": text, "seq": n, "time": RFC 3339, "data": base64, "hdrs": {name: [values]}}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_get_message(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_doc **out,
+                                    nats_error **err);
+
+/**
+ * Like nats_stream_get_message(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_get_message_async(nats_jetstream *js,
+                                          nats_str input,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * Deletes a message of a stream. What it held is overwritten, unless "no_erase" is true.
+ *
+ * `input`: a JSON document, {"stream": name, "seq": n, "no_erase": bool}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_delete_message(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_doc **out,
+                                       nats_error **err);
+
+/**
+ * Like nats_stream_delete_message(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_delete_message_async(nats_jetstream *js,
+                                             nats_str input,
+                                             nats_queue *queue,
+                                             uint64_t token,
+                                             nats_error **err);
+
+/**
+ * Makes a consumer. One that is there with the same configuration is as good. Without a name it has one that is made up, and goes when it is unused.
+ *
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `CONSUMER_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_create(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_consumer_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_create_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Changes a consumer. Not everything can be changed.
+ *
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_update(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_consumer_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_update_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Changes a consumer, or makes it when it is not there.
+ *
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_create_or_update(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_doc **out,
+                                           nats_error **err);
+
+/**
+ * Like nats_consumer_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_create_or_update_async(nats_jetstream *js,
+                                                 nats_str input,
+                                                 nats_queue *queue,
+                                                 uint64_t token,
+                                                 nats_error **err);
+
+/**
+ * A consumer as it is.
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_info(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_consumer_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_info_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * The names of a stream's consumers; in as many requests as it takes.
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {"consumers": [names]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_names(nats_jetstream *js,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_consumer_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_names_async(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * A stream's consumers; in as many requests as it takes.
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_list(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_consumer_list(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_list_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Has a consumer deliver nothing until then (server 2.11).
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name, "pause_until": RFC 3339}.
+ *
+ * `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_pause(nats_jetstream *js,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_consumer_pause(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_pause_async(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * Has a paused consumer deliver again.
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name}.
+ *
+ * `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_resume(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_consumer_resume(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_resume_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Has a consumer begin anew: behind its acknowledged messages, or at a sequence (ADR-60, server 2.14).
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name, "seq": n}.
+ *
+ * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_reset(nats_jetstream *js,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_consumer_reset(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_reset_async(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * Lets go of the client that is pinned in a group (ADR-42, server 2.11).
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name, "group": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_unpin(nats_jetstream *js,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_consumer_unpin(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_unpin_async(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * Removes a consumer.
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_delete(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_consumer_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_delete_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
 
 /**
  * Publishes a message. It is accepted into the connection's outbound buffer, from which it is

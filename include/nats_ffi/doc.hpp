@@ -107,6 +107,13 @@ class Doc {
     });
   }
 
+  /// A copy of what is at `path`, as a document of its own.
+  Result<Doc> try_get_doc(std::string_view path) const {
+    return detail::make<Doc>([&](nats_doc **out, nats_error **e) {
+      return nats_doc_get_doc(get(), detail::c(path), out, e);
+    });
+  }
+
   /// How many members or elements the object or array at `path` has.
   Result<std::size_t> try_size(std::string_view path = {}) const {
     return detail::read<std::size_t>([&](std::size_t *out, nats_error **e) {
@@ -158,6 +165,9 @@ class Doc {
 
   /// `try_get_double`, throwing.
   double get_double(std::string_view path) const { return try_get_double(path).value(); }
+
+  /// `try_get_doc`, throwing.
+  Doc get_doc(std::string_view path) const { return try_get_doc(path).value(); }
 
   /// `try_size`, throwing.
   std::size_t size(std::string_view path = {}) const { return try_size(path).value(); }

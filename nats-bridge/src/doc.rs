@@ -61,6 +61,11 @@ impl Doc {
         self.read(path, "a number", Value::as_f64)
     }
 
+    /// A copy of what is at `path`, as a document of its own.
+    pub fn get_doc(&self, path: &str) -> Result<Doc> {
+        self.read(path, "a value", |value| Some(Doc(value.clone())))
+    }
+
     /// How many elements, members or bytes the array, object or string at `path` has.
     pub fn len(&self, path: &str) -> Result<usize> {
         self.read(path, "an array, an object or a string", |value| match value {
@@ -279,6 +284,8 @@ mod tests {
         assert_eq!(doc.get_double("a.b.3").unwrap(), 2.5);
         assert_eq!(doc.get_double("a.b.0").unwrap(), 1.0);
         assert_eq!(doc.get_str(r"dots\.in\\name").unwrap(), "y");
+        assert_eq!(doc.get_doc("a.b").unwrap().to_json(), r#"[1,"x",true,2.5]"#);
+        assert_eq!(code(doc.get_doc("a.c")), Code::NotFound);
         assert_eq!(doc.len("a.b").unwrap(), 4);
         assert_eq!(doc.len("").unwrap(), 2);
         assert_eq!(code(doc.get_int("a.b.4")), Code::NotFound);

@@ -25,4 +25,5 @@ pub mod question;
 pub mod log;
 pub mod connection;
 pub mod subscription;
+pub mod jetstream;
 pub mod ops;

@@ -5,13 +5,23 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use nats_core::jetstream::JetStream;
 use nats_core::{Code, Error, Result};
-use serde_json::json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::connection::Connection;
 use crate::doc::Doc;
-use crate::question;
-use crate::table::unknown;
+
+mod account;
+mod connection;
+mod consumer;
+mod stream;
+
+pub use account::ACCOUNT_INFO;
+pub use connection::*;
+pub use consumer::*;
+pub use stream::*;
 
 /// One operation.
 pub struct Op {
@@ -26,105 +36,88 @@ pub struct Op {
     /// What it does, in sentences.
     pub doc: &'static str,
     /// Does it.
-    pub run: fn(Arc<Connection>, Doc) -> Running,
+    pub run: Run,
+}
+
+/// What an operation works on.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// A connection.
+    Connection(fn(Arc<Connection>, Doc) -> Running),
+    /// The JetStream of an account.
+    JetStream(fn(JetStream, Doc) -> Running),
 }
 
 /// An operation under way.
 pub type Running = Pin<Box<dyn Future<Output = Result<Doc>> + Send>>;
 
 /// Every operation.
-pub const ALL: &[&Op] =
-    &[&CONNECTION_SERVER_INFO, &CONNECTION_SERVERS, &CONNECTION_SET_SERVERS, &CONNECTION_STATS_DOC];
+pub const ALL: &[&Op] = &[
+    &CONNECTION_SERVER_INFO,
+    &CONNECTION_SERVERS,
+    &CONNECTION_SET_SERVERS,
+    &CONNECTION_STATS_DOC,
+    &ACCOUNT_INFO,
+    &STREAM_CREATE,
+    &STREAM_UPDATE,
+    &STREAM_CREATE_OR_UPDATE,
+    &STREAM_INFO,
+    &STREAM_NAMES,
+    &STREAM_LIST,
+    &STREAM_BY_SUBJECT,
+    &STREAM_PURGE,
+    &STREAM_DELETE,
+    &STREAM_GET_MESSAGE,
+    &STREAM_DELETE_MESSAGE,
+    &CONSUMER_CREATE,
+    &CONSUMER_UPDATE,
+    &CONSUMER_CREATE_OR_UPDATE,
+    &CONSUMER_INFO,
+    &CONSUMER_NAMES,
+    &CONSUMER_LIST,
+    &CONSUMER_PAUSE,
+    &CONSUMER_RESUME,
+    &CONSUMER_RESET,
+    &CONSUMER_UNPIN,
+    &CONSUMER_DELETE,
+];
 
-/// The server's description of itself.
-pub const CONNECTION_SERVER_INFO: Op = Op {
-    name: "connection_server_info",
-    input: None,
-    output: "the members of the server's INFO, under the server's own names",
-    errors: &[],
-    doc: "What the server told of itself when the connection was made, or last since then.",
-    run: |connection, _| {
-        Box::pin(async move {
-            serde_json::to_value(&*connection.client().server_info())
-                .map(Doc::from)
-                .map_err(|e| Error::new(Code::Internal, e.to_string()))
-        })
-    },
-};
+/// The document as a type of the core.
+///
+/// # Errors
+/// [`Code::InvalidJson`] with the path of what is wrong.
+fn read<T: DeserializeOwned>(document: Doc) -> Result<T> {
+    serde_path_to_error::deserialize(document.value().clone()).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { String::new() } else { format!("{path}: ") };
+        Error::new(Code::InvalidJson, format!("{place}{}", error.inner()))
+    })
+}
 
-/// The servers of the pool.
-pub const CONNECTION_SERVERS: Op = Op {
-    name: "connection_servers",
-    input: None,
-    output: r#"{"connected": url or null, "known": [urls], "discovered": [urls], "pool": [{"url": url, "discovered": bool, "failures": n, "error": text}]}"#,
-    errors: &[],
-    doc: "The server that the connection uses, those that it knows, those of them that the cluster \
-          told of, and of each how often and why it could not be connected to since it was last.",
-    run: |connection, _| {
-        Box::pin(async move {
-            let client = connection.client();
-            Ok(Doc::from(json!({
-                "connected": client.connected_url(),
-                "known": client.servers(),
-                "discovered": client.discovered_servers(),
-                "pool": question::servers(&client.server_pool()),
-            })))
-        })
-    },
-};
+/// A type of the core as a document.
+///
+/// # Errors
+/// [`Code::Internal`]: it cannot be one.
+pub fn write(value: &impl Serialize) -> Result<Doc> {
+    serde_json::to_value(value)
+        .map(Doc::from)
+        .map_err(|error| Error::new(Code::Internal, error.to_string()))
+}
 
-/// Other servers.
-pub const CONNECTION_SET_SERVERS: Op = Op {
-    name: "connection_set_servers",
-    input: Some(r#"{"servers": [urls]}"#),
-    output: "{}",
-    errors: &["INVALID_ARGUMENT", "INVALID_JSON", "INVALID_URL"],
-    doc: "Replaces the servers that the connection knows, those that the cluster told of, too. It \
-          stays where it is: they count from the next reconnect on, and what the cluster tells \
-          from now on is added (ADR-40).",
-    run: |connection, input| {
-        Box::pin(async move {
-            let expected = || {
-                let text = "servers: expected a list of URLs";
-                Error::new(Code::InvalidArgument, text)
-            };
-            let members = input.value().as_object().ok_or_else(expected)?;
-            if let Some(name) = members.keys().find(|name| *name != "servers") {
-                return Err(unknown(["servers"], name));
-            }
-            let urls = members.get("servers").and_then(|list| list.as_array());
-            let urls: Option<Vec<&str>> =
-                urls.ok_or_else(expected)?.iter().map(|url| url.as_str()).collect();
-            connection.client().set_servers(urls.ok_or_else(expected)?)?;
-            Ok(Doc::new())
-        })
-    },
-};
-
-/// The statistics, state and subscriptions of a connection.
-pub const CONNECTION_STATS_DOC: Op = Op {
-    name: "connection_stats_doc",
-    input: None,
-    output: "{\"state\": name, \"in_messages\": n, \"in_bytes\": n, \"out_messages\": n, \
-             \"out_bytes\": n, \"reconnects\": n, \"dropped_in\": n, \"dropped_out\": n, \
-             \"errors\": n, \"outbound_pending\": bytes}",
-    errors: &[],
-    doc: "The numbers of nats_connection_stats() and the state as one document.",
-    run: |connection, _| {
-        Box::pin(async move {
-            let (client, stats) = (connection.client(), connection.client().stats());
-            Ok(Doc::from(json!({
-                "state": connection.state().name(),
-                "in_messages": stats.in_messages,
-                "in_bytes": stats.in_bytes,
-                "out_messages": stats.out_messages,
-                "out_bytes": stats.out_bytes,
-                "reconnects": stats.reconnects,
-                "dropped_in": stats.dropped_in,
-                "dropped_out": stats.dropped_out,
-                "errors": stats.errors,
-                "outbound_pending": client.outbound_pending(),
-            })))
-        })
-    },
-};
+/// Errors of every request to the JetStream API.
+macro_rules! api_errors {
+    ($($more:literal),*) => {
+        &[
+            "INVALID_JSON",
+            $($more,)*
+            "JETSTREAM",
+            "JETSTREAM_NOT_ENABLED",
+            "TIMEOUT",
+            "PERMISSION",
+            "CONNECTION_LOST",
+            "CONNECTION_CLOSED",
+            "PROTOCOL",
+        ]
+    };
+}
+use api_errors;

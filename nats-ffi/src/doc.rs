@@ -208,6 +208,18 @@ pub extern "C" fn nats_doc_get_double(
     read(doc, path, out, err, Doc::get_double)
 }
 
+/// A copy of what is at `path`, as a document of its own; free it with nats_doc_free().
+/// Errors: `NOT_FOUND`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_doc_get_doc(
+    doc: *const nats_doc,
+    path: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    read(doc, path, out, err, |d, path| handle::insert(Document::new(d.get_doc(path)?)))
+}
+
 /// The number of elements of the array, members of the object or bytes of the string at `path`.
 /// Errors: `NOT_FOUND`, `WRONG_TYPE`.
 #[unsafe(no_mangle)]

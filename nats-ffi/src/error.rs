@@ -1,5 +1,6 @@
 //! Error objects and the texts of statuses.
 
+use nats_core::error::ApiError;
 use nats_core::{Code, Error};
 
 use crate::guard::{guard_status, guard_value};
@@ -52,6 +53,34 @@ pub extern "C" fn nats_error_text(error: *const nats_error) -> nats_str {
     guard_value(nats_str::EMPTY, || match handle::get::<Error>(error) {
         Ok(error) => nats_str::view(error.text().as_bytes()),
         Err(_) => nats_str::EMPTY,
+    })
+}
+
+/// What JetStream refused, in the manner of HTTP: 404 and so on; 0 when it was not JetStream that
+/// refused. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_error_api_code(error: *const nats_error) -> i32 {
+    api(error, 0, |api| i32::from(api.code))
+}
+
+/// JetStream's own number of the refusal, whose name nats_jetstream_err_code_name() has; 0 when it was
+/// not JetStream that refused. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_error_api_err_code(error: *const nats_error) -> i32 {
+    api(error, 0, |api| i32::from(api.err_code))
+}
+
+/// JetStream's own text of the refusal; empty when it was not JetStream that refused. The view lives
+/// until the error is freed. Any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_error_api_description(error: *const nats_error) -> nats_str {
+    api(error, nats_str::EMPTY, |api| nats_str::view(api.description.as_bytes()))
+}
+
+fn api<T: Copy>(error: *const nats_error, none: T, look: impl FnOnce(&ApiError) -> T) -> T {
+    guard_value(none, || match handle::get::<Error>(error) {
+        Ok(error) => error.api().map_or(none, look),
+        Err(_) => none,
     })
 }
 

@@ -2,16 +2,18 @@
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use nats_bridge::{fork, wait};
-use nats_core::{Batch, Code, Error, Headers, Message, MessageRef, Result};
+use nats_core::jetstream::{AckKind, Metadata};
+use nats_core::{Batch, Client, Code, Error, Headers, Message, MessageRef, Request, Result};
 
 use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status, guard_value};
 use crate::handle;
 use crate::headers::{Shared, header_text, nats_headers, no_header, with_headers};
-use crate::types::{nats_bytes, nats_status, nats_str, null};
+use crate::jetstream::{metadata, nats_metadata};
+use crate::types::{nats_bytes, nats_status, nats_str, null, timeout, timeout_option};
 
 /// A received message. Unlike other objects this is a real pointer: NULL and handles of other
 /// objects are errors, but a freed message must not be used. Any thread may use and free it. All
@@ -19,7 +21,9 @@ use crate::types::{nats_bytes, nats_status, nats_str, null};
 /// of the parent can be read and freed, but not answered.
 pub struct nats_msg {
     slab: NonNull<Slab>,
-    index: usize,
+    index: u32,
+    /// It was said what became of it.
+    acked: AtomicBool,
 }
 
 /// The messages of one batch. Each that the program was given is one reference to all of them, so
@@ -185,6 +189,91 @@ pub extern "C" fn nats_msg_respond_msg(
     })
 }
 
+/// Where a message that a consumer has delivered stands in its stream and its consumer; read from its
+/// reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
+///
+/// Errors: `NOT_JETSTREAM`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_metadata(
+    msg: *const nats_msg,
+    out: Option<&mut MaybeUninit<nats_metadata>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(out, err, || metadata(look(&msg)?.reply().unwrap_or_default()))
+}
+
+/// Says that a message was handled, without waiting for the server to have heard it;
+/// nats_jetstream_ack_sync() waits. Waits for room in the outbound buffer as nats_publish() does.
+///
+/// Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was; `NOT_JETSTREAM`;
+/// those of nats_publish(): then it can be said again.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_ack(
+    msg: *const nats_msg,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || say(&msg, AckKind::Ack))
+}
+
+/// Says that messages were handled, all in one go. NULL elements are skipped.
+///
+/// Errors: those of nats_msg_ack(), with the number of the message; those before it are acknowledged,
+/// those behind it are not.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msgs_ack(
+    msgs: Option<NonNull<*mut nats_msg>>,
+    n: usize,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        if n == 0 {
+            return Ok(());
+        }
+        let first = msgs.ok_or_else(|| null("msgs"))?;
+        for index in 0..n {
+            // SAFETY: the caller promised `n` pointers from the first one on.
+            let msg = unsafe { first.add(index).read() }.cast_const();
+            if !msg.is_null() {
+                say(&msg, AckKind::Ack)
+                    .map_err(|error| error.context(format_args!("message {index}")))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Says that a message was not handled: it is delivered again, after `delay_ms` milliseconds, or at
+/// once for 0. Errors: those of nats_msg_ack(), and `INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_nak(
+    msg: *const nats_msg,
+    delay_ms: i64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || say(&msg, AckKind::Nak(timeout_option(delay_ms)?)))
+}
+
+/// Says that a message is being handled: the time to acknowledge it begins anew. May be said again and
+/// again. Errors: those of nats_msg_ack().
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_in_progress(
+    msg: *const nats_msg,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || say(&msg, AckKind::InProgress))
+}
+
+/// Says that a message will never be handled: it is not delivered again. `reason` goes into an advisory
+/// (server 2.11); empty for none. Errors: those of nats_msg_ack().
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_term(
+    msg: *const nats_msg,
+    reason: nats_str,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || say(&msg, AckKind::Term(reason.optional("reason", Code::InvalidArgument)?)))
+}
+
 /// One more reference to the same message, to be freed like the first; NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_clone(msg: *const nats_msg) -> *mut nats_msg {
@@ -224,7 +313,11 @@ impl Messages {
     /// Makes the messages of `batch` ready to be handed over.
     pub(crate) fn new(batch: Batch) -> Messages {
         let count = batch.len();
-        let part = |index| nats_msg { slab: NonNull::dangling(), index };
+        let part = |index: usize| nats_msg {
+            slab: NonNull::dangling(),
+            index: index as u32,
+            acked: AtomicBool::new(false),
+        };
         let mut slab = NonNull::from(Box::leak(Box::new(Slab {
             references: AtomicUsize::new(count),
             epoch: fork::epoch(),
@@ -318,7 +411,7 @@ fn borrow(msg: &*const nats_msg) -> Result<(&nats_msg, &Slab)> {
 
 /// The message behind a pointer, to be looked at.
 fn look(msg: &*const nats_msg) -> Result<MessageRef<'_>> {
-    borrow(msg).map(|(msg, slab)| slab.batch.get(msg.index))
+    borrow(msg).map(|(msg, slab)| slab.batch.get(msg.index as usize))
 }
 
 fn view<T>(msg: *const nats_msg, none: T, body: impl FnOnce(MessageRef<'_>) -> T) -> T {
@@ -330,7 +423,7 @@ fn respond(msg: &*const nats_msg, headers: Option<&Headers>, payload: &[u8]) -> 
     if slab.epoch != fork::epoch() {
         return Err(Code::Forked.into());
     }
-    let message = slab.batch.get(msg.index);
+    let message = slab.batch.get(msg.index as usize);
     let injected = message.injected(headers);
     let headers = injected.as_ref().or(headers);
     match message.respond_now(headers, payload) {
@@ -339,4 +432,44 @@ fn respond(msg: &*const nats_msg, headers: Option<&Headers>, payload: &[u8]) -> 
         }
         result => result,
     }
+}
+
+/// Says what became of a delivered message.
+fn say(msg: &*const nats_msg, kind: AckKind<'_>) -> Result<()> {
+    saying(msg, kind, || respond(msg, None, &kind.payload()))
+}
+
+/// Says that a delivered message was handled, and waits for the server's word.
+pub(crate) fn ack_sync(msg: &*const nats_msg, client: &Client, timeout_ms: i64) -> Result<()> {
+    let limit = timeout(timeout_ms)?;
+    saying(msg, AckKind::Ack, || {
+        let reply = look(msg)?.reply().unwrap_or_default();
+        let request = Request::new(reply, b"+ACK").timeout(limit);
+        wait::read_for(client, client.request_with(&request))?.map(drop)
+    })
+}
+
+/// Nobody else says anything meanwhile; what could not be said may be said again.
+fn saying(
+    msg: &*const nats_msg,
+    kind: AckKind<'_>,
+    say: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let (part, _) = borrow(msg)?;
+    if !Metadata::is_reply(look(msg)?.reply().unwrap_or_default()) {
+        return Err(Code::NotJetStream.into());
+    }
+    let before = if kind.is_final() {
+        part.acked.swap(true, Ordering::AcqRel)
+    } else {
+        part.acked.load(Ordering::Acquire)
+    };
+    if before {
+        return Err(Code::AlreadyAcked.into());
+    }
+    let said = say();
+    if said.is_err() && kind.is_final() {
+        part.acked.store(false, Ordering::Release);
+    }
+    said
 }

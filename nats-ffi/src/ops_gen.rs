@@ -7,6 +7,7 @@ use nats_bridge::ops as table;
 use crate::connection::nats_connection;
 use crate::doc::nats_doc;
 use crate::error::nats_error;
+use crate::jetstream::nats_jetstream;
 use crate::ops::{asynchronous, blocking};
 use crate::queue::nats_queue;
 use crate::types::{nats_status, nats_str};
@@ -113,4 +114,667 @@ pub extern "C" fn nats_connection_stats_doc_async(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     asynchronous(&table::CONNECTION_STATS_DOC, nc, nats_str::EMPTY, queue, token, err)
+}
+
+/// What the connection's account has of JetStream, and what it may have.
+///
+/// `*out` receives a document: what the account uses and what it may have, under the server's own names, by tiers, too, where the server has some. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_info(
+    js: *mut nats_jetstream,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::ACCOUNT_INFO, js, nats_str::EMPTY, out, err)
+}
+
+/// Like nats_account_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_info_async(
+    js: *mut nats_jetstream,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::ACCOUNT_INFO, js, nats_str::EMPTY, queue, token, err)
+}
+
+/// Makes a stream. One that is there with the same configuration is as good.
+///
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_CREATE, js, input, out, err)
+}
+
+/// Like nats_stream_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_CREATE, js, input, queue, token, err)
+}
+
+/// Changes the configuration of a stream. Not everything can be changed.
+///
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_UPDATE, js, input, out, err)
+}
+
+/// Like nats_stream_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_UPDATE, js, input, queue, token, err)
+}
+
+/// Changes a stream, or makes it when it is not there.
+///
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_create_or_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_CREATE_OR_UPDATE, js, input, out, err)
+}
+
+/// Like nats_stream_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_create_or_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_CREATE_OR_UPDATE, js, input, queue, token, err)
+}
+
+/// A stream as it is; with how many messages each subject of a filter has, and which sequences are gone, if that is asked for.
+///
+/// `input`: a JSON document, {"stream": name, "subjects_filter": subjects to count, "deleted_details": bool}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_info(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_INFO, js, input, out, err)
+}
+
+/// Like nats_stream_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_info_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_INFO, js, input, queue, token, err)
+}
+
+/// The names of all streams, or of those with a subject; in as many requests as it takes.
+///
+/// `input`: a JSON document, {"subject": only those that have it}.
+///
+/// `*out` receives a document: {"streams": [names]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_names(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_NAMES, js, input, out, err)
+}
+
+/// Like nats_stream_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_names_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_NAMES, js, input, queue, token, err)
+}
+
+/// All streams, or those with a subject; in as many requests as it takes.
+///
+/// `input`: a JSON document, {"subject": only those that have it}.
+///
+/// `*out` receives a document: {"streams": [what nats_stream_info() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_list(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_LIST, js, input, out, err)
+}
+
+/// Like nats_stream_list(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_list_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_LIST, js, input, queue, token, err)
+}
+
+/// The name of the stream that keeps the messages of a subject.
+///
+/// `input`: a JSON document, {"subject": subject}.
+///
+/// `*out` receives a document: {"stream": name}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_by_subject(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_BY_SUBJECT, js, input, out, err)
+}
+
+/// Like nats_stream_by_subject(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_by_subject_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_BY_SUBJECT, js, input, queue, token, err)
+}
+
+/// Removes messages of a stream: all, or those of subjects, before a sequence, or but the newest.
+///
+/// `input`: a JSON document, {"stream": name, "filter": subjects, "seq": only those before it, "keep": how many stay}.
+///
+/// `*out` receives a document: {"purged": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_purge(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_PURGE, js, input, out, err)
+}
+
+/// Like nats_stream_purge(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_purge_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_PURGE, js, input, queue, token, err)
+}
+
+/// Removes a stream with its messages and consumers.
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_DELETE, js, input, out, err)
+}
+
+/// Like nats_stream_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_DELETE, js, input, queue, token, err)
+}
+
+/// A message of a stream: by its sequence, the last one of a subject, or the first one of a subject from a sequence on. Direct: from any server that has it (ADR-31), faster and perhaps not the newest.
+///
+/// `input`: a JSON document, {"stream": name, "seq": n, "last_by_subj": subject, "next_by_subj": subject, "no_hdr": bool, "direct": bool}.
+///
+/// `*out` receives a document: {"subject": text, "seq": n, "time": RFC 3339, "data": base64, "hdrs": {name: [values]}}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_get_message(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_GET_MESSAGE, js, input, out, err)
+}
+
+/// Like nats_stream_get_message(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_get_message_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_GET_MESSAGE, js, input, queue, token, err)
+}
+
+/// Deletes a message of a stream. What it held is overwritten, unless "no_erase" is true.
+///
+/// `input`: a JSON document, {"stream": name, "seq": n, "no_erase": bool}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_delete_message(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_DELETE_MESSAGE, js, input, out, err)
+}
+
+/// Like nats_stream_delete_message(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_delete_message_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_DELETE_MESSAGE, js, input, queue, token, err)
+}
+
+/// Makes a consumer. One that is there with the same configuration is as good. Without a name it has one that is made up, and goes when it is unused.
+///
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `CONSUMER_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_CREATE, js, input, out, err)
+}
+
+/// Like nats_consumer_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_CREATE, js, input, queue, token, err)
+}
+
+/// Changes a consumer. Not everything can be changed.
+///
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_UPDATE, js, input, out, err)
+}
+
+/// Like nats_consumer_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_UPDATE, js, input, queue, token, err)
+}
+
+/// Changes a consumer, or makes it when it is not there.
+///
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_create_or_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_CREATE_OR_UPDATE, js, input, out, err)
+}
+
+/// Like nats_consumer_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_create_or_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_CREATE_OR_UPDATE, js, input, queue, token, err)
+}
+
+/// A consumer as it is.
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_info(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_INFO, js, input, out, err)
+}
+
+/// Like nats_consumer_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_info_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_INFO, js, input, queue, token, err)
+}
+
+/// The names of a stream's consumers; in as many requests as it takes.
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {"consumers": [names]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_names(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_NAMES, js, input, out, err)
+}
+
+/// Like nats_consumer_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_names_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_NAMES, js, input, queue, token, err)
+}
+
+/// A stream's consumers; in as many requests as it takes.
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_list(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_LIST, js, input, out, err)
+}
+
+/// Like nats_consumer_list(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_list_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_LIST, js, input, queue, token, err)
+}
+
+/// Has a consumer deliver nothing until then (server 2.11).
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name, "pause_until": RFC 3339}.
+///
+/// `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_pause(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_PAUSE, js, input, out, err)
+}
+
+/// Like nats_consumer_pause(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_pause_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_PAUSE, js, input, queue, token, err)
+}
+
+/// Has a paused consumer deliver again.
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name}.
+///
+/// `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_resume(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_RESUME, js, input, out, err)
+}
+
+/// Like nats_consumer_resume(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_resume_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_RESUME, js, input, queue, token, err)
+}
+
+/// Has a consumer begin anew: behind its acknowledged messages, or at a sequence (ADR-60, server 2.14).
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name, "seq": n}.
+///
+/// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_reset(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_RESET, js, input, out, err)
+}
+
+/// Like nats_consumer_reset(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_reset_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_RESET, js, input, queue, token, err)
+}
+
+/// Lets go of the client that is pinned in a group (ADR-42, server 2.11).
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name, "group": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_unpin(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_UNPIN, js, input, out, err)
+}
+
+/// Like nats_consumer_unpin(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_unpin_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_UNPIN, js, input, queue, token, err)
+}
+
+/// Removes a consumer.
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_DELETE, js, input, out, err)
+}
+
+/// Like nats_consumer_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_DELETE, js, input, queue, token, err)
 }

@@ -209,6 +209,12 @@ TEST("c-doc-01", "documents: paths, types and broken text") {
   EXPECT_INT(flag, 1);
   OK(nats_doc_len(doc, S("a.b"), &len, E));
   EXPECT_INT(len, 4);
+  nats_doc *part = NULL;
+  OK(nats_doc_get_doc(doc, S("a.b"), &part, E));
+  OK(nats_doc_json(part, &text, E));
+  EXPECT_TEXT(text, "[1,\"two\",2.5,true]");
+  OK(nats_doc_free(part));
+  FAILS(NATS_ERR_NOT_FOUND, nats_doc_get_doc(doc, S("a.c"), &part, E));
   FAILS(NATS_ERR_WRONG_TYPE, nats_doc_get_int(doc, S("a.b.1"), &number, E));
   SAYS("a.b.1");
   FAILS(NATS_ERR_NOT_FOUND, nats_doc_get_int(doc, S("a.b.9"), &number, E));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use nats_bridge::claims::{ACCOUNT, USER};
+use nats_bridge::jetstream::{FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::Row;
@@ -45,6 +46,9 @@ pub(crate) fn options() -> Result<String, String> {
     let sections = table(&mut out, "Connection", CONNECT)
         .and_then(|()| table(&mut out, "Subscription", SUBSCRIBE))
         .and_then(|()| table(&mut out, "Request for many answers", MANY))
+        .and_then(|()| table(&mut out, "JetStream", JETSTREAM))
+        .and_then(|()| table(&mut out, "Message to a stream", PUBLISH))
+        .and_then(|()| table(&mut out, "Request for messages of a consumer", FETCH))
         .and_then(|()| table(&mut out, "User claims", USER))
         .and_then(|()| table(&mut out, "Account claims", ACCOUNT));
     sections.map_err(|e| e.to_string())?;
@@ -55,7 +59,8 @@ pub(crate) fn options() -> Result<String, String> {
 pub(crate) fn ops() -> Result<String, String> {
     let mut out = format!(
         "# Operations\n\n{NOTE}\nOperations take and yield JSON documents. In C each is a function \
-         `nats_<name>()` and one with `_async` behind it.\n\n\
+         `nats_<name>()` and one with `_async` behind it; those from `account_info` on work on a \
+         `nats_jetstream`, the others on a connection.\n\n\
          | name | takes | yields | meaning |\n|---|---|---|---|\n"
     );
     for op in ALL {

@@ -63,6 +63,20 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::QueueClosed, "QueueClosedError", "InvalidOperationError"),
     (Code::MaxConnections, "MaxConnectionsError", "ConnectionError"),
     (Code::MaxSubscriptions, "MaxSubscriptionsError", "NatsError"),
+    (Code::JetStream, "JetStreamError", "NatsError"),
+    (Code::JetStreamNotEnabled, "JetStreamNotEnabledError", "JetStreamError"),
+    (Code::StreamNotFound, "StreamNotFoundError", "JetStreamError"),
+    (Code::ConsumerNotFound, "ConsumerNotFoundError", "JetStreamError"),
+    (Code::MessageNotFound, "MessageNotFoundError", "JetStreamError"),
+    (Code::StreamExists, "StreamExistsError", "JetStreamError"),
+    (Code::ConsumerExists, "ConsumerExistsError", "JetStreamError"),
+    (Code::WrongLastSequence, "WrongLastSequenceError", "JetStreamError"),
+    (Code::InvalidName, "InvalidNameError", "InvalidArgumentError"),
+    (Code::Unsupported, "UnsupportedError", "InvalidOperationError"),
+    (Code::NotJetStream, "NotJetStreamError", "InvalidOperationError"),
+    (Code::AlreadyAcked, "AlreadyAckedError", "InvalidOperationError"),
+    (Code::HeartbeatMissed, "HeartbeatMissedError", "NatsError"),
+    (Code::PullRefused, "PullRefusedError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.

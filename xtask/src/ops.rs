@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nats_bridge::ops::{ALL, Op};
+use nats_bridge::ops::{ALL, Op, Run};
 
 /// The text of `ops_gen.rs`.
 pub(crate) fn functions() -> Result<String, String> {
@@ -16,6 +16,7 @@ pub(crate) fn functions() -> Result<String, String> {
          use crate::connection::nats_connection;\n\
          use crate::doc::nats_doc;\n\
          use crate::error::nats_error;\n\
+         use crate::jetstream::nats_jetstream;\n\
          use crate::ops::{asynchronous, blocking};\n\
          use crate::queue::nats_queue;\n\
          use crate::types::{nats_status, nats_str};\n",
@@ -28,6 +29,10 @@ pub(crate) fn functions() -> Result<String, String> {
 
 fn function(out: &mut String, op: &Op) -> std::fmt::Result {
     let (name, row) = (op.name, op.name.to_uppercase());
+    let (target, of) = match op.run {
+        Run::Connection(_) => ("nc", "nats_connection"),
+        Run::JetStream(_) => ("js", "nats_jetstream"),
+    };
     let (parameter, input) = match op.input {
         Some(_) => ("\n    input: nats_str,", "input"),
         None => ("", "nats_str::EMPTY"),
@@ -45,22 +50,22 @@ fn function(out: &mut String, op: &Op) -> std::fmt::Result {
 /// Errors: {errors}.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_{name}(
-    nc: *mut nats_connection,{parameter}
+    {target}: *mut {of},{parameter}
     out: Option<&mut MaybeUninit<*mut nats_doc>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {{
-    blocking(&table::{row}, nc, {input}, out, err)
+    blocking(&table::{row}, {target}, {input}, out, err)
 }}
 
 /// Like nats_{name}(); completes on `queue`, under `token`, with a `nats_doc`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_{name}_async(
-    nc: *mut nats_connection,{parameter}
+    {target}: *mut {of},{parameter}
     queue: *mut nats_queue,
     token: u64,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {{
-    asynchronous(&table::{row}, nc, {input}, queue, token, err)
+    asynchronous(&table::{row}, {target}, {input}, queue, token, err)
 }}
 "#,
         output = op.output,
@@ -80,6 +85,14 @@ mod tests {
         assert!(out.contains("    nc: *mut nats_connection,\n    input: nats_str,\n    out:"));
         assert!(out.contains("blocking(&table::THING_DO, nc, input, out, err)"));
         assert!(out.contains("asynchronous(&table::THING_DO, nc, input, queue, token, err)"));
+    }
+
+    #[test]
+    fn an_operation_on_a_jetstream_takes_one() {
+        let mut text = String::new();
+        function(&mut text, &nats_bridge::ops::ACCOUNT_INFO).unwrap();
+        assert!(text.contains("    js: *mut nats_jetstream,\n    out:"));
+        assert!(text.contains("blocking(&table::ACCOUNT_INFO, js, nats_str::EMPTY, out, err)"));
     }
 
     #[test]

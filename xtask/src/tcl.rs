@@ -51,6 +51,9 @@ pub(crate) fn error_name(code: Code) -> String {
         Code::SubscriptionClosed => "BadSubscription",
         Code::HeadersUnsupported => "HeadersNotSupported",
         Code::MalformedMessage => "BadHeaderMsg",
+        Code::JetStream => "JSResponse",
+        Code::MessageNotFound => "MsgNotFound",
+        Code::NotJetStream => "NotJSMessage",
         other => return format!("Err{other:?}"),
     };
     format!("Err{peer}")

@@ -269,18 +269,108 @@ export class MaxSubscriptionsError extends NatsError {
   static override readonly codeName: string = "MAX_SUBSCRIPTIONS";
 }
 
+/** JETSTREAM: JetStream refused the request. */
+export class JetStreamError extends NatsError {
+  static override readonly code: number = 44;
+  static override readonly codeName: string = "JETSTREAM";
+}
+
+/** JETSTREAM_NOT_ENABLED: JetStream is not enabled for the server or the account. */
+export class JetStreamNotEnabledError extends JetStreamError {
+  static override readonly code: number = 45;
+  static override readonly codeName: string = "JETSTREAM_NOT_ENABLED";
+}
+
+/** STREAM_NOT_FOUND: there is no such stream. */
+export class StreamNotFoundError extends JetStreamError {
+  static override readonly code: number = 46;
+  static override readonly codeName: string = "STREAM_NOT_FOUND";
+}
+
+/** CONSUMER_NOT_FOUND: there is no such consumer. */
+export class ConsumerNotFoundError extends JetStreamError {
+  static override readonly code: number = 47;
+  static override readonly codeName: string = "CONSUMER_NOT_FOUND";
+}
+
+/** MESSAGE_NOT_FOUND: the stream has no such message. */
+export class MessageNotFoundError extends JetStreamError {
+  static override readonly code: number = 48;
+  static override readonly codeName: string = "MESSAGE_NOT_FOUND";
+}
+
+/** STREAM_EXISTS: there is a stream of this name with another configuration. */
+export class StreamExistsError extends JetStreamError {
+  static override readonly code: number = 49;
+  static override readonly codeName: string = "STREAM_EXISTS";
+}
+
+/** CONSUMER_EXISTS: there is a consumer of this name. */
+export class ConsumerExistsError extends JetStreamError {
+  static override readonly code: number = 50;
+  static override readonly codeName: string = "CONSUMER_EXISTS";
+}
+
+/**
+ * WRONG_LAST_SEQUENCE: the last sequence of the stream or subject is another than the one expected.
+ */
+export class WrongLastSequenceError extends JetStreamError {
+  static override readonly code: number = 51;
+  static override readonly codeName: string = "WRONG_LAST_SEQUENCE";
+}
+
+/** INVALID_NAME: the name of a stream or consumer is not acceptable. */
+export class InvalidNameError extends InvalidArgumentError {
+  static override readonly code: number = 52;
+  static override readonly codeName: string = "INVALID_NAME";
+}
+
+/** UNSUPPORTED: the server is too old for this. */
+export class UnsupportedError extends InvalidOperationError {
+  static override readonly code: number = 53;
+  static override readonly codeName: string = "UNSUPPORTED";
+}
+
+/** NOT_JETSTREAM: the message is not from JetStream. */
+export class NotJetStreamError extends InvalidOperationError {
+  static override readonly code: number = 54;
+  static override readonly codeName: string = "NOT_JETSTREAM";
+}
+
+/** ALREADY_ACKED: the message was acknowledged before. */
+export class AlreadyAckedError extends InvalidOperationError {
+  static override readonly code: number = 55;
+  static override readonly codeName: string = "ALREADY_ACKED";
+}
+
+/** HEARTBEAT_MISSED: the server has stopped sending the heartbeats that it was asked for. */
+export class HeartbeatMissedError extends NatsError {
+  static override readonly code: number = 56;
+  static override readonly codeName: string = "HEARTBEAT_MISSED";
+}
+
+/** PULL_REFUSED: the server ended a request for messages. */
+export class PullRefusedError extends NatsError {
+  static override readonly code: number = 57;
+  static override readonly codeName: string = "PULL_REFUSED";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
+  AlreadyAckedError,
   AuthenticationRevokedError,
   AuthorizationError,
   CancelledError,
   ClosedConnectionError,
   ConnectionError,
   ConnectionLostError,
+  ConsumerExistsError,
+  ConsumerNotFoundError,
   DrainingConnectionError,
   ForkedError,
   HeadersUnsupportedError,
+  HeartbeatMissedError,
   InternalError,
   InvalidArgumentError,
   InvalidCredentialsError,
@@ -288,34 +378,44 @@ export const errors = {
   InvalidHeaderError,
   InvalidJsonError,
   InvalidKeyError,
+  InvalidNameError,
   InvalidOperationError,
   InvalidOptionError,
   InvalidQueueGroupError,
   InvalidSubjectError,
   InvalidUrlError,
+  JetStreamError,
+  JetStreamNotEnabledError,
   MalformedMessageError,
   MaxConnectionsError,
   MaxPayloadError,
   MaxSubscriptionsError,
+  MessageNotFoundError,
   NatsError,
   NoReplyError,
   NoRespondersError,
   NoServersError,
   NotFoundError,
+  NotJetStreamError,
   OutboundFullError,
   PanicError,
   PermissionViolationError,
   ProtocolError,
+  PullRefusedError,
   QueueClosedError,
   RequestError,
   ServerError,
   SlowConsumerError,
   StaleConnectionError,
+  StreamExistsError,
+  StreamNotFoundError,
   SubscriptionClosedError,
   SubscriptionEndedError,
   TimeoutError,
   TlsError,
+  UnsupportedError,
   UserAuthenticationExpiredError,
+  WrongLastSequenceError,
   WrongTypeError,
 } as const;
 

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::metadata::{Metadata, is_ack};
+use super::metadata::Metadata;
 use crate::client::handle::Client;
 use crate::client::message::Message;
 use crate::client::request::Request;
@@ -42,7 +42,7 @@ impl AckKind<'_> {
     }
 
     /// Whether nothing more can be said afterwards.
-    fn is_final(self) -> bool {
+    pub fn is_final(self) -> bool {
         self != AckKind::InProgress
     }
 }
@@ -138,7 +138,7 @@ impl JsMessage {
 
     /// Nobody else may say anything from now on.
     fn claim(&self, kind: AckKind<'_>) -> Result<()> {
-        if !is_ack(self.message.reply().unwrap_or_default()) {
+        if !Metadata::is_reply(self.message.reply().unwrap_or_default()) {
             return Err(Code::NotJetStream.into());
         }
         let before =

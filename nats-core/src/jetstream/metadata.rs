@@ -39,16 +39,16 @@ impl<'a> Metadata<'a> {
         read(reply).ok_or_else(|| Code::NotJetStream.into())
     }
 
+    /// Whether a reply subject is one that deliveries have.
+    pub fn is_reply(reply: &str) -> bool {
+        reply.starts_with("$JS.ACK.")
+    }
+
     /// When the message was stored.
     pub fn timestamp(&self) -> SystemTime {
         let nanos = u64::try_from(self.timestamp_nanos).unwrap_or(0);
         UNIX_EPOCH + Duration::from_nanos(nanos)
     }
-}
-
-/// Whether a reply subject is one of JetStream's.
-pub(crate) fn is_ack(reply: &str) -> bool {
-    reply.starts_with("$JS.ACK.")
 }
 
 fn read(reply: &str) -> Option<Metadata<'_>> {

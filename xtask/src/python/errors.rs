@@ -168,6 +168,50 @@ const CLASSES: &[Class] = &[
         "Error",
         "nats: maximum subscriptions exceeded",
     ),
+    Class(Code::JetStream, "JetStreamError", "Error", "nats: JetStream error"),
+    Class(
+        Code::JetStreamNotEnabled,
+        "JetStreamNotEnabledError",
+        "JetStreamError",
+        "nats: JetStream not enabled",
+    ),
+    Class(Code::StreamNotFound, "StreamNotFoundError", "JetStreamError", "nats: stream not found"),
+    Class(
+        Code::ConsumerNotFound,
+        "ConsumerNotFoundError",
+        "JetStreamError",
+        "nats: consumer not found",
+    ),
+    Class(
+        Code::MessageNotFound,
+        "MessageNotFoundError",
+        "JetStreamError",
+        "nats: message not found",
+    ),
+    Class(Code::StreamExists, "StreamExistsError", "JetStreamError", "nats: stream exists already"),
+    Class(
+        Code::ConsumerExists,
+        "ConsumerExistsError",
+        "JetStreamError",
+        "nats: consumer exists already",
+    ),
+    Class(
+        Code::WrongLastSequence,
+        "WrongLastSequenceError",
+        "JetStreamError",
+        "nats: wrong last sequence",
+    ),
+    Class(Code::InvalidName, "InvalidNameError", "Error", "nats: invalid stream or consumer name"),
+    Class(Code::Unsupported, "UnsupportedError", "Error", "nats: not supported by the server"),
+    Class(Code::NotJetStream, "NotJSMessageError", "Error", "nats: not a JetStream message"),
+    Class(
+        Code::AlreadyAcked,
+        "MsgAlreadyAckdError",
+        "Error",
+        "nats: message was already acknowledged",
+    ),
+    Class(Code::HeartbeatMissed, "HeartbeatMissedError", "Error", "nats: heartbeat missed"),
+    Class(Code::PullRefused, "PullRefusedError", "Error", "nats: pull refused"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.

@@ -391,6 +391,118 @@ class MaxSubscriptionsError(Error):
     _phrase = "nats: maximum subscriptions exceeded"
 
 
+class JetStreamError(Error):
+    """JetStream refused the request."""
+
+    code = 44
+    name = "JETSTREAM"
+    _phrase = "nats: JetStream error"
+
+
+class JetStreamNotEnabledError(JetStreamError):
+    """JetStream is not enabled for the server or the account."""
+
+    code = 45
+    name = "JETSTREAM_NOT_ENABLED"
+    _phrase = "nats: JetStream not enabled"
+
+
+class StreamNotFoundError(JetStreamError):
+    """There is no such stream."""
+
+    code = 46
+    name = "STREAM_NOT_FOUND"
+    _phrase = "nats: stream not found"
+
+
+class ConsumerNotFoundError(JetStreamError):
+    """There is no such consumer."""
+
+    code = 47
+    name = "CONSUMER_NOT_FOUND"
+    _phrase = "nats: consumer not found"
+
+
+class MessageNotFoundError(JetStreamError):
+    """The stream has no such message."""
+
+    code = 48
+    name = "MESSAGE_NOT_FOUND"
+    _phrase = "nats: message not found"
+
+
+class StreamExistsError(JetStreamError):
+    """There is a stream of this name with another configuration."""
+
+    code = 49
+    name = "STREAM_EXISTS"
+    _phrase = "nats: stream exists already"
+
+
+class ConsumerExistsError(JetStreamError):
+    """There is a consumer of this name."""
+
+    code = 50
+    name = "CONSUMER_EXISTS"
+    _phrase = "nats: consumer exists already"
+
+
+class WrongLastSequenceError(JetStreamError):
+    """The last sequence of the stream or subject is another than the one expected."""
+
+    code = 51
+    name = "WRONG_LAST_SEQUENCE"
+    _phrase = "nats: wrong last sequence"
+
+
+class InvalidNameError(Error):
+    """The name of a stream or consumer is not acceptable."""
+
+    code = 52
+    name = "INVALID_NAME"
+    _phrase = "nats: invalid stream or consumer name"
+
+
+class UnsupportedError(Error):
+    """The server is too old for this."""
+
+    code = 53
+    name = "UNSUPPORTED"
+    _phrase = "nats: not supported by the server"
+
+
+class NotJSMessageError(Error):
+    """The message is not from JetStream."""
+
+    code = 54
+    name = "NOT_JETSTREAM"
+    _phrase = "nats: not a JetStream message"
+
+
+class MsgAlreadyAckdError(Error):
+    """The message was acknowledged before."""
+
+    code = 55
+    name = "ALREADY_ACKED"
+    _phrase = "nats: message was already acknowledged"
+
+
+class HeartbeatMissedError(Error):
+    """The server has stopped sending the heartbeats that it was asked for."""
+
+    code = 56
+    name = "HEARTBEAT_MISSED"
+    _phrase = "nats: heartbeat missed"
+
+
+class PullRefusedError(Error):
+    """The server ended a request for messages."""
+
+    code = 57
+    name = "PULL_REFUSED"
+    _phrase = "nats: pull refused"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -483,6 +595,20 @@ BY_CODE: dict[int, type[Error]] = {
     37: QueueClosedError,
     38: MaxConnectionsError,
     39: MaxSubscriptionsError,
+    44: JetStreamError,
+    45: JetStreamNotEnabledError,
+    46: StreamNotFoundError,
+    47: ConsumerNotFoundError,
+    48: MessageNotFoundError,
+    49: StreamExistsError,
+    50: ConsumerExistsError,
+    51: WrongLastSequenceError,
+    52: InvalidNameError,
+    53: UnsupportedError,
+    54: NotJSMessageError,
+    55: MsgAlreadyAckdError,
+    56: HeartbeatMissedError,
+    57: PullRefusedError,
 }
 """The class of each error code."""
 

@@ -1,0 +1,224 @@
+//! Options of a JetStream, of what is published to it, and of what is fetched from it.
+
+use nats_core::Result;
+use nats_core::jetstream::{FetchOptions, JetStreamOptions, PublishOptions};
+
+use crate::table::{Row, Set, apply};
+
+/// The options of a JetStream.
+pub const JETSTREAM: &[Row<JetStreamOptions>] = &[
+    Row {
+        key: "api_prefix",
+        unit: "",
+        default: "$JS.API",
+        since: "0.1",
+        doc: "The prefix of the API's subjects.",
+        set: Set::Text(|o, v| o.api_prefix = v),
+    },
+    Row {
+        key: "domain",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "The domain, instead of a prefix (ADR-19).",
+        set: Set::Text(|o, v| o.domain = Some(v)),
+    },
+    Row {
+        key: "timeout_ms",
+        unit: "ms",
+        default: "5000",
+        since: "0.1",
+        doc: "How long a request to the API, or the acknowledgement of a message, may take.",
+        set: Set::Millis(1, |o, v| o.timeout = v),
+    },
+];
+
+/// The options of one message that is published to a stream.
+pub const PUBLISH: &[Row<PublishOptions>] = &[
+    Row {
+        key: "msg_id",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "An id by which the stream knows a message that it has already.",
+        set: Set::Text(|o, v| o.msg_id = Some(v)),
+    },
+    Row {
+        key: "expected_stream",
+        unit: "",
+        default: "any",
+        since: "0.1",
+        doc: "The stream that is to store it.",
+        set: Set::Text(|o, v| o.expected_stream = Some(v)),
+    },
+    Row {
+        key: "expected_last_sequence",
+        unit: "",
+        default: "any",
+        since: "0.1",
+        doc: "The sequence that the stream's last message is to have.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.expected_last_sequence = Some(v)),
+    },
+    Row {
+        key: "expected_last_msg_id",
+        unit: "",
+        default: "any",
+        since: "0.1",
+        doc: "The id that the stream's last message is to have.",
+        set: Set::Text(|o, v| o.expected_last_msg_id = Some(v)),
+    },
+    Row {
+        key: "expected_last_subject_sequence",
+        unit: "",
+        default: "any",
+        since: "0.1",
+        doc: "The sequence that the last message of the subject is to have; 0: there is to be none.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.expected_last_subject_sequence = Some(v)),
+    },
+    Row {
+        key: "expected_last_subject",
+        unit: "",
+        default: "the message's",
+        since: "0.1",
+        doc: "The subject that is meant by it, wildcards allowed (server 2.11).",
+        set: Set::Text(|o, v| o.expected_last_subject = Some(v)),
+    },
+    Row {
+        key: "ttl_ms",
+        unit: "ms",
+        default: "none",
+        since: "0.1",
+        doc: "How long the stream keeps it, in whole seconds (ADR-43, server 2.11).",
+        set: Set::Millis(1000, |o, v| o.ttl = Some(v)),
+    },
+    Row {
+        key: "retries",
+        unit: "",
+        default: "2",
+        since: "0.1",
+        doc: "How often to try again when no stream answers (ADR-22).",
+        set: Set::Integer(0, 1000, |o, v| o.retries = v as u32),
+    },
+    Row {
+        key: "retry_wait_ms",
+        unit: "ms",
+        default: "250",
+        since: "0.1",
+        doc: "How long to wait before.",
+        set: Set::Millis(0, |o, v| o.retry_wait = v),
+    },
+    Row {
+        key: "timeout_ms",
+        unit: "ms",
+        default: "the JetStream's",
+        since: "0.1",
+        doc: "How long to wait for the acknowledgement.",
+        set: Set::Millis(1, |o, v| o.timeout = Some(v)),
+    },
+];
+
+/// The options of one request for messages of a consumer (ADR-37).
+pub const FETCH: &[Row<FetchOptions>] = &[
+    Row {
+        key: "max_messages",
+        unit: "messages",
+        default: "100",
+        since: "0.1",
+        doc: "The most messages.",
+        set: Set::Integer(1, 1 << 31, |o, v| o.max_messages = v as usize),
+    },
+    Row {
+        key: "max_bytes",
+        unit: "bytes",
+        default: "no limit",
+        since: "0.1",
+        doc: "The most bytes; 0 for no limit.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.max_bytes = v as usize),
+    },
+    Row {
+        key: "expires_ms",
+        unit: "ms",
+        default: "30000",
+        since: "0.1",
+        doc: "How long to wait for them.",
+        set: Set::Millis(1, |o, v| o.expires = v),
+    },
+    Row {
+        key: "no_wait",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "Take what is there and do not wait for more.",
+        set: Set::Bool(|o, v| o.no_wait = v),
+    },
+    Row {
+        key: "heartbeat_ms",
+        unit: "ms",
+        default: "5000 from 10 s on",
+        since: "0.1",
+        doc: "How often the server says that it is there; 0 for never.",
+        set: Set::Millis(0, |o, v| o.heartbeat = Some(v)),
+    },
+    Row {
+        key: "group",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "The priority group to belong to (ADR-42, server 2.11).",
+        set: Set::Text(|o, v| o.group = v),
+    },
+    Row {
+        key: "min_pending",
+        unit: "messages",
+        default: "0",
+        since: "0.1",
+        doc: "Only when so many messages wait.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.min_pending = v),
+    },
+    Row {
+        key: "min_ack_pending",
+        unit: "messages",
+        default: "0",
+        since: "0.1",
+        doc: "Only when so many messages wait for their acknowledgement.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.min_ack_pending = v),
+    },
+    Row {
+        key: "priority",
+        unit: "",
+        default: "0",
+        since: "0.1",
+        doc: "Behind those with a smaller number (server 2.12).",
+        set: Set::Integer(0, 9, |o, v| o.priority = v as u8),
+    },
+    Row {
+        key: "id",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "The id that the server has given to a pinned client.",
+        set: Set::Text(|o, v| o.id = v),
+    },
+];
+
+/// The options of a JetStream from a JSON object.
+///
+/// # Errors
+/// Those of [`apply`]; so for all three.
+pub fn options(json: &str) -> Result<JetStreamOptions> {
+    let mut options = JetStreamOptions::default();
+    apply(JETSTREAM, &mut options, json)?;
+    Ok(options)
+}
+
+/// The options of a message from a JSON object.
+pub fn publish_options(json: &str) -> Result<PublishOptions> {
+    let mut options = PublishOptions::default();
+    apply(PUBLISH, &mut options, json)?;
+    Ok(options)
+}
+
+/// Changes the options of a request for messages by a JSON object.
+pub fn fetch_options(options: &mut FetchOptions, json: &str) -> Result<()> {
+    apply(FETCH, options, json)
+}

@@ -1,0 +1,203 @@
+//! JetStream: the way to it, publishing with acknowledgement, fetching.
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use nats_bridge::connection::Connection;
+use nats_bridge::{jetstream as options, ops, wait};
+use nats_core::jetstream::{FetchOptions, JetStream, PubAck, err_code_name};
+use nats_core::{Code, Error, Publish, Result};
+
+use crate::connection::nats_connection;
+use crate::doc::{Document, nats_doc};
+use crate::error::nats_error;
+use crate::guard::{guard, guard_out, guard_status, guard_value};
+use crate::handle;
+use crate::headers::{nats_headers, with_headers};
+use crate::message::{self, nats_msg};
+use crate::types::{nats_bytes, nats_status, nats_str, null};
+
+/// The JetStream of an account, by way of a connection, which it keeps open. Any thread. Free it with
+/// nats_jetstream_free().
+pub struct nats_jetstream(());
+
+/// The JetStream of the connection's account. Nothing is asked of the server.
+///
+/// `options_json`: a JSON object with the keys "api_prefix", "domain" and "timeout_ms"
+/// (docs/options.md), or empty.
+///
+/// Errors: `INVALID_OPTION`, `INVALID_JSON`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_new(
+    nc: *mut nats_connection,
+    options_json: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_jetstream>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(out, err, || {
+        let options = options::options(options_json.text("options", Code::InvalidOption)?)?;
+        let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
+        handle::insert(connection.client().jetstream_with(options)?)
+    })
+}
+
+/// Frees a JetStream; streams and consumers stay. NULL is fine; one that was freed before is
+/// `NATS_ERR_INVALID_HANDLE`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_free(js: *mut nats_jetstream) -> nats_status {
+    guard_status(|| handle::free::<JetStream>(js))
+}
+
+/// Publishes a message and waits until a stream has stored it.
+///
+/// `headers`: may be NULL; not consumed. `options_json`: a JSON object of what is expected of the
+/// stream, with the keys of "Message to a stream" in docs/options.md, or empty. `sequence` (may be
+/// NULL) receives the message's sequence in the stream. `ack` (may be NULL) receives a document of all
+/// that the stream tells ("stream", "seq", "duplicate", "domain", "val", "batch", "count"); free it
+/// with nats_doc_free().
+///
+/// Errors. Not stored: `NO_RESPONDERS` when no stream has the subject; `WRONG_LAST_SEQUENCE`,
+/// `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `INVALID_OPTION`; those of
+/// nats_publish_msg(). Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`; with a "msg_id" it
+/// can be published again.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_publish(
+    js: *mut nats_jetstream,
+    subject: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    options_json: nats_str,
+    sequence: Option<&mut MaybeUninit<u64>>,
+    ack: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let options = options::publish_options(options_json.text("options", Code::InvalidOption)?)?;
+        let subject = subject.text("subject", Code::InvalidSubject)?;
+        let payload = payload.bytes("payload")?;
+        let js = handle::get::<JetStream>(js)?.clone();
+        // Before the wait, within which the program could not call what blocks.
+        let headers = with_headers(headers, |given| {
+            Ok(js.client().injected(given).or_else(|| given.cloned()))
+        })?;
+        let publish = Publish { headers: headers.as_ref(), ..Publish::new(subject, payload) };
+        let told: PubAck = wait::read_for(js.client(), js.publish_with(&publish, &options))??;
+        if let Some(ack) = ack {
+            ack.write(handle::insert(Document::new(ops::write(&told)?))?);
+        }
+        if let Some(sequence) = sequence {
+            sequence.write(told.seq);
+        }
+        Ok(())
+    })
+}
+
+/// Asks a consumer once for messages, and waits until they have come, the time is over, or, with
+/// "no_wait", no more are there. Writes up to `cap` messages to `msgs` and their number to `count`;
+/// free them with nats_msg_free() or nats_msgs_free(). None is no error.
+///
+/// `options_json`: a JSON object with the keys of "Request for messages of a consumer" in
+/// docs/options.md, or empty; "max_messages" is `cap` unless it is smaller.
+///
+/// Errors, when no message has come: `CONSUMER_NOT_FOUND` when the consumer was deleted meanwhile,
+/// `NO_RESPONDERS` when there is none, `PULL_REFUSED` with what the server said, `HEARTBEAT_MISSED`,
+/// `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PERMISSION`; and `INVALID_NAME`, `INVALID_OPTION`,
+/// `INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_fetch(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    consumer: nats_str,
+    options_json: nats_str,
+    msgs: Option<NonNull<*mut nats_msg>>,
+    cap: usize,
+    count: Option<&mut MaybeUninit<usize>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(count, err, || {
+        let msgs = msgs.ok_or_else(|| null("msgs"))?;
+        if cap == 0 {
+            return Err(Error::new(Code::InvalidArgument, "cap: expected at least 1"));
+        }
+        let mut options = FetchOptions { max_messages: cap, ..FetchOptions::default() };
+        let text = options_json.text("options", Code::InvalidOption)?;
+        options::fetch_options(&mut options, text)?;
+        options.max_messages = options.max_messages.min(cap);
+        let js = handle::get::<JetStream>(js)?.clone();
+        let stream = stream.text("stream", Code::InvalidName)?;
+        let pull = js.pull(stream, consumer.text("consumer", Code::InvalidName)?)?;
+        let messages = wait::read_for(js.client(), async { pull.fetch(&options)?.all().await })??;
+        let count = messages.len();
+        for (index, message) in messages.into_iter().enumerate() {
+            let msg = message::into_raw(message.into_message());
+            // SAFETY: the caller promised room for `cap`, and no more than that were asked for.
+            unsafe { msgs.add(index).write(msg) };
+        }
+        Ok(count)
+    })
+}
+
+/// Says that a message was handled, and waits until the server has noted it, for at most
+/// `timeout_ms` milliseconds.
+///
+/// Errors: those of nats_msg_ack(); `TIMEOUT`: then it can be said again.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_ack_sync(
+    js: *mut nats_jetstream,
+    msg: *const nats_msg,
+    timeout_ms: i64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let client = handle::get::<JetStream>(js)?.client().clone();
+        message::ack_sync(&msg, &client, timeout_ms)
+    })
+}
+
+/// The name of a JetStream error code, for example "STREAM_NOT_FOUND" of 10059; empty for one that
+/// this version does not know. The view is valid for ever. Never fails.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_err_code_name(err_code: i32) -> nats_str {
+    guard_value(nats_str::EMPTY, || {
+        let name = u16::try_from(err_code).ok().and_then(err_code_name);
+        nats_str::view(name.unwrap_or_default().as_bytes())
+    })
+}
+
+/// Where a message stands in its stream and its consumer. The layout is frozen.
+#[repr(C)]
+pub struct nats_metadata {
+    /// The stream; a view that lives as long as the message.
+    pub stream: nats_str,
+    /// The consumer; a view like that.
+    pub consumer: nats_str,
+    /// The domain; empty where the server tells none.
+    pub domain: nats_str,
+    /// How often the message was delivered, this time included.
+    pub delivered: u64,
+    /// Its sequence in the stream.
+    pub stream_sequence: u64,
+    /// Its sequence among what the consumer has delivered.
+    pub consumer_sequence: u64,
+    /// When it was stored, in nanoseconds since 1970.
+    pub timestamp_ns: i64,
+    /// Messages of the consumer that are still to come.
+    pub pending: u64,
+}
+
+/// What a reply subject tells.
+pub(crate) fn metadata(reply: &str) -> Result<nats_metadata> {
+    let read = nats_core::jetstream::Metadata::parse(reply)?;
+    let view = |text: &str| nats_str::view(text.as_bytes());
+    Ok(nats_metadata {
+        stream: view(read.stream),
+        consumer: view(read.consumer),
+        domain: read.domain.map_or(nats_str::EMPTY, view),
+        delivered: read.delivered,
+        stream_sequence: read.stream_sequence,
+        consumer_sequence: read.consumer_sequence,
+        timestamp_ns: read.timestamp_nanos,
+        pending: read.pending,
+    })
+}
