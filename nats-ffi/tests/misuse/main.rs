@@ -97,6 +97,7 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Queue, get(|o, e| nats_queue_new(o, e)).unwrap().cast()),
         (Key, key.cast()),
         (Text, get(|o, e| nats_jwt_encode_user(s(""), s(USER), key, o, e)).unwrap().cast()),
+        (JetStream, get(|o, e| nats_jetstream_new(nc, s(""), o, e)).unwrap().cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -111,6 +112,7 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Queue => nats_queue_free(p.cast()),
             Key => nats_nkey_free(p.cast()),
             Text => nats_text_free(p.cast()),
+            JetStream => nats_jetstream_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -198,6 +200,7 @@ fn freeing_twice_and_freeing_nothing() {
             Queue => (nats_queue_free(p.cast()), nats_queue_free(null_mut())),
             Key => (nats_nkey_free(p.cast()), nats_nkey_free(null_mut())),
             Text => (nats_text_free(p.cast()), nats_text_free(null_mut())),
+            JetStream => (nats_jetstream_free(p.cast()), nats_jetstream_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

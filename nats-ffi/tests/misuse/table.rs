@@ -20,6 +20,7 @@ pub enum Arg {
     Queue,
     Key,
     Text,
+    JetStream,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -73,6 +74,13 @@ pub const TABLE: &[Row] = &[
         },
     ),
     ("nats_error_text", &[Error], |p, _| shown(nats_error_text(p[0].cast()).len())),
+    ("nats_error_api_code", &[Error], |p, _| shown(nats_error_api_code(p[0].cast()) as usize)),
+    ("nats_error_api_err_code", &[Error], |p, _| {
+        shown(nats_error_api_err_code(p[0].cast()) as usize)
+    }),
+    ("nats_error_api_description", &[Error], |p, _| {
+        shown(nats_error_api_description(p[0].cast()).len())
+    }),
     ("nats_error_free", &[Error], |p, _| nats_error_free(p[0].cast())),
     ("nats_doc_parse", &[Out], |p, e| nats_doc_parse(s("{}"), o(p[0]), e)),
     ("nats_doc_new", &[Out], |p, e| nats_doc_new(o(p[0]), e)),
@@ -91,6 +99,7 @@ pub const TABLE: &[Row] = &[
     ("nats_doc_get_double", &[Doc, Out], |p, e| {
         nats_doc_get_double(p[0].cast(), s("a"), o(p[1]), e)
     }),
+    ("nats_doc_get_doc", &[Doc, Out], |p, e| nats_doc_get_doc(p[0].cast(), s("a"), o(p[1]), e)),
     ("nats_doc_len", &[Doc, Out], |p, e| nats_doc_len(p[0].cast(), s(""), o(p[1]), e)),
     ("nats_text_view", &[Text], |p, _| shown(nats_text_view(p[0].cast()).len())),
     ("nats_text_free", &[Text], |p, _| nats_text_free(p[0].cast())),
@@ -168,6 +177,12 @@ pub const TABLE: &[Row] = &[
     ("nats_msg_respond_msg", &[Message, MaybeHeaders], |p, e| {
         nats_msg_respond_msg(p[0].cast(), p[1].cast(), b(b""), e)
     }),
+    ("nats_msg_metadata", &[Message, Out], |p, e| nats_msg_metadata(p[0].cast(), o(p[1]), e)),
+    ("nats_msg_ack", &[Message], |p, e| nats_msg_ack(p[0].cast(), e)),
+    ("nats_msgs_ack", &[Out], |p, e| nats_msgs_ack(array(p[0]), 1, e)),
+    ("nats_msg_nak", &[Message], |p, e| nats_msg_nak(p[0].cast(), 0, e)),
+    ("nats_msg_in_progress", &[Message], |p, e| nats_msg_in_progress(p[0].cast(), e)),
+    ("nats_msg_term", &[Message], |p, e| nats_msg_term(p[0].cast(), s(""), e)),
     ("nats_msg_clone", &[Message], |p, _| shown(nats_msg_clone(p[0].cast()) as usize)),
     ("nats_msg_free", &[Message], |p, _| nats_msg_free(p[0].cast())),
     ("nats_msgs_free", &[Out], |p, _| nats_msgs_free(array(p[0]), 1)),
@@ -291,6 +306,156 @@ pub const TABLE: &[Row] = &[
         nats_subscription_stats(p[0].cast(), o(p[1]), e)
     }),
     ("nats_subscription_free", &[Subscription], |p, _| nats_subscription_free(p[0].cast())),
+    ("nats_jetstream_new", &[Connection, Out], |p, e| {
+        nats_jetstream_new(p[0].cast(), s(""), o(p[1]), e)
+    }),
+    ("nats_jetstream_publish", &[JetStream, MaybeHeaders], |p, e| {
+        let (js, headers) = (p[0].cast(), p[1].cast());
+        nats_jetstream_publish(js, s("a"), headers, b(b""), s(""), None, None, e)
+    }),
+    ("nats_jetstream_fetch", &[JetStream, Out, Out], |p, e| {
+        nats_jetstream_fetch(p[0].cast(), s("s"), s("c"), s(""), array(p[1]), 1, o(p[2]), e)
+    }),
+    ("nats_jetstream_ack_sync", &[JetStream, Message], |p, e| {
+        nats_jetstream_ack_sync(p[0].cast(), p[1].cast(), 1, e)
+    }),
+    ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
+    ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
+    ("nats_account_info_async", &[JetStream, Queue], |p, e| {
+        nats_account_info_async(p[0].cast(), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_create", &[JetStream, Out], |p, e| {
+        nats_stream_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_create_async", &[JetStream, Queue], |p, e| {
+        nats_stream_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_update", &[JetStream, Out], |p, e| {
+        nats_stream_update(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_update_async", &[JetStream, Queue], |p, e| {
+        nats_stream_update_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_create_or_update", &[JetStream, Out], |p, e| {
+        nats_stream_create_or_update(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_create_or_update_async", &[JetStream, Queue], |p, e| {
+        nats_stream_create_or_update_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_info", &[JetStream, Out], |p, e| {
+        nats_stream_info(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_info_async", &[JetStream, Queue], |p, e| {
+        nats_stream_info_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_names", &[JetStream, Out], |p, e| {
+        nats_stream_names(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_names_async", &[JetStream, Queue], |p, e| {
+        nats_stream_names_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_list", &[JetStream, Out], |p, e| {
+        nats_stream_list(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_list_async", &[JetStream, Queue], |p, e| {
+        nats_stream_list_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_by_subject", &[JetStream, Out], |p, e| {
+        nats_stream_by_subject(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_by_subject_async", &[JetStream, Queue], |p, e| {
+        nats_stream_by_subject_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_purge", &[JetStream, Out], |p, e| {
+        nats_stream_purge(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_purge_async", &[JetStream, Queue], |p, e| {
+        nats_stream_purge_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_delete", &[JetStream, Out], |p, e| {
+        nats_stream_delete(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_delete_async", &[JetStream, Queue], |p, e| {
+        nats_stream_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_get_message", &[JetStream, Out], |p, e| {
+        nats_stream_get_message(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_get_message_async", &[JetStream, Queue], |p, e| {
+        nats_stream_get_message_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_delete_message", &[JetStream, Out], |p, e| {
+        nats_stream_delete_message(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_delete_message_async", &[JetStream, Queue], |p, e| {
+        nats_stream_delete_message_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_create", &[JetStream, Out], |p, e| {
+        nats_consumer_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_create_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_update", &[JetStream, Out], |p, e| {
+        nats_consumer_update(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_update_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_update_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_create_or_update", &[JetStream, Out], |p, e| {
+        nats_consumer_create_or_update(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_create_or_update_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_create_or_update_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_info", &[JetStream, Out], |p, e| {
+        nats_consumer_info(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_info_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_info_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_names", &[JetStream, Out], |p, e| {
+        nats_consumer_names(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_names_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_names_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_list", &[JetStream, Out], |p, e| {
+        nats_consumer_list(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_list_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_list_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_pause", &[JetStream, Out], |p, e| {
+        nats_consumer_pause(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_pause_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_pause_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_resume", &[JetStream, Out], |p, e| {
+        nats_consumer_resume(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_resume_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_resume_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_reset", &[JetStream, Out], |p, e| {
+        nats_consumer_reset(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_reset_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_reset_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_unpin", &[JetStream, Out], |p, e| {
+        nats_consumer_unpin(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_unpin_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_unpin_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_delete", &[JetStream, Out], |p, e| {
+        nats_consumer_delete(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_delete_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
 ];
 
 pub type OfQuestion = fn(*mut nats_question, Err<'_>) -> nats_status;
@@ -314,4 +479,5 @@ pub const WITHOUT: &[&str] = &[
     "nats_status_name",
     "nats_status_text",
     "nats_log_set",
+    "nats_jetstream_err_code_name",
 ];
