@@ -3,11 +3,12 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nats_core::jetstream::{
-    AckKind, AckPolicy, ConsumerConfig, FetchOptions, JetStream, JsMessage, Metadata,
-    PublishOptions, Pull, Storage, StreamConfig,
+    AckKind, AckPolicy, ConsumeEvent, ConsumeOptions, ConsumerConfig, FetchOptions, JetStream,
+    JsMessage, Messages, Metadata, PublishOptions, Pull, Storage, StreamConfig,
 };
 use nats_core::{Client, Code, Headers, Publish};
 use nats_harness::{Config, Server};
@@ -254,4 +255,179 @@ async fn a_fetch_says_why_it_ended() {
     assert_eq!(code(within("the end", fetch.next()).await), Code::ConnectionLost);
     client.close().await;
     assert_eq!(code(pull.fetch(&short)), Code::ConnectionClosed);
+}
+
+/// Collects what happens to messages that are taken without end.
+fn heard() -> (ConsumeOptions, Arc<Mutex<Vec<ConsumeEvent>>>) {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&events);
+    let options = ConsumeOptions {
+        expires: Duration::from_secs(2),
+        heartbeat: Some(Duration::from_millis(500)),
+        events: Some(Arc::new(move |event| sink.lock().unwrap().push(event.clone()))),
+        ..ConsumeOptions::default()
+    };
+    (options, events)
+}
+
+async fn take_numbers(messages: &mut Messages, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        let message = within("a message", messages.next()).await.unwrap().unwrap();
+        assert_eq!(text(&message), number.to_string());
+        message.ack().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn messages_without_end_are_asked_for_within_the_limits() {
+    let (_server, client, js) = start().await;
+    let pull = worker(&js, ConsumerConfig { max_ack_pending: -1, ..Default::default() }).await;
+    for number in 1..=2000 {
+        client.publish("s.n", number.to_string()).await.unwrap();
+    }
+    flush(&client).await;
+    let (options, events) = heard();
+    let options = ConsumeOptions { max_messages: 20, ..options };
+    let mut messages = pull.messages(&options).unwrap();
+    take_numbers(&mut messages, 1..=700).await;
+    // Those that were delivered and not acknowledged are those that wait here.
+    flush(&client).await;
+    let info = pull.info().await.unwrap();
+    assert!(info.delivered.consumer_seq <= 720, "{info:?}");
+    take_numbers(&mut messages, 701..=2000).await;
+    // It goes on beyond the end of a request.
+    let over = async { while pull.info().await.unwrap().num_waiting > 0 {} };
+    within("the end of the requests", over).await;
+    let waiting = tokio::spawn(async move {
+        let message = messages.next().await.unwrap().unwrap();
+        (messages, text(&message))
+    });
+    js.publish("s.n", "2001").await.unwrap();
+    let (mut messages, last) = within("the message", waiting).await.unwrap();
+    assert_eq!(last, "2001");
+    assert!(events.lock().unwrap().iter().all(|event| *event == ConsumeEvent::HeartbeatMissed));
+
+    let stopper = messages.stopper();
+    let ending = tokio::spawn(async move { messages.next().await });
+    stopper.stop();
+    assert!(within("the end", ending).await.unwrap().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn bytes_bound_messages_without_end() {
+    let (_server, client, js) = start().await;
+    let pull = worker(&js, ConsumerConfig { max_ack_pending: -1, ..Default::default() }).await;
+    for _ in 0..100 {
+        client.publish("s.n", vec![7; 1000]).await.unwrap();
+    }
+    flush(&client).await;
+    let (options, _) = heard();
+    let mut messages = pull.messages(&ConsumeOptions { max_bytes: 10_000, ..options }).unwrap();
+    for taken in 1..=100 {
+        within("a message", messages.next()).await.unwrap().unwrap().ack().await.unwrap();
+        if taken == 50 {
+            let delivered = pull.info().await.unwrap().delivered.consumer_seq;
+            assert!((50..=60).contains(&delivered), "{delivered}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drain_hands_out_what_has_come() {
+    let (_server, client, js) = start().await;
+    let pull = worker(&js, ConsumerConfig::default()).await;
+    publish_numbers(&js, 1..=30).await;
+    let (options, _) = heard();
+    let mut messages = pull.messages(&ConsumeOptions { max_messages: 10, ..options }).unwrap();
+    take_numbers(&mut messages, 1..=1).await;
+    flush(&client).await;
+    messages.stopper().drain();
+    let mut rest = 0;
+    while let Some(message) = within("the end", messages.next()).await.unwrap() {
+        message.ack().await.unwrap();
+        rest += 1;
+    }
+    assert!((4..=14).contains(&rest), "{rest}");
+}
+
+/// Takes messages until this one comes. Earlier ones may come again: a server that was killed has
+/// forgotten what was said of them.
+async fn take_until(messages: &mut Messages, number: u64) {
+    loop {
+        let message = within("a message", messages.next()).await.unwrap().unwrap();
+        message.ack().await.unwrap();
+        let came: u64 = text(&message).parse().unwrap();
+        assert!(came <= number, "{came} before {number}");
+        if came == number {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_without_end_survive_what_happens_to_the_server() {
+    let (server, client, js) = start().await;
+    let config = StreamConfig {
+        name: "DISK".into(),
+        subjects: vec!["d.>".into()],
+        ..StreamConfig::default()
+    };
+    js.create_stream(&config).await.unwrap();
+    let config = ConsumerConfig { durable_name: "worker".into(), ..ConsumerConfig::default() };
+    js.create_consumer("DISK", &config).await.unwrap();
+    let pull = js.pull("DISK", "worker").unwrap();
+    let (options, events) = heard();
+    let mut messages = pull.messages(&options).unwrap();
+    let store = async |number: u64| {
+        let patient = PublishOptions { retries: 100, ..PublishOptions::default() };
+        let id = PublishOptions { msg_id: Some(number.to_string()), ..patient };
+        let text = number.to_string();
+        let publish = Publish::new("d.n", text.as_bytes());
+        // What is not known to be stored is published again, by its id.
+        while js.publish_with(&publish, &id).await.is_err() {}
+    };
+    store(1).await;
+    take_until(&mut messages, 1).await;
+    // The socket is lost.
+    client.force_reconnect().unwrap();
+    store(2).await;
+    take_until(&mut messages, 2).await;
+    // The server is killed, and comes back.
+    server.restart().unwrap();
+    store(3).await;
+    take_until(&mut messages, 3).await;
+    let lost = |event: &ConsumeEvent| matches!(event, ConsumeEvent::Disconnected(_));
+    assert!(events.lock().unwrap().iter().any(lost), "{events:?}");
+    // It stops for a while.
+    server.pause().unwrap();
+    let missed = async {
+        while !events.lock().unwrap().contains(&ConsumeEvent::HeartbeatMissed) {
+            let _ = tokio::time::timeout(MOMENT, messages.next()).await;
+        }
+    };
+    within("the heartbeat", missed).await;
+    server.resume().unwrap();
+    store(4).await;
+    take_until(&mut messages, 4).await;
+    // The consumer goes.
+    js.delete_consumer("DISK", "worker").await.unwrap();
+    assert_eq!(code(within("the end", messages.next()).await), Code::ConsumerNotFound);
+    // The stream goes.
+    js.create_consumer("DISK", &config).await.unwrap();
+    let mut messages = pull.messages(&options).unwrap();
+    store(5).await;
+    for _ in 1..=5 {
+        within("a message", messages.next()).await.unwrap().unwrap().ack().await.unwrap();
+    }
+    js.delete_stream("DISK").await.unwrap();
+    let end = code(within("the end", messages.next()).await);
+    assert!(matches!(end, Code::ConsumerNotFound | Code::StreamNotFound), "{end}");
+    // The connection goes.
+    js.create_stream(&StreamConfig { name: "DISK".into(), ..StreamConfig::default() })
+        .await
+        .unwrap();
+    js.create_consumer("DISK", &config).await.unwrap();
+    let mut messages = pull.messages(&options).unwrap();
+    client.close().await;
+    assert_eq!(code(within("the end", messages.next()).await), Code::ConnectionClosed);
 }

@@ -201,3 +201,5 @@ pub(crate) fn metadata(reply: &str) -> Result<nats_metadata> {
         pending: read.pending,
     })
 }
+
+const _: () = assert!(size_of::<nats_metadata>() == 88);

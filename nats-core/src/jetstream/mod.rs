@@ -22,6 +22,7 @@ pub(crate) mod account;
 pub(crate) mod ack;
 pub(crate) mod api;
 pub(crate) mod config;
+pub(crate) mod consume;
 pub(crate) mod consumer;
 pub(crate) mod context;
 pub(crate) mod err_code;
@@ -31,6 +32,7 @@ pub(crate) mod name;
 pub(crate) mod page;
 pub(crate) mod publish;
 pub(crate) mod pull;
+pub(crate) mod status;
 pub(crate) mod stored;
 pub(crate) mod stream;
 
@@ -45,6 +47,7 @@ pub use config::stream::{
     Compression, ConsumerLimits, Discard, PersistMode, Placement, Republish, Retention, Storage,
     StreamConfig,
 };
+pub use consume::{ConsumeEvent, ConsumeEvents, ConsumeOptions, Messages, Stopper};
 pub use consumer::{ConsumerInfo, PauseState, PriorityGroupState, SequencePair};
 pub use context::{ApiTrace, JetStream, JetStreamOptions};
 pub use err_code::{ERR_CODES, err_code_name};

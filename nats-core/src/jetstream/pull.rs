@@ -11,8 +11,11 @@ use serde::Serialize;
 use super::ack::JsMessage;
 use super::api::json;
 use super::config::{is_default, nanos};
+use super::consumer::ConsumerInfo;
 use super::context::JetStream;
 use super::name::check;
+use super::status::{self, Said};
+use crate::client::handle::Client;
 use crate::client::message::Message;
 use crate::client::publish::Publish;
 use crate::client::subscription::{SubscribeOptions, Subscription};
@@ -28,8 +31,10 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Pull {
     js: JetStream,
+    /// Where requests go.
     subject: String,
-    name: String,
+    stream: String,
+    consumer: String,
 }
 
 /// How many messages are asked for, and for how long.
@@ -75,28 +80,28 @@ impl Default for FetchOptions {
     }
 }
 
-/// The request for messages, as the server reads it.
-#[derive(Serialize)]
-struct PullRequest<'a> {
-    batch: usize,
+/// A request for messages, as the server reads it.
+#[derive(Default, Serialize)]
+pub(super) struct Ask<'a> {
+    pub(super) batch: usize,
     #[serde(skip_serializing_if = "is_default")]
-    max_bytes: usize,
+    pub(super) max_bytes: usize,
     #[serde(with = "nanos", skip_serializing_if = "is_default")]
-    expires: Duration,
+    pub(super) expires: Duration,
     #[serde(skip_serializing_if = "is_default")]
-    no_wait: bool,
+    pub(super) no_wait: bool,
     #[serde(with = "nanos", skip_serializing_if = "is_default")]
-    idle_heartbeat: Duration,
+    pub(super) idle_heartbeat: Duration,
     #[serde(skip_serializing_if = "is_default")]
-    group: &'a str,
+    pub(super) group: &'a str,
     #[serde(skip_serializing_if = "is_default")]
-    min_pending: u64,
+    pub(super) min_pending: u64,
     #[serde(skip_serializing_if = "is_default")]
-    min_ack_pending: u64,
+    pub(super) min_ack_pending: u64,
     #[serde(skip_serializing_if = "is_default")]
-    priority: u8,
+    pub(super) priority: u8,
     #[serde(skip_serializing_if = "is_default")]
-    id: &'a str,
+    pub(super) id: &'a str,
 }
 
 impl JetStream {
@@ -108,7 +113,8 @@ impl JetStream {
         check("stream", stream)?;
         check("consumer", consumer)?;
         let subject = format!("{}CONSUMER.MSG.NEXT.{stream}.{consumer}", self.way.prefix);
-        Ok(Pull { js: self.clone(), subject, name: format!("{stream}.{consumer}") })
+        let (stream, consumer) = (stream.to_owned(), consumer.to_owned());
+        Ok(Pull { js: self.clone(), subject, stream, consumer })
     }
 }
 
@@ -121,7 +127,7 @@ impl Pull {
     /// [`crate::Client::publish_now`].
     pub fn fetch(&self, options: &FetchOptions) -> Result<Fetch> {
         let heartbeat = checked(options)?;
-        let request = PullRequest {
+        let ask = Ask {
             batch: options.max_messages,
             max_bytes: options.max_bytes,
             expires: if options.no_wait { Duration::ZERO } else { options.expires },
@@ -143,14 +149,13 @@ impl Pull {
         };
         let messages = client.subscribe_with(&inbox, &unbounded)?;
         let lost = Box::pin(client.watch_failure(&self.subject)?);
-        let body = json(&request)?;
-        client.publish_now(&Publish::new(&self.subject, &body).reply(&inbox))?;
+        self.ask(&inbox, &ask)?;
         let wait = if options.no_wait { self.js.way.timeout } else { options.expires };
         Ok(Fetch {
             messages,
             lost,
             js: self.js.clone(),
-            name: self.name.clone(),
+            name: self.name(),
             left: options.max_messages,
             bytes_left: Some(options.max_bytes).filter(|bytes| *bytes > 0),
             until: crate::client::after(wait.saturating_add(GRACE)),
@@ -158,6 +163,33 @@ impl Pull {
             heard: Instant::now(),
             end: None,
         })
+    }
+
+    /// Sends a request whose messages go to `inbox`.
+    pub(super) fn ask(&self, inbox: &str, ask: &Ask<'_>) -> Result<()> {
+        let body = json(ask)?;
+        self.js.client.publish_now(&Publish::new(&self.subject, &body).reply(inbox))
+    }
+
+    /// The consumer as it is.
+    ///
+    /// # Errors
+    /// As [`JetStream::consumer_info`].
+    pub async fn info(&self) -> Result<ConsumerInfo> {
+        self.js.consumer_info(&self.stream, &self.consumer).await
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.js.client
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Stream and consumer, for errors.
+    pub(super) fn name(&self) -> String {
+        format!("{}.{}", self.stream, self.consumer)
     }
 
     /// The next message; None: there was none in this time.
@@ -211,16 +243,6 @@ pub struct Fetch {
     end: Option<Result<()>>,
 }
 
-/// What a status says of a request.
-enum Said {
-    /// The server is there.
-    Alive,
-    /// That was all.
-    Over,
-    /// It will not be answered.
-    Refused(Error),
-}
-
 impl Fetch {
     /// The next message; None: no more will come, since all that were asked for have come, the time is
     /// over, or no more are there.
@@ -235,13 +257,11 @@ impl Fetch {
         loop {
             while let Some(message) = self.messages.try_next() {
                 self.heard = Instant::now();
-                let Some(status) = status_of(&message) else {
-                    return Ok(Some(self.count(message)));
-                };
-                match judge(&self.name, status, message.description().unwrap_or_default()) {
-                    Said::Alive => {}
-                    Said::Over => self.finish(Ok(())),
-                    Said::Refused(error) => self.finish(Err(error)),
+                match status::of(&self.name, &message) {
+                    None => return Ok(Some(self.count(message))),
+                    Some(Said::Alive) => {}
+                    Some(Said::Over(_)) => self.finish(Ok(())),
+                    Some(Said::Again(error) | Said::Never(error)) => self.finish(Err(error)),
                 }
             }
             if let Some(end) = &self.end {
@@ -319,31 +339,6 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// The status of a message without a subject of a stream.
-fn status_of(message: &Message) -> Option<u16> {
-    message.status().filter(|_| message.payload().is_empty())
-}
-
-fn judge(name: &str, status: u16, description: &str) -> Said {
-    let refused = |code| {
-        let text = format!("{name}: {status} {description}");
-        Said::Refused(Error::new(code, text))
-    };
-    let lower = description.to_ascii_lowercase();
-    match status {
-        100 => Said::Alive,
-        404 | 408 => Said::Over,
-        409 if lower.starts_with("batch completed") => Said::Over,
-        409 if lower.starts_with("message size exceeds maxbytes") => Said::Over,
-        409 if lower.starts_with("consumer deleted") => refused(Code::ConsumerNotFound),
-        503 => {
-            let text = format!("{name}: nobody answers, there is no such consumer");
-            Said::Refused(Error::new(Code::NoResponders, text))
-        }
-        _ => refused(Code::PullRefused),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,25 +359,5 @@ mod tests {
         }
         assert_eq!(checked(&base).unwrap(), HEARTBEAT);
         assert!(checked(&FetchOptions { expires: short, ..base }).unwrap().is_zero());
-    }
-
-    #[test]
-    fn every_status_has_a_meaning() {
-        let code = |status, text| match judge("S.C", status, text) {
-            Said::Alive => None,
-            Said::Over => Some(Ok(())),
-            Said::Refused(error) => Some(Err(error.code())),
-        };
-        assert_eq!(code(100, "Idle Heartbeat"), None);
-        for (status, text) in
-            [(404, "No Messages"), (408, "Request Timeout"), (409, "Batch Completed")]
-        {
-            assert_eq!(code(status, text), Some(Ok(())), "{text}");
-        }
-        assert_eq!(code(409, "Message Size Exceeds MaxBytes"), Some(Ok(())));
-        assert_eq!(code(409, "Consumer Deleted"), Some(Err(Code::ConsumerNotFound)));
-        assert_eq!(code(409, "Leadership Change"), Some(Err(Code::PullRefused)));
-        assert_eq!(code(423, "Nats-Wrong-Pin-Id"), Some(Err(Code::PullRefused)));
-        assert_eq!(code(503, ""), Some(Err(Code::NoResponders)));
     }
 }
