@@ -263,8 +263,8 @@ typedef struct nats_error nats_error;
 typedef struct nats_headers nats_headers;
 
 /**
- * The JetStream of an account, by way of a connection, which it keeps open. Any thread. Free it with
- * nats_jetstream_free().
+ * The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
+ * `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
  */
 typedef struct nats_jetstream nats_jetstream;
 

@@ -25,6 +25,7 @@
 #include "nats_ffi/doc.hpp"
 #include "nats_ffi/error.hpp"
 #include "nats_ffi/headers.hpp"
+#include "nats_ffi/jetstream.hpp"
 #include "nats_ffi/jwt.hpp"
 #include "nats_ffi/log.hpp"
 #include "nats_ffi/message.hpp"

@@ -29,7 +29,10 @@ class Error : public std::exception {
   static Error adopt(nats_status status, nats_error *error) {
     std::unique_ptr<nats_error, nats_status (*)(nats_error *)> owned(error, nats_error_free);
     nats_str text = error ? nats_error_text(error) : nats_status_text(status);
-    return Error(status, detail::view(text));
+    Error adopted(status, detail::view(text));
+    adopted.api_code_ = nats_error_api_code(error);
+    adopted.api_err_code_ = nats_error_api_err_code(error);
+    return adopted;
   }
 
   /// One of the NATS_ERR_ numbers.
@@ -41,11 +44,23 @@ class Error : public std::exception {
   /// The text without the name in front.
   std::string_view text() const noexcept { return std::string_view(what_).substr(text_at_); }
 
+  /// What JetStream refused, in the manner of HTTP; 0 when it was not JetStream that refused.
+  std::int32_t api_code() const noexcept { return api_code_; }
+
+  /// JetStream's own number of the refusal; 0 when it was not JetStream that refused.
+  std::int32_t api_err_code() const noexcept { return api_err_code_; }
+
+  /// The name of that number, for example "STREAM_NOT_FOUND".
+  std::string_view api_name() const noexcept {
+    return detail::view(nats_jetstream_err_code_name(api_err_code_));
+  }
+
   /// The name of the code, a colon and the text.
   const char *what() const noexcept override { return what_.c_str(); }
 
  private:
   nats_status code_;
+  std::int32_t api_code_ = 0, api_err_code_ = 0;
   std::size_t text_at_ = 0;
   std::string what_;
 };

@@ -128,7 +128,50 @@ class Message {
     });
   }
 
+  /// Where a message that a consumer has delivered stands in its stream and its consumer; the views
+  /// in it live as long as the message. NOT_JETSTREAM.
+  Result<nats_metadata> try_metadata() const {
+    return detail::read<nats_metadata>(
+        [&](nats_metadata *out, nats_error **e) { return nats_msg_metadata(get(), out, e); });
+  }
+
+  /// Says that a delivered message was handled, without waiting for the server to have heard it.
+  /// ALREADY_ACKED when it was said before what became of it; NOT_JETSTREAM.
+  Result<void> try_ack() const {
+    return detail::check([&](nats_error **e) { return nats_msg_ack(get(), e); });
+  }
+
+  /// Says that it was not handled: it is delivered again, after `delay` or at once.
+  Result<void> try_nak(milliseconds delay = milliseconds(0)) const {
+    return detail::check([&](nats_error **e) { return nats_msg_nak(get(), delay.count(), e); });
+  }
+
+  /// Says that it is being handled: the time to acknowledge it begins anew.
+  Result<void> try_in_progress() const {
+    return detail::check([&](nats_error **e) { return nats_msg_in_progress(get(), e); });
+  }
+
+  /// Says that it will never be handled; the reason goes into an advisory.
+  Result<void> try_term(std::string_view reason = {}) const {
+    return detail::check([&](nats_error **e) { return nats_msg_term(get(), detail::c(reason), e); });
+  }
+
 #ifndef NATS_FFI_NO_EXCEPTIONS
+  /// `try_metadata`, throwing.
+  nats_metadata metadata() const { return try_metadata().value(); }
+
+  /// `try_ack`, throwing.
+  void ack() const { try_ack().value(); }
+
+  /// `try_nak`, throwing.
+  void nak(milliseconds delay = milliseconds(0)) const { try_nak(delay).value(); }
+
+  /// `try_in_progress`, throwing.
+  void in_progress() const { try_in_progress().value(); }
+
+  /// `try_term`, throwing.
+  void term(std::string_view reason = {}) const { try_term(reason).value(); }
+
   /// `try_check`, throwing.
   void check() const { try_check().value(); }
 

@@ -18,8 +18,8 @@ use crate::headers::{nats_headers, with_headers};
 use crate::message::{self, nats_msg};
 use crate::types::{nats_bytes, nats_status, nats_str, null};
 
-/// The JetStream of an account, by way of a connection, which it keeps open. Any thread. Free it with
-/// nats_jetstream_free().
+/// The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
+/// `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
 pub struct nats_jetstream(());
 
 /// The JetStream of the connection's account. Nothing is asked of the server.

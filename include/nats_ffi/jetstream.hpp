@@ -1,0 +1,156 @@
+/// \file jetstream.hpp
+/// JetStream. Part of nats_ffi.hpp.
+#ifndef NATS_FFI_JETSTREAM_HPP
+#define NATS_FFI_JETSTREAM_HPP
+
+#include <vector>
+
+#include "connection.hpp"
+
+namespace nats {
+
+/// What a stream tells of a message that it has stored.
+struct PubAck {
+  /// The message's sequence in the stream.
+  std::uint64_t sequence = 0;
+
+  /// All that the stream tells: "stream", "seq", "duplicate", "domain", "val", "batch", "count".
+  Doc doc;
+};
+
+/// The JetStream of an account, by way of a connection; once that is gone, calls fail with
+/// CONNECTION_CLOSED. Any thread.
+class JetStream {
+ public:
+  using raw_type = nats_jetstream;
+
+  /// An operation of the control plane: one of the C functions nats_stream_..., nats_consumer_...
+  using Operation = nats_status (*)(nats_jetstream *, nats_str, nats_doc **, nats_error **);
+
+  /// Its asynchronous form.
+  using AsyncOperation = nats_status (*)(nats_jetstream *, nats_str, nats_queue *, std::uint64_t,
+                                         nats_error **);
+
+  /// None: calls fail with INVALID_HANDLE.
+  JetStream() noexcept = default;
+
+  /// Takes over a C handle.
+  explicit JetStream(nats_jetstream *raw) noexcept : raw_(raw) {}
+
+  /// The JetStream of the connection's account. `options`: JSON with the keys of "JetStream" in
+  /// docs/options.md.
+  static Result<JetStream> try_make(const Connection &nc, std::string_view options = {}) {
+    return detail::make<JetStream>([&](nats_jetstream **out, nats_error **e) {
+      return nats_jetstream_new(nc.get(), detail::c(options), out, e);
+    });
+  }
+
+  /// Runs an operation with the JSON that it takes, for example
+  /// `js.try_run(nats_stream_info, R"({"stream":"S"})")`.
+  Result<Doc> try_run(Operation operation, std::string_view input) const {
+    return detail::make<Doc>([&](nats_doc **out, nats_error **e) {
+      return operation(get(), detail::c(input), out, e);
+    });
+  }
+
+  /// `try_run` whose outcome runs `done(Result<Doc>)` in `queue.poll`.
+  template <class F>
+  Result<void> try_run_async(Queue &queue, AsyncOperation operation, std::string_view input,
+                             F &&done) const {
+    return queue.start<Doc>(
+        [&](nats_queue *q, std::uint64_t token, nats_error **e) {
+          return operation(get(), detail::c(input), q, token, e);
+        },
+        std::forward<F>(done));
+  }
+
+  /// What the account has of JetStream, and what it may have.
+  Result<Doc> try_account_info() const {
+    return detail::make<Doc>(
+        [&](nats_doc **out, nats_error **e) { return nats_account_info(get(), out, e); });
+  }
+
+  /// Publishes a message and waits until a stream has stored it. `options`: JSON with the keys of
+  /// "Message to a stream" in docs/options.md. TIMEOUT and CONNECTION_LOST: stored or not, nobody
+  /// knows.
+  Result<PubAck> try_publish(std::string_view subject, bytes_view payload,
+                             std::string_view options = {}, const Headers *headers = nullptr) const {
+    std::uint64_t sequence = 0;
+    Result<Doc> doc = detail::make<Doc>([&](nats_doc **out, nats_error **e) {
+      return nats_jetstream_publish(get(), detail::c(subject), detail::raw(headers),
+                                    detail::c(payload), detail::c(options), &sequence, out, e);
+    });
+    if (!doc) return doc.error();
+    return PubAck{sequence, std::move(*doc)};
+  }
+
+  /// Asks a consumer once for up to `max` messages. `options`: JSON with the keys of "Request for
+  /// messages of a consumer" in docs/options.md.
+  Result<std::vector<Message>> try_fetch(std::string_view stream, std::string_view consumer,
+                                         std::size_t max, std::string_view options = {}) const {
+    std::vector<nats_msg *> raw(max);
+    Result<std::size_t> count = detail::read<std::size_t>([&](std::size_t *out, nats_error **e) {
+      return nats_jetstream_fetch(get(), detail::c(stream), detail::c(consumer),
+                                  detail::c(options), raw.data(), max, out, e);
+    });
+    if (!count) return count.error();
+    std::vector<Message> messages;
+    messages.reserve(*count);
+    for (std::size_t i = 0; i < *count; ++i) messages.emplace_back(raw[i]);
+    return messages;
+  }
+
+  /// Says that a message was handled, and waits until the server has noted it.
+  Result<void> try_ack_sync(const Message &message, milliseconds timeout) const {
+    return detail::check([&](nats_error **e) {
+      return nats_jetstream_ack_sync(get(), message.get(), timeout.count(), e);
+    });
+  }
+
+#ifndef NATS_FFI_NO_EXCEPTIONS
+  /// `try_make`, throwing.
+  explicit JetStream(const Connection &nc, std::string_view options = {})
+      : JetStream(try_make(nc, options).value()) {}
+
+  /// `try_run`, throwing.
+  Doc run(Operation operation, std::string_view input) const {
+    return try_run(operation, input).value();
+  }
+
+  /// `try_run_async`, throwing when it cannot be started.
+  template <class F>
+  void run_async(Queue &queue, AsyncOperation operation, std::string_view input, F &&done) const {
+    try_run_async(queue, operation, input, std::forward<F>(done)).value();
+  }
+
+  /// `try_account_info`, throwing.
+  Doc account_info() const { return try_account_info().value(); }
+
+  /// `try_publish`, throwing.
+  PubAck publish(std::string_view subject, bytes_view payload, std::string_view options = {},
+                 const Headers *headers = nullptr) const {
+    return try_publish(subject, payload, options, headers).value();
+  }
+
+  /// `try_fetch`, throwing.
+  std::vector<Message> fetch(std::string_view stream, std::string_view consumer, std::size_t max,
+                             std::string_view options = {}) const {
+    return try_fetch(stream, consumer, max, options).value();
+  }
+
+  /// `try_ack_sync`, throwing.
+  void ack_sync(const Message &message, milliseconds timeout) const {
+    try_ack_sync(message, timeout).value();
+  }
+#endif
+
+  /// The C handle, still owned by this object.
+  nats_jetstream *get() const noexcept { return raw_.get(); }
+
+ private:
+  detail::Owned<nats_jetstream, nats_jetstream_free> raw_;
+};
+
+}  // namespace nats
+
+#endif  // NATS_FFI_JETSTREAM_HPP

@@ -1,0 +1,72 @@
+// JetStream: operations, publishing with acknowledgement, fetching, acknowledging.
+#include "support.hpp"
+
+using namespace check;
+
+constexpr const char *stream = R"({"name":"S","subjects":["s.>"],"storage":"memory"})";
+constexpr const char *worker = R"({"stream":"S","config":{"durable_name":"worker"}})";
+
+TEST("cpp-jetstream-01", "operations by their C functions, at once and on a queue") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  nats::Doc info = js.run(nats_stream_create, stream);
+  EXPECT_EQ(info.get_str("config.name"), "S");
+  nats::Doc config = info.get_doc("config");
+  config.set_int("max_msgs", 5);
+  EXPECT_EQ(js.run(nats_stream_update, config.json()).get_int("config.max_msgs"), 5);
+  nats::Queue queue;
+  std::string name;
+  js.run_async(queue, nats_consumer_create_async, worker, [&](nats::Result<nats::Doc> made) {
+    name = made.value().get_str("name");
+  });
+  EXPECT(poll_until(queue, [&] { return !name.empty(); }));
+  EXPECT_EQ(name, "worker");
+  EXPECT_EQ(js.account_info().get_int("consumers"), 1);
+  nats::Result<nats::Doc> none = js.try_run(nats_stream_info, R"({"stream":"NONE"})");
+  EXPECT_EQ(none.code(), NATS_ERR_STREAM_NOT_FOUND);
+  EXPECT_EQ(none.error().api_code(), 404);
+  EXPECT_EQ(none.error().api_err_code(), 10059);
+  EXPECT_EQ(none.error().api_name(), "STREAM_NOT_FOUND");
+  EXPECT_EQ(nats::JetStream().try_account_info().code(), NATS_ERR_INVALID_HANDLE);
+  EXPECT_EQ(nats::JetStream::try_make(nc, R"({"domain":"a b"})").code(), NATS_ERR_INVALID_OPTION);
+}
+
+TEST("cpp-jetstream-02", "messages are stored, fetched and acknowledged") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create, stream);
+  js.run(nats_consumer_create, worker);
+  for (int i = 1; i <= 5; ++i) {
+    EXPECT_EQ(js.publish("s.n", std::to_string(i)).sequence, static_cast<std::uint64_t>(i));
+  }
+  nats::PubAck again = js.publish("s.n", "six", R"({"msg_id":"6"})");
+  EXPECT_EQ(js.publish("s.n", "six", R"({"msg_id":"6"})").sequence, again.sequence);
+  EXPECT_EQ(again.doc.get_str("stream"), "S");
+  EXPECT_THROWS(NATS_ERR_WRONG_LAST_SEQUENCE, js.publish("s.n", "x", R"({"expected_last_sequence":9})"));
+  std::vector<nats::Message> messages = js.fetch("S", "worker", 10, R"({"no_wait":true})");
+  EXPECT_EQ(messages.size(), 6u);
+  nats_metadata about = messages[5].metadata();
+  EXPECT_EQ(about.stream_sequence, 6u);
+  EXPECT_EQ(std::string_view(about.consumer.ptr, about.consumer.len), "worker");
+  messages[0].in_progress();
+  messages[0].nak();
+  messages[1].nak(1ms);
+  messages[2].term("never");
+  js.ack_sync(messages[3], patience);
+  messages[4].ack();
+  messages[5].ack();
+  EXPECT_THROWS(NATS_ERR_ALREADY_ACKED, messages[5].ack());
+  for (int left = 2; left > 0; --left) {
+    std::vector<nats::Message> one = js.fetch("S", "worker", 1);
+    EXPECT_EQ(one.size(), 1u);
+    EXPECT_EQ(one[0].metadata().delivered, 2u);
+    js.ack_sync(one[0], patience);
+  }
+  EXPECT(js.fetch("S", "worker", 1, R"({"no_wait":true})").empty());
+  EXPECT_THROWS(NATS_ERR_NO_RESPONDERS, js.fetch("S", "none", 1));
+  nc = {};
+  EXPECT_THROWS(NATS_ERR_CONNECTION_CLOSED, js.publish("s.n", "x"));
+  EXPECT_THROWS(NATS_ERR_CONNECTION_CLOSED, js.account_info());
+}
