@@ -230,10 +230,10 @@ impl Messages {
     pub async fn next(&mut self) -> Result<Option<JsMessage>> {
         loop {
             self.obey();
-            if self.end.is_none() || self.control.wish.load(Ordering::Acquire) != STOP {
-                if let Some(message) = self.take().await {
-                    return Ok(Some(message));
-                }
+            if (self.end.is_none() || self.control.wish.load(Ordering::Acquire) != STOP)
+                && let Some(message) = self.take().await
+            {
+                return Ok(Some(message));
             }
             if let Some(end) = &self.end {
                 return end.clone().map(|()| None);
