@@ -24,6 +24,8 @@ pub mod delivery;
 pub mod question;
 pub mod log;
 pub mod connection;
+mod watch;
 pub mod subscription;
 pub mod jetstream;
+pub mod publisher;
 pub mod ops;

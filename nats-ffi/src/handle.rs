@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
+use nats_bridge::publisher::Publisher;
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
 use nats_core::{Code, Error, Result, Secret};
@@ -30,6 +31,7 @@ use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
 use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
+use crate::publisher::nats_publisher;
 use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
 use crate::subscription::nats_subscription;
@@ -91,6 +93,7 @@ kinds! {
     9 Question     Arc<Asked>,       nats_question,     "question";
     10 Text        Secret,           nats_text,         "text";
     11 JetStream   Context,          nats_jetstream,    "JetStream";
+    12 Publisher   Arc<Publisher>,   nats_publisher,    "publisher";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -30,6 +30,7 @@ mod jetstream;
 mod ops;
 mod ops_gen;
 mod publish;
+mod publisher;
 mod request;
 mod subscription;
 
@@ -49,6 +50,7 @@ pub use nkey::*;
 pub use ops_gen::*;
 pub use options::*;
 pub use publish::*;
+pub use publisher::*;
 pub use question::*;
 pub use queue::*;
 pub use request::*;

@@ -355,6 +355,12 @@ export class PullRefusedError extends NatsError {
   static override readonly codeName: string = "PULL_REFUSED";
 }
 
+/** PUBLISHER_STALLED: too many messages wait for their acknowledgement. */
+export class PublisherStalledError extends NatsError {
+  static override readonly code: number = 58;
+  static override readonly codeName: string = "PUBLISHER_STALLED";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
@@ -401,6 +407,7 @@ export const errors = {
   PanicError,
   PermissionViolationError,
   ProtocolError,
+  PublisherStalledError,
   PullRefusedError,
   QueueClosedError,
   RequestError,

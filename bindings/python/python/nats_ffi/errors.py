@@ -503,6 +503,14 @@ class PullRefusedError(Error):
     _phrase = "nats: pull refused"
 
 
+class PublisherStalledError(Error):
+    """Too many messages wait for their acknowledgement."""
+
+    code = 58
+    name = "PUBLISHER_STALLED"
+    _phrase = "nats: publisher stalled"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -609,6 +617,7 @@ BY_CODE: dict[int, type[Error]] = {
     55: MsgAlreadyAckdError,
     56: HeartbeatMissedError,
     57: PullRefusedError,
+    58: PublisherStalledError,
 }
 """The class of each error code."""
 
