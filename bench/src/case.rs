@@ -4,9 +4,12 @@ use nats_harness::{Error, Result};
 use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{Deserialize, IntoDeserializer};
 
-use crate::results::{Mode, Op};
+use crate::results::{Mode, Op, Storage};
 
-/// One thing to measure, without the number of messages.
+/// Messages that one request of a consumer asks for.
+pub const FETCHED: usize = 500;
+
+/// One thing to measure, without the number of messages that it takes.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Case {
     /// What to do.
@@ -21,16 +24,31 @@ pub struct Case {
     pub conns: usize,
     /// Headers of a message.
     pub headers: usize,
-    /// Requests under way at a time.
+    /// Requests, or messages to a stream, under way at a time.
     pub inflight: usize,
     /// Threads that publish.
     pub threads: usize,
+    /// Where the stream has its messages.
+    pub storage: Storage,
+    /// How many messages, where that is part of the case; otherwise as many as take the wanted time.
+    pub fixed: Option<usize>,
 }
 
 impl Case {
     /// The ordinary case of an operation.
     pub const fn new(op: Op) -> Self {
-        Self { op, mode: None, size: 16, subs: 1, conns: 1, headers: 0, inflight: 1, threads: 1 }
+        Self {
+            op,
+            mode: None,
+            size: 16,
+            subs: 1,
+            conns: 1,
+            headers: 0,
+            inflight: 1,
+            threads: 1,
+            storage: Storage::Memory,
+            fixed: None,
+        }
     }
 
     /// The case for every way to receive.
@@ -43,7 +61,8 @@ impl Case {
         match self.op {
             Op::Subscribe => self.subs,
             Op::Publish => self.conns * self.threads,
-            Op::Pubsub | Op::Request | Op::Connect => 1,
+            Op::JsFetch | Op::JsFetchAck | Op::JsConsume => FETCHED,
+            Op::Pubsub | Op::Request | Op::Connect | Op::JsPublish | Op::JsPublishAsync => 1,
         }
     }
 
@@ -61,8 +80,7 @@ impl Case {
         ];
         words.extend(numbers.iter().flat_map(|(name, value)| [(*name).into(), value.to_string()]));
         // The floor has no modes, but every driver that receives is given one.
-        let receives = matches!(self.op, Op::Subscribe | Op::Pubsub);
-        if let Some(mode) = self.mode.or(receives.then_some(Mode::Batch)) {
+        if let Some(mode) = self.mode.or(self.op.has_modes().then_some(Mode::Batch)) {
             words.extend(["--mode".into(), name_of(&mode)]);
         }
         words
@@ -89,6 +107,12 @@ impl std::fmt::Display for Case {
             if value != usual {
                 write!(f, ", {value} {what}")?;
             }
+        }
+        if let Some(count) = self.fixed {
+            write!(f, ", {count} messages")?;
+        }
+        if self.storage == Storage::File {
+            write!(f, ", in files")?;
         }
         Ok(())
     }

@@ -59,12 +59,16 @@ const KNOWN: [Known; 17] = [
 impl Client {
     /// The modes in which it is measured.
     pub(crate) fn modes(&self, op: Op) -> Vec<Option<Mode>> {
-        match op {
-            Op::Subscribe | Op::Pubsub if self.name != FLOOR => {
-                self.modes.iter().copied().map(Some).collect()
-            }
-            _ => vec![None],
+        if op.has_modes() && self.name != FLOOR {
+            self.modes.iter().copied().map(Some).collect()
+        } else {
+            vec![None]
         }
+    }
+
+    /// Whether it is measured with a number of messages that takes slow clients too long.
+    pub(crate) fn is_fast(&self) -> bool {
+        self.ours || ["none", "Rust", "C", "Go", "Zig"].contains(&self.language.as_str())
     }
 
     fn known(row: Known, places: &Places) -> Self {
@@ -217,5 +221,6 @@ mod tests {
         assert_eq!(clients[1].modes(Op::Publish), [None]);
         let both = [Some(Mode::Callback), Some(Mode::Iterator)];
         assert_eq!(clients[1].modes(Op::Pubsub), both);
+        assert_eq!(clients[1].modes(Op::JsConsume), both);
     }
 }

@@ -1,6 +1,6 @@
 //! How many messages make a run of the right length.
 
-use crate::case::Case;
+use crate::case::{Case, FETCHED};
 use crate::results::Op;
 
 /// What may pile up in a client that receives more slowly than it is sent to, or before it.
@@ -8,6 +8,9 @@ const RECEIVED_BYTES: usize = 512 << 20;
 const LOOPED_BYTES: usize = 256 << 20;
 const PUBLISHED_BYTES: usize = 2 << 30;
 const FIRST_BYTES: usize = 64 << 20;
+/// What streams may hold, and what the server needs for a message besides its payload.
+const STORED_BYTES: usize = 512 << 20;
+const STORED_OVERHEAD: usize = 64;
 const MOST: usize = 20_000_000;
 
 /// Messages to many connections. Each connection is flushed, which has to weigh the same in every
@@ -16,11 +19,16 @@ const OVER_MANY_CONNECTIONS: usize = 400_000;
 
 /// A first guess, small enough for the slowest client.
 pub(crate) fn first(case: Case) -> usize {
+    if let Some(count) = case.fixed {
+        return count;
+    }
     let messages = match case.op {
         Op::Connect => return case.conns,
         Op::Publish if case.conns > 1 => return bounded(case, OVER_MANY_CONNECTIONS),
         Op::Request if case.inflight == 1 => 300,
-        Op::Request => 2_000,
+        Op::JsPublish => 300,
+        Op::Request | Op::JsPublishAsync => 2_000,
+        Op::JsFetch | Op::JsFetchAck | Op::JsConsume => 4_000,
         Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
     };
     bounded(case, messages.min(FIRST_BYTES / case.size.max(1)))
@@ -29,7 +37,8 @@ pub(crate) fn first(case: Case) -> usize {
 /// What takes about the wanted time, if so many took that time; none when the count is good as it
 /// is.
 pub(crate) fn better(case: Case, count: usize, seconds: f64, wanted: f64) -> Option<usize> {
-    if case.conns > 1 || case.op == Op::Connect || seconds > wanted * 0.6 {
+    let given = case.fixed.is_some() || case.conns > 1 || case.op == Op::Connect;
+    if given || seconds > wanted * 0.6 {
         return None;
     }
     // A short run is mostly start-up, so that its speed is not to be trusted for far.
@@ -39,13 +48,20 @@ pub(crate) fn better(case: Case, count: usize, seconds: f64, wanted: f64) -> Opt
 }
 
 fn bounded(case: Case, messages: usize) -> usize {
-    let bytes = match case.op {
-        Op::Subscribe => RECEIVED_BYTES,
-        Op::Pubsub => LOOPED_BYTES,
-        Op::Publish | Op::Request | Op::Connect => PUBLISHED_BYTES,
+    let (bytes, each) = match case.op {
+        Op::Subscribe => (RECEIVED_BYTES, case.size),
+        Op::Pubsub => (LOOPED_BYTES, case.size),
+        Op::Publish | Op::Request | Op::Connect => (PUBLISHED_BYTES, case.size),
+        Op::JsPublish | Op::JsPublishAsync | Op::JsFetch | Op::JsFetchAck | Op::JsConsume => {
+            (STORED_BYTES, case.size + STORED_OVERHEAD)
+        }
     };
-    let most = MOST.min(bytes / case.size.max(1));
-    messages.min(most).next_multiple_of(case.step())
+    let messages = messages.min(MOST.min(bytes / each.max(1)));
+    if case.op.takes_stored() {
+        // Few different numbers, so that clients take from the same streams.
+        return FETCHED << (messages / FETCHED).max(1).ilog2();
+    }
+    messages.next_multiple_of(case.step())
 }
 
 #[cfg(test)]
@@ -69,6 +85,12 @@ mod tests {
         let large = Case { size: 65536, ..Case::new(Op::Subscribe) };
         assert_eq!(first(large), 1024);
         assert_eq!(better(large, 4096, 0.01, 0.5), Some(8192));
+        let fetch = Case { size: 128, ..Case::new(Op::JsFetch) };
+        assert_eq!(first(fetch), 4_000);
+        assert_eq!(better(fetch, 4_000, 0.01, 0.5), Some(64_000));
+        assert_eq!(better(fetch, 2_048_000, 0.1, 0.5), None);
+        let million = Case { fixed: Some(1_000_000), ..Case::new(Op::JsConsume) };
+        assert_eq!((first(million), better(million, 1_000_000, 0.1, 0.5)), (1_000_000, None));
         for (op, count) in [(Op::Connect, 100), (Op::Publish, OVER_MANY_CONNECTIONS)] {
             let connections = Case { conns: 100, ..Case::new(op) };
             assert_eq!(first(connections), count);

@@ -17,6 +17,7 @@ mod progress;
 mod samples;
 mod service;
 mod stage;
+mod store;
 
 pub mod case;
 pub mod feed;

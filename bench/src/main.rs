@@ -12,7 +12,7 @@ const USAGE: &str = "\
 usage: nats-bench serve
        nats-bench feed --url URL
        nats-bench raw ARGUMENTS OF A DRIVER
-       nats-bench run [--quick] [--client NAME]... [--op OP]... [--target floor|server]
+       nats-bench run [--quick] [--client NAME]... [--op OP]... [--target floor|server|jetstream]
                       [--rounds N] [--out DIR] [--peer NAME=COMMAND]... [--compare OLD.json]
        nats-bench report FILE.json";
 

@@ -1,16 +1,28 @@
 //! What is measured: which operations, in which cases, against which target.
 
 use crate::case::Case;
-use crate::results::{Op, Target};
+use crate::results::{Op, Storage, Target};
 
 const SIZES: [usize; 4] = [16, 128, 1024, 65536];
+const STORED_SIZES: [usize; 3] = [16, 128, 1024];
+
+/// Messages to a stream that are under way at a time.
+const WINDOW: usize = 256;
+
+/// So many messages are consumed to see whether memory stays flat.
+pub(crate) const MILLION: usize = 1_000_000;
 
 /// Every case with its target, without modes; the selection of a quick run has the most telling
 /// ones.
 pub(crate) fn cases(quick: bool) -> Vec<(Target, Case)> {
-    let (floor, server) = if quick { quick_cases() } else { (floor_cases(), server_cases()) };
-    let floor = floor.into_iter().map(|case| (Target::Floor, case));
-    floor.chain(server.into_iter().map(|case| (Target::Server, case))).collect()
+    let parts = if quick {
+        quick_cases()
+    } else {
+        [floor_cases(), server_cases(), jetstream_cases(&STORED_SIZES)]
+    };
+    let targets = [Target::Floor, Target::Server, Target::JetStream];
+    let with = |(target, cases): (Target, Vec<Case>)| cases.into_iter().map(move |c| (target, c));
+    targets.into_iter().zip(parts).flat_map(with).collect()
 }
 
 /// How often a case is measured unless a user says otherwise.
@@ -18,7 +30,7 @@ pub(crate) const fn rounds(quick: bool) -> u32 {
     if quick { 3 } else { 5 }
 }
 
-fn quick_cases() -> (Vec<Case>, Vec<Case>) {
+fn quick_cases() -> [Vec<Case>; 3] {
     let floor = vec![
         Case::new(Op::Publish),
         Case { size: 65536, ..Case::new(Op::Publish) },
@@ -27,7 +39,12 @@ fn quick_cases() -> (Vec<Case>, Vec<Case>) {
         Case { inflight: 64, ..Case::new(Op::Request) },
         Case { conns: 100, ..Case::new(Op::Connect) },
     ];
-    (floor, vec![Case { inflight: 64, ..Case::new(Op::Request) }])
+    let mut jetstream = jetstream_cases(&[128]);
+    jetstream.retain(|case| {
+        [Op::JsPublish, Op::JsPublishAsync, Op::JsFetch].contains(&case.op)
+            && case.storage == Storage::Memory
+    });
+    [floor, vec![Case { inflight: 64, ..Case::new(Op::Request) }], jetstream]
 }
 
 fn floor_cases() -> Vec<Case> {
@@ -57,6 +74,30 @@ fn server_cases() -> Vec<Case> {
     cases
 }
 
+/// Cases of one size stand together: streams are filled for a size.
+fn jetstream_cases(all: &[usize]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &size in all {
+        let usual = stored(size);
+        cases.extend(usual);
+        if size == 128 {
+            let [_, publish, fetch, _, consume] = usual;
+            cases.push(Case { fixed: Some(MILLION), ..consume });
+            cases.extend([publish, fetch].map(|case| Case { storage: Storage::File, ..case }));
+        }
+    }
+    cases
+}
+
+/// What is done with a stream of messages of this size.
+pub(crate) fn stored(size: usize) -> [Case; 5] {
+    let ops = [Op::JsPublish, Op::JsPublishAsync, Op::JsFetch, Op::JsFetchAck, Op::JsConsume];
+    ops.map(|op| {
+        let inflight = if op == Op::JsPublishAsync { WINDOW } else { 1 };
+        Case { size, inflight, ..Case::new(op) }
+    })
+}
+
 fn sizes(op: Op, sizes: &[usize]) -> Vec<Case> {
     sizes.iter().map(|&size| Case { size, ..Case::new(op) }).collect()
 }
@@ -66,6 +107,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::case::name_of;
 
     #[test]
     fn no_case_comes_twice() {
@@ -85,6 +127,13 @@ mod tests {
         for target in [Target::Floor, Target::Server] {
             for op in [Op::Publish, Op::Subscribe, Op::Pubsub, Op::Request] {
                 assert!(has(&|t, case| (t, case.op) == (target, op)), "{target:?} {op:?}");
+            }
+        }
+        for op in Op::ALL.into_iter().filter(|&op| name_of(&op).starts_with("js-")) {
+            for size in STORED_SIZES {
+                assert!(has(&|target, case| {
+                    (target, case.op, case.size) == (Target::JetStream, op, size)
+                }));
             }
         }
         for size in SIZES {

@@ -1,6 +1,8 @@
 //! The raw client: prebuilt frames out, lengths of frames in. No client can be faster on this
 //! machine.
 
+mod jetstream;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -27,10 +29,10 @@ fn measure(args: &Args) -> std::result::Result<Measured, Failure> {
         return Err(Failure::Unsupported(reason.to_owned()));
     }
     let mut client = Client::new(args).map_err(failed)?;
-    client.turn(args.warm_up()).map_err(failed)?;
+    client.turn(args.warm_up(), true).map_err(failed)?;
     client.reset();
     let meter = Meter::start();
-    client.turn(args.count).map_err(failed)?;
+    client.turn(args.count, false).map_err(failed)?;
     let measured = meter.stop()?;
     Ok(measured.latencies(client.latencies))
 }
@@ -50,8 +52,9 @@ impl<'a> Client<'a> {
             Op::Publish => client.open()?,
             Op::Subscribe(_) => client.subscribe(DATA, args.subs)?,
             Op::Pubsub(_) => client.subscribe(LOOP, 1)?,
-            Op::Request => client.subscribe(INBOX, 1)?,
             Op::Connect => {}
+            // Answers, acknowledgements, messages of a consumer.
+            _ => client.subscribe(INBOX, 1)?,
         }
         Ok(client)
     }
@@ -65,13 +68,14 @@ impl<'a> Client<'a> {
     }
 
     /// Does so many messages, or opens the connections.
-    fn turn(&mut self, count: usize) -> Result<()> {
+    fn turn(&mut self, count: usize, warm_up: bool) -> Result<()> {
         match self.args.op {
             Op::Publish => self.publish(count),
             Op::Subscribe(_) => self.receive(count),
             Op::Pubsub(_) => self.go_round(count),
-            Op::Request => self.request(count),
+            Op::Request => self.request(ECHO, self.args.inflight, count),
             Op::Connect => self.open(),
+            _ => self.stored(count, warm_up),
         }
     }
 
@@ -121,9 +125,8 @@ impl<'a> Client<'a> {
     }
 
     /// Keeps its window of requests under way: what has come is sent again in one write.
-    fn request(&mut self, count: usize) -> Result<()> {
-        let window = self.args.inflight;
-        let frame = self.content().publish(ECHO, Some(INBOX));
+    fn request(&mut self, subject: &str, window: usize, count: usize) -> Result<()> {
+        let frame = self.content().publish(subject, Some(INBOX));
         let block = frame.repeat(window);
         let link = &mut self.links[0];
         let (mut to_send, mut to_come, mut free) = (count, count, window);

@@ -54,11 +54,13 @@ pub enum Target {
     Floor,
     /// A real nats-server, with `nats-bench feed` as the other side.
     Server,
+    /// A real nats-server with JetStream, whose streams were filled before.
+    JetStream,
 }
 
 /// What a driver does.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Op {
     /// Publishes and flushes.
     Publish,
@@ -70,6 +72,29 @@ pub enum Op {
     Request,
     /// Opens connections.
     Connect,
+    /// Publishes to a stream and waits for each acknowledgement.
+    JsPublish,
+    /// Publishes to a stream with many acknowledgements under way.
+    JsPublishAsync,
+    /// Asks a consumer for messages again and again.
+    JsFetch,
+    /// The same, and acknowledges each message.
+    JsFetchAck,
+    /// Takes the messages of a stream without end.
+    JsConsume,
+}
+
+/// Where a stream has its messages.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// In the memory of the server.
+    #[default]
+    Memory,
+    /// In files.
+    File,
 }
 
 /// How a program gets its messages.
@@ -109,10 +134,16 @@ pub struct Row {
     pub conns: usize,
     /// Headers of a message.
     pub headers: usize,
-    /// Requests under way at a time.
+    /// Requests, or messages to a stream, under way at a time.
     pub inflight: usize,
     /// Threads that publish.
     pub threads_used: usize,
+    /// Where the stream has its messages.
+    #[serde(default)]
+    pub storage: Storage,
+    /// Whether the number of messages was given, and not found.
+    #[serde(default)]
+    pub fixed: bool,
     /// Messages (connections for `connect`) in one timed part.
     pub count: usize,
     /// Messages (connections) in a second; this and the others are none when no run succeeded.
@@ -123,6 +154,9 @@ pub struct Row {
     pub rss_peak_kib: Option<Spread>,
     /// What resident memory grew by, from before the first connection to the end of the timed part.
     pub rss_growth_kib: Option<Spread>,
+    /// What it grew by at its largest.
+    #[serde(default)]
+    pub rss_peak_growth_kib: Option<Spread>,
     /// The most threads that the process had at the end of the timed part.
     pub process_threads: Option<u64>,
     /// Half of the requests took no longer, in microseconds (requests in series only).
@@ -165,6 +199,32 @@ pub struct Goal {
     pub reached: bool,
     /// Which rows are missing.
     pub missing: Option<String>,
+}
+
+impl Op {
+    /// Every one, in the order of the report.
+    pub const ALL: [Self; 10] = [
+        Self::Publish,
+        Self::Subscribe,
+        Self::Pubsub,
+        Self::Request,
+        Self::Connect,
+        Self::JsPublish,
+        Self::JsPublishAsync,
+        Self::JsFetch,
+        Self::JsFetchAck,
+        Self::JsConsume,
+    ];
+
+    /// Whether there are several ways to receive.
+    pub const fn has_modes(self) -> bool {
+        matches!(self, Self::Subscribe | Self::Pubsub | Self::JsConsume)
+    }
+
+    /// Whether it takes what a stream holds.
+    pub const fn takes_stored(self) -> bool {
+        matches!(self, Self::JsFetch | Self::JsFetchAck | Self::JsConsume)
+    }
 }
 
 impl Results {

@@ -218,7 +218,12 @@ impl Run {
     /// Runs a row's driver; with the part of a processor that others used meanwhile.
     fn drive(&mut self, index: usize) -> Result<(Answer, f64)> {
         let Samples { client, target, case, count, .. } = &self.samples[index];
-        let words = case.words(&self.stage.url(*target)?, *count);
+        let mut words = case.words(&self.stage.url(*target)?, *count);
+        let streams = match self.stage.prepare(*target, *case, *count) {
+            Ok(streams) => streams,
+            Err(error) => return Ok((Answer::Failed(error.to_string()), 0.0)),
+        };
+        words.extend_from_slice(&streams);
         let limit = if self.results.quick { self.left().min(LIMIT) } else { LIMIT };
         // What was said before belongs to an earlier run.
         self.stage.complaint(*target)?;
@@ -226,6 +231,11 @@ impl Run {
         let load = Load::watch(&own)?;
         let (mut answer, ticks) = driver::run(&client.command, &words, limit)?;
         let others = load.of_others(&own, ticks)?;
+        if let Answer::Measured(_) = answer
+            && let Err(error) = self.stage.check(*target, *case, &streams, *count)
+        {
+            answer = Answer::Failed(error.to_string());
+        }
         if let Answer::Failed(text) = &mut answer {
             let complaint = self.stage.complaint(*target)?;
             if !complaint.is_empty() {
@@ -276,7 +286,7 @@ fn samples(options: &Options) -> Result<Vec<Samples>> {
     };
     let mut samples = Vec::new();
     for (target, case) in matrix::cases(options.quick).into_iter().filter(wanted) {
-        for client in &clients {
+        for client in clients.iter().filter(|client| case.fixed.is_none() || client.is_fast()) {
             for mode in client.modes(case.op) {
                 let case = Case { mode, ..case };
                 samples.push(Samples {

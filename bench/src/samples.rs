@@ -49,11 +49,14 @@ impl Samples {
             headers: case.headers,
             inflight: case.inflight,
             threads_used: case.threads,
+            storage: case.storage,
+            fixed: case.fixed.is_some(),
             count: *count,
             messages_per_s: each(&|outcome| messages / outcome.seconds),
             cpu_ns: each(&|outcome| outcome.cpu_seconds * 1e9 / messages),
             rss_peak_kib: each(&|outcome| outcome.rss_peak_kib),
             rss_growth_kib: each(&|outcome| outcome.rss_kib - outcome.rss_before_kib),
+            rss_peak_growth_kib: each(&|outcome| outcome.rss_peak_kib - outcome.rss_before_kib),
             process_threads: outcomes.iter().map(|outcome| outcome.threads).max(),
             p50_us: maybe(&|outcome| outcome.p50_us),
             p99_us: maybe(&|outcome| outcome.p99_us),
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(row.messages_per_s, Some(speed));
         assert_eq!(row.cpu_ns.map(|cpu| cpu.median), Some(1e6));
         assert_eq!(row.rss_growth_kib.map(|growth| growth.median), Some(150.0));
+        assert_eq!(row.rss_peak_growth_kib.map(|growth| growth.median), Some(200.0));
         assert_eq!((row.process_threads, row.rounds, row.disturbed), (Some(5), 3, 1));
         assert_eq!((row.p50_us, row.version.as_str()), (None, "1.2"));
 

@@ -6,18 +6,24 @@ use std::process::{Child, Command, Stdio};
 
 use nats_harness::{Config, Error, Result, Server};
 
-use crate::case::name_of;
+use crate::case::{Case, name_of};
 use crate::results::Target;
+use crate::store::Store;
 
 /// The processes that are there during a whole run. They end when this is dropped.
 pub(crate) struct Stage {
     scenes: Vec<(Target, Scene)>,
 }
 
+/// A slow client is to be measured, not cut off.
+const LIMITS: &str = "max_payload: 8MB\nmax_pending: 2GB\nwrite_deadline: \"60s\"\n";
+
 struct Scene {
     url: String,
-    helper: Helper,
+    /// Who is on the other side of a driver, beside the server.
+    helper: Option<Helper>,
     server: Option<Server>,
+    store: Option<Store>,
 }
 
 impl Stage {
@@ -30,6 +36,7 @@ impl Stage {
             let scene = match target {
                 Target::Floor => Scene::floor(),
                 Target::Server => Scene::server(),
+                Target::JetStream => Scene::jetstream(),
             };
             Ok((target, scene?))
         };
@@ -42,20 +49,55 @@ impl Stage {
     /// It was not started, or does not start again.
     pub(crate) fn url(&mut self, target: Target) -> Result<String> {
         let scene = self.scene(target)?;
-        if scene.helper.child.try_wait()?.is_some() {
+        let Some(helper) = &mut scene.helper else { return Ok(scene.url.clone()) };
+        if helper.child.try_wait()?.is_some() {
             match &scene.server {
-                Some(server) => scene.helper = Helper::feeder(&server.url())?,
+                Some(server) => scene.helper = Some(Helper::feeder(&server.url())?),
                 None => *scene = Scene::floor()?,
             }
         }
         Ok(scene.url.clone())
     }
 
+    /// What a driver has to find in streams; the arguments that say where it is.
+    ///
+    /// # Errors
+    /// The server refuses, or the target was not started.
+    pub(crate) fn prepare(
+        &mut self,
+        target: Target,
+        case: Case,
+        count: usize,
+    ) -> Result<Vec<String>> {
+        match &mut self.scene(target)?.store {
+            Some(store) => store.prepare(case, count),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether streams are as a driver is to leave them that was given these arguments.
+    ///
+    /// # Errors
+    /// They are not, or the target was not started.
+    pub(crate) fn check(
+        &mut self,
+        target: Target,
+        case: Case,
+        words: &[String],
+        count: usize,
+    ) -> Result<()> {
+        match &self.scene(target)?.store {
+            Some(store) => store.check(case, words, count),
+            None => Ok(()),
+        }
+    }
+
     /// The processes here, and this one.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let scenes = self.scenes.iter().map(|(_, scene)| scene);
         let theirs = scenes.flat_map(|Scene { helper, server, .. }| {
-            [Some(helper.child.id()), server.as_ref().and_then(Server::pid)]
+            let helper = helper.as_ref().map(|helper| helper.child.id());
+            [helper, server.as_ref().and_then(Server::pid)]
         });
         theirs.flatten().chain([std::process::id()]).collect()
     }
@@ -65,7 +107,10 @@ impl Stage {
     /// # Errors
     /// The system refuses, or the target was not started.
     pub(crate) fn complaint(&mut self, target: Target) -> Result<String> {
-        self.scene(target)?.helper.complaint()
+        match &mut self.scene(target)?.helper {
+            Some(helper) => helper.complaint(),
+            None => Ok(String::new()),
+        }
     }
 
     fn scene(&mut self, target: Target) -> Result<&mut Scene> {
@@ -78,16 +123,21 @@ impl Stage {
 impl Scene {
     fn floor() -> Result<Self> {
         let helper = Helper::start(&["serve"])?;
-        Ok(Self { url: helper.line.clone(), helper, server: None })
+        Ok(Self { url: helper.line.clone(), helper: Some(helper), server: None, store: None })
     }
 
     fn server() -> Result<Self> {
-        // A slow client is to be measured, not cut off.
-        let limits = "max_payload: 8MB\nmax_pending: 2GB\nwrite_deadline: \"60s\"\n";
-        let server = Server::start(Config::plain().with(limits))?;
+        let server = Server::start(Config::plain().with(LIMITS))?;
         let url = server.url();
-        let helper = Helper::feeder(&url)?;
-        Ok(Self { url, helper, server: Some(server) })
+        let helper = Some(Helper::feeder(&url)?);
+        Ok(Self { url, helper, server: Some(server), store: None })
+    }
+
+    fn jetstream() -> Result<Self> {
+        let server = Server::start(Config::jetstream().with(LIMITS))?;
+        let url = server.url();
+        let store = Some(Store::connect(&url)?);
+        Ok(Self { url, helper: None, server: Some(server), store })
     }
 }
 

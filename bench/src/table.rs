@@ -20,6 +20,8 @@ pub enum Figure {
     Growth,
     /// The most resident memory at any time, in KiB.
     Peak,
+    /// What resident memory grew by at its largest, in KiB.
+    PeakGrowth,
     /// Threads of the process.
     Threads,
 }
@@ -52,6 +54,7 @@ impl Figure {
             Self::P50 => row.p50_us,
             Self::Growth => row.rss_growth_kib,
             Self::Peak => row.rss_peak_kib,
+            Self::PeakGrowth => row.rss_peak_growth_kib,
             Self::Threads => return row.process_threads.map(|threads| threads as f64),
         };
         spread.map(|spread| spread.median)
@@ -69,6 +72,8 @@ impl From<&Row> for Case {
             headers: row.headers,
             inflight: row.inflight,
             threads: row.threads_used,
+            storage: row.storage,
+            fixed: row.fixed.then_some(row.count),
         }
     }
 }

@@ -3,9 +3,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use nats_core::jetstream::{AckPolicy, ConsumerConfig, StreamConfig};
 use nats_harness::{Config, Server};
 use serde_json::Value;
 
@@ -91,6 +93,71 @@ fn the_raw_client_does_every_operation_on_a_real_server() {
     for words in OPS {
         measured(BENCH, &["raw"], &server.url(), words);
     }
+}
+
+#[test]
+fn the_raw_client_does_every_operation_with_streams() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let js = runtime.block_on(nats_core::connect(&server.url())).unwrap().jetstream();
+    let make = |stream: &str, count, ack_policy| {
+        let (name, subjects) = (stream.to_owned(), vec![stream.to_owned()]);
+        let config = StreamConfig { name, subjects, ..StreamConfig::default() };
+        runtime.block_on(js.create_stream(&config)).unwrap();
+        for _ in 0..count {
+            runtime.block_on(js.client().publish(stream, [b'x'; 16])).unwrap();
+        }
+        runtime.block_on(js.client().flush()).unwrap();
+        let durable_name = "c".to_owned();
+        let config = ConsumerConfig { durable_name, ack_policy, ..ConsumerConfig::default() };
+        runtime.block_on(js.create_consumer(stream, &config)).unwrap();
+    };
+    for stream in ["a", "b", "c", "d", "e"] {
+        let explicit = stream == "d";
+        let ack = || if explicit { AckPolicy::Explicit } else { AckPolicy::None };
+        let count = if stream < "c" { 0 } else { 1500 };
+        make(stream, count, ack());
+        make(&format!("{stream}-warm-up"), count.min(1000), ack());
+    }
+    for words in [
+        "js-publish --count 50 --stream a",
+        "js-publish-async --count 3000 --inflight 256 --stream b",
+        "js-fetch --count 1500 --batch 400 --stream c --consumer c",
+        "js-fetch-ack --count 1500 --batch 400 --stream d --consumer c",
+        "js-consume --mode batch --count 1500 --stream e --consumer c",
+    ] {
+        let line = measured(BENCH, &["raw"], &server.url(), words);
+        assert_eq!(line["p50_us"].is_f64(), words.starts_with("js-publish "), "{words}");
+    }
+    for (stream, stored) in [("a", 50), ("b", 3000), ("a-warm-up", 100), ("b-warm-up", 1000)] {
+        let info = runtime.block_on(js.stream_info(stream)).unwrap();
+        assert_eq!(info.state.messages, stored, "{stream}");
+    }
+    for stream in ["c", "d", "e"] {
+        let info = runtime.block_on(js.consumer_info(stream, "c")).unwrap();
+        assert_eq!((info.delivered.stream_seq, info.num_redelivered), (1500, 0), "{stream}");
+    }
+}
+
+#[test]
+fn a_run_does_not_believe_that_messages_are_stored() {
+    let out = tempfile::tempdir().unwrap();
+    let (liar, results) = (out.path().join("liar"), out.path().join("bench.json"));
+    let line = r#"{"client":"l","version":"1","seconds":1,"cpu_seconds":1,"rss_before_kib":1,
+        "rss_peak_kib":1,"rss_kib":1,"threads":1,"p50_us":null,"p99_us":null}"#;
+    std::fs::write(&liar, format!("#!/bin/sh\necho '{line}'\n")).unwrap();
+    std::fs::set_permissions(&liar, PermissionsExt::from_mode(0o755)).unwrap();
+    let output = Command::new(BENCH)
+        .args(["run", "--quick", "--rounds", "1", "--op", "js-publish", "--client", "floor"])
+        .args(["--client", "liar", "--peer", &format!("liar={}", liar.display())])
+        .args(["--out", out.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows = nats_bench::results::Results::load(&results).unwrap().rows;
+    let of = |client: &str| rows.iter().find(|row| row.client == client).unwrap();
+    assert_eq!((of("floor").rounds, of("floor").error.as_deref()), (1, None));
+    assert_eq!(of("liar").error.as_deref(), Some("0 of 300 messages are stored"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::contest::{self, Contest, best};
 use super::trial::{OF_THE_FLOOR, Trial};
 use crate::case::{Case, name_of};
+use crate::matrix::MILLION;
 use crate::results::{Goal, Mode, Op, Target};
 use crate::table::{Figure, Table};
 
@@ -23,7 +24,13 @@ pub(super) fn goals(table: Table<'_>) -> Vec<Goal> {
             goals.extend(cases(contest).into_iter().filter_map(|case| kind(table, contest, case)));
         }
     }
-    for kind in [publisher_memory, connection_memory, connection_threads, publishing_threads] {
+    for kind in [
+        publisher_memory,
+        consumer_memory,
+        connection_memory,
+        connection_threads,
+        publishing_threads,
+    ] {
         goals.extend(contest::ALL.iter().filter_map(|contest| kind(table, contest)));
     }
     goals
@@ -52,12 +59,7 @@ fn large_cpu(table: Table<'_>, contest: &Contest, case: Case) -> Option<Goal> {
     let mut trial = Trial::at_most(group, doing(contest, case), 1.0);
     for size in LARGE {
         let case = Case { size, ..case };
-        let ways = match case.op {
-            Op::Subscribe => [Mode::Callback, Mode::Iterator, Mode::Batch]
-                .map(|mode| Case { mode: Some(mode), ..case })
-                .to_vec(),
-            _ => vec![case],
-        };
+        let ways = contest::ways(case);
         let ours = trial.need(table, contest.ours, Target::Floor, case, Figure::Cpu);
         let peer = best(table, contest.rivals, Target::Floor, &ways, Figure::Cpu);
         if peer.is_none() {
@@ -144,6 +146,24 @@ fn publisher_memory(table: Table<'_>, contest: &Contest) -> Option<Goal> {
     if let (Some(small), Some(large)) = (small, large) {
         trial.add((large - small) / 1024.0);
     }
+    Some(trial.judge())
+}
+
+/// A stream holds more than a client takes at a time: what waits in it has a bound, and what the heap
+/// of a language takes when it likes.
+fn consumer_memory(table: Table<'_>, contest: &Contest) -> Option<Goal> {
+    let group = "Memory that consuming a million messages adds, in MiB";
+    let mut trial = Trial::at_most(group, contest.ours, 32.0);
+    let million = Case { size: 128, fixed: Some(MILLION), ..Case::new(Op::JsConsume) };
+    let ways = contest::ways(million);
+    let peaks: Vec<f64> = ways
+        .into_iter()
+        .filter_map(|case| table.figure(contest.ours, Target::JetStream, case, Figure::PeakGrowth))
+        .collect();
+    if peaks.is_empty() {
+        trial.lacks(contest.ours, Target::JetStream, million);
+    }
+    peaks.into_iter().for_each(|peak| trial.add(peak / 1024.0));
     Some(trial.judge())
 }
 

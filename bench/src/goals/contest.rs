@@ -2,6 +2,7 @@
 
 use super::trial::{OF_THE_FLOOR, Trial};
 use crate::case::{Case, name_of};
+use crate::matrix;
 use crate::results::{Goal, Mode, Op, Target};
 use crate::table::{Figure, Table};
 
@@ -9,12 +10,13 @@ use crate::table::{Figure, Table};
 pub const LANGUAGES: [&str; 5] = ["C", "Rust", "Python asyncio", "Node", "Tcl"];
 
 /// What is compared in each language, in the order of the report.
-pub const COLUMNS: [&str; 4] = [PUBLISH, RECEIVE, P50, INFLIGHT];
+pub const COLUMNS: [&str; 5] = [PUBLISH, RECEIVE, P50, INFLIGHT, JETSTREAM];
 
 const PUBLISH: &str = "publish 16-128 B";
 const RECEIVE: &str = "receive 16-128 B";
 const P50: &str = "request p50";
 const INFLIGHT: &str = "64 in flight";
+const JETSTREAM: &str = "JetStream 128 B";
 
 /// The small payloads.
 const SMALL: [usize; 2] = [16, 128];
@@ -41,8 +43,20 @@ pub(super) struct Contest {
     /// At least so many times the throughput of the best of the peers with 64 requests in flight,
     /// for each pair of a client of ours and its peers.
     inflight: Option<(&'static [Pair], f64)>,
+    /// With each operation of JetStream, by its best way to receive, against the best of these
+    /// peers.
+    jetstream: (Stored, &'static [&'static str]),
     /// The clients of which the best is the measure for larger payloads.
     pub(super) rivals: &'static [&'static str],
+}
+
+/// What is to be reached with JetStream.
+#[derive(Debug)]
+enum Stored {
+    /// At most this part of the CPU time, and no less throughput.
+    Cpu(f64),
+    /// At least so many times the throughput.
+    Throughput(f64),
 }
 
 /// All of them.
@@ -55,6 +69,7 @@ pub(super) const ALL: [Contest; 5] = [
         receive: &[(Mode::Callback, Mode::Callback, 0.4), (Mode::Batch, Mode::Callback, 0.25)],
         p50: ("nats-ffi-c", "nats.c", 0.8),
         inflight: Some((&[("nats-ffi-c", COMPILED)], 1.3)),
+        jetstream: (Stored::Cpu(0.6), COMPILED),
         rivals: COMPILED,
     },
     Contest {
@@ -69,6 +84,7 @@ pub(super) const ALL: [Contest; 5] = [
             &[("nats-ffi-rust", &["async-nats"]), ("nats-ffi-rust-1", &["async-nats-1"])],
             1.3,
         )),
+        jetstream: (Stored::Cpu(0.6), COMPILED),
         rivals: COMPILED,
     },
     Contest {
@@ -82,6 +98,7 @@ pub(super) const ALL: [Contest; 5] = [
         ],
         p50: ("nats-ffi-python-asyncio", "nats-py", 0.7),
         inflight: Some((&[("nats-ffi-python-asyncio", &["nats-py"])], 4.0)),
+        jetstream: (Stored::Throughput(4.0), &["nats-py"]),
         rivals: NATS_PY,
     },
     Contest {
@@ -95,6 +112,7 @@ pub(super) const ALL: [Contest; 5] = [
         ],
         p50: ("nats-ffi-node", "nats.js", 0.7),
         inflight: Some((&[("nats-ffi-node", &["nats.js"])], 3.0)),
+        jetstream: (Stored::Throughput(1.5), &["nats.js"]),
         rivals: &["nats.js"],
     },
     Contest {
@@ -105,6 +123,7 @@ pub(super) const ALL: [Contest; 5] = [
         receive: &[(Mode::Callback, Mode::Callback, 1.0 / 15.0)],
         p50: ("nats-ffi-tcl", "nats-tcl", 0.5),
         inflight: None,
+        jetstream: (Stored::Throughput(4.0), &["nats-tcl"]),
         rivals: &["nats-tcl"],
     },
 ];
@@ -144,7 +163,44 @@ impl Contest {
                 }
             }
         }
+        for case in matrix::stored(128) {
+            goals.extend(self.stored(table, case));
+        }
         goals
+    }
+
+    /// An operation of JetStream, each client in the way of receiving that suits it best.
+    fn stored(&self, table: Table<'_>, case: Case) -> Vec<Goal> {
+        let (aim, peers) = &self.jetstream;
+        let group = self.group(JETSTREAM);
+        let goal = |figure, limit: f64| {
+            let name = |what| format!("{}: {what} against {}", name_of(&case.op), against(peers));
+            let mut trial = match figure {
+                Figure::Cpu => Trial::at_most(&group, name("CPU"), limit),
+                _ => Trial::at_least(&group, name("throughput"), limit),
+            };
+            let target = Target::JetStream;
+            let ways = ways(case);
+            let ours = best(table, &[self.ours], target, &ways, figure);
+            let peer = best(table, peers, target, &ways, figure);
+            for (found, clients) in [(ours, self.ours), (peer, &peers.join(" or "))] {
+                if found.is_none() {
+                    trial.lacks(clients, target, case);
+                }
+            }
+            if let (Some(ours), Some(peer)) = (ours, peer) {
+                let limit = match figure {
+                    Figure::Cpu => limit,
+                    _ => possible(table, target, case, peer).clamp(1.0, limit),
+                };
+                trial.add_with(ours / peer, limit);
+            }
+            trial.judge()
+        };
+        match *aim {
+            Stored::Cpu(part) => vec![goal(Figure::Cpu, part), goal(Figure::Throughput, 1.0)],
+            Stored::Throughput(factor) => vec![goal(Figure::Throughput, factor)],
+        }
     }
 
     fn publish(&self, table: Table<'_>) -> Vec<Goal> {
@@ -187,7 +243,7 @@ impl Contest {
         let case = Case { inflight: 64, ..Case::new(Op::Request) };
         let prefix = match target {
             Target::Floor => "",
-            Target::Server => "nats-server, ",
+            Target::Server | Target::JetStream => "nats-server, ",
         };
         let sides = [Side { target, ours: case, theirs: case }];
         self.faster_as(table, ours, (INFLIGHT, prefix), &sides, (peers, 1.0 / factor))
@@ -218,24 +274,42 @@ impl Contest {
         sides: &[Side],
         (peers, part): (&[&str], f64),
     ) -> Vec<Goal> {
-        let against = match peers {
-            [peer] => (*peer).to_owned(),
-            _ => "the best peer".to_owned(),
-        };
-        let name = |what| format!("{prefix}{what} against {against}");
+        let name = |what| format!("{prefix}{what} against {}", against(peers));
         let group = self.group(column);
         let mut cpu = Trial::at_most(&group, name("CPU"), part);
         let mut throughput = Trial::at_least(&group, name("throughput"), 1.0 / part);
         for side in sides {
             side.compare(table, &mut cpu, (ours, peers), Figure::Cpu, |_| part);
             side.compare(table, &mut throughput, (ours, peers), Figure::Throughput, |peer| {
-                let floor = table.floor(side.target, side.theirs, Figure::Throughput);
-                let possible = floor.map_or(f64::INFINITY, |floor| OF_THE_FLOOR * floor / peer);
+                let possible = possible(table, side.target, side.theirs, peer);
                 possible.clamp(1.0, (1.0 / part).max(1.0))
             });
         }
         vec![cpu.judge(), throughput.judge()]
     }
+}
+
+/// The name of who is compared with.
+fn against(peers: &[&str]) -> String {
+    match peers {
+        [peer] => (*peer).to_owned(),
+        _ => "the best peer".to_owned(),
+    }
+}
+
+/// How many times the throughput of a peer the machine allows.
+fn possible(table: Table<'_>, target: Target, case: Case, peer: f64) -> f64 {
+    let floor = table.floor(target, case, Figure::Throughput);
+    floor.map_or(f64::INFINITY, |floor| OF_THE_FLOOR * floor / peer)
+}
+
+/// A case in every way to receive, if it has any.
+pub(super) fn ways(case: Case) -> Vec<Case> {
+    if !case.op.has_modes() {
+        return vec![case];
+    }
+    let modes = [Mode::Callback, Mode::Iterator, Mode::Batch];
+    modes.map(|mode| Case { mode: Some(mode), ..case }).to_vec()
 }
 
 /// Two cases that are compared.

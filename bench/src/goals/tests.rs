@@ -22,11 +22,14 @@ fn row(client: &str, target: Target, case: Case, throughput: f64, cpu: f64) -> R
         headers: case.headers,
         inflight: case.inflight,
         threads_used: case.threads,
-        count: 1,
+        storage: case.storage,
+        fixed: case.fixed.is_some(),
+        count: case.fixed.unwrap_or(1),
         messages_per_s: spread(throughput),
         cpu_ns: spread(cpu),
         rss_peak_kib: spread(1.0),
         rss_growth_kib: spread(1.0),
+        rss_peak_growth_kib: spread(1.0),
         process_threads: Some(2),
         p50_us: spread(1.0),
         p99_us: spread(1.0),
@@ -137,6 +140,54 @@ fn memory_that_grows_with_what_waits_is_seen() {
     assert!(memory.reached && memory.value == Some(8.0), "{memory:?}");
     let unbounded = [publish(16, 5_000.0), publish(65536, 505_000.0)];
     assert!(!goal(&unbounded, group, "nats-ffi-c").reached);
+}
+
+#[test]
+fn streams_are_compared_by_the_best_way_to_receive() {
+    let consume = |client, mode, throughput, cpu| {
+        let case = Case { mode: Some(mode), size: 128, ..Case::new(Op::JsConsume) };
+        row(client, Target::JetStream, case, throughput, cpu)
+    };
+    let mut rows = vec![
+        consume("nats-ffi-c", Mode::Callback, 300.0, 90.0),
+        consume("nats-ffi-c", Mode::Batch, 400.0, 60.0),
+        consume("nats.c", Mode::Callback, 400.0, 100.0),
+        consume("async-nats", Mode::Iterator, 100.0, 400.0),
+    ];
+    let group = "C JetStream 128 B";
+    let cpu = goal(&rows, group, "js-consume: CPU against the best peer");
+    assert!(cpu.reached && (cpu.value, cpu.limit) == (Some(0.6), 0.6), "{cpu:?}");
+    let throughput = goal(&rows, group, "js-consume: throughput against the best peer");
+    assert!(throughput.reached && throughput.value == Some(1.0), "{throughput:?}");
+
+    let name = "js-consume: throughput against nats.js";
+    rows.push(consume("nats.js", Mode::Callback, 100.0, 10.0));
+    let missing = goal(&rows, "Node JetStream 128 B", name);
+    assert!(!missing.reached && missing.limit == 1.5, "{missing:?}");
+    let text = missing.missing.unwrap();
+    assert_eq!(text, "nats-ffi-node: js-consume 128 B through the server with JetStream");
+    // The machine allows no more.
+    let floor = Case { size: 128, ..Case::new(Op::JsConsume) };
+    rows.push(consume("nats-ffi-node", Mode::Callback, 120.0, 10.0));
+    rows.push(row(FLOOR, Target::JetStream, floor, 160.0, 1.0));
+    let bounded = goal(&rows, "Node JetStream 128 B", name);
+    assert!(bounded.reached && (bounded.limit * 100.0).round() == 112.0, "{bounded:?}");
+}
+
+#[test]
+fn memory_that_grows_with_what_a_stream_holds_is_seen() {
+    let consume = |mode, peak| {
+        let (mode, fixed) = (Some(mode), Some(1_000_000));
+        let case = Case { mode, size: 128, fixed, ..Case::new(Op::JsConsume) };
+        let row = row("nats-ffi-c", Target::JetStream, case, 1.0, 1.0);
+        Row { rss_peak_growth_kib: spread(peak), ..row }
+    };
+    let group = "Memory that consuming a million messages adds, in MiB";
+    let mut rows = vec![consume(Mode::Callback, 4096.0)];
+    let flat = goal(&rows, group, "nats-ffi-c");
+    assert!(flat.reached && flat.value == Some(4.0), "{flat:?}");
+    rows.push(consume(Mode::Batch, 200.0 * 1024.0));
+    assert!(!goal(&rows, group, "nats-ffi-c").reached);
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Trial {
         let at = match target {
             Target::Floor => "",
             Target::Server => " through the server",
+            Target::JetStream => " through the server with JetStream",
         };
         self.missing.push(format!("{client}: {case}{at}"));
     }

@@ -4,7 +4,7 @@ use super::text::{Unit, escape, number};
 use crate::case::name_of;
 use crate::results::{Op, Row, Spread, Target};
 
-const HEAD: [&str; 17] = [
+const HEAD: [&str; 19] = [
     "Client",
     "Mode",
     "Size",
@@ -13,12 +13,14 @@ const HEAD: [&str; 17] = [
     "Headers",
     "In flight",
     "Threads",
+    "Storage",
     "Messages/s",
     "CPU/message",
     "p50",
     "p99",
     "Peak memory",
     "Memory added",
+    "At most added",
     "Process threads",
     "Runs",
     "Remark",
@@ -26,10 +28,9 @@ const HEAD: [&str; 17] = [
 
 /// One table for each operation and target.
 pub(super) fn tables(rows: &[Row]) -> String {
-    let ops = [Op::Publish, Op::Subscribe, Op::Pubsub, Op::Request, Op::Connect];
     let mut text = String::new();
-    for target in [Target::Floor, Target::Server] {
-        for op in ops {
+    for target in [Target::Floor, Target::Server, Target::JetStream] {
+        for op in Op::ALL {
             let picked: Vec<_> =
                 rows.iter().filter(|row| row.target == target && row.op == op).collect();
             if !picked.is_empty() {
@@ -46,6 +47,7 @@ fn table(op: Op, target: Target, rows: &[&Row]) -> String {
     let target = match target {
         Target::Floor => "the floor program",
         Target::Server => "nats-server",
+        Target::JetStream => "nats-server with JetStream",
     };
     format!(
         "<details><summary>{}, {target}: {} rows</summary><div class=\"wide\"><table><thead><tr>\
@@ -65,12 +67,14 @@ fn line(row: &Row) -> String {
         number(row.headers as f64),
         number(row.inflight as f64),
         number(row.threads_used as f64),
+        if row.target == Target::JetStream { name_of(&row.storage) } else { String::new() },
         figure(row.messages_per_s, Unit::PerSecond),
         figure(row.cpu_ns, Unit::Nanoseconds),
         figure(row.p50_us, Unit::Microseconds),
         figure(row.p99_us, Unit::Microseconds),
         figure(row.rss_peak_kib, Unit::Kibibytes),
         figure(row.rss_growth_kib, Unit::Kibibytes),
+        figure(row.rss_peak_growth_kib, Unit::Kibibytes),
         row.process_threads.map_or(String::new(), |threads| number(threads as f64)),
         row.rounds.to_string(),
         remark(row),

@@ -4,7 +4,8 @@ use super::bars::{Bar, bars};
 use super::lines::{Curve, lines};
 use super::panels::{is_case, label, panels};
 use super::text::{Unit, escape};
-use crate::case::Case;
+use crate::case::{Case, name_of};
+use crate::matrix::{self, MILLION};
 use crate::results::{FLOOR, Op, Row, Spread, Target};
 use crate::table::{Figure, Table};
 
@@ -57,6 +58,12 @@ const PEAK: Metric = Metric {
     of: |row| row.rss_peak_kib,
     floor: None,
 };
+const MILLION_ADDED: Metric = Metric {
+    title: "Memory that consuming a million messages of 128 bytes adds at most",
+    unit: Unit::Kibibytes,
+    of: |row| row.rss_peak_growth_kib,
+    floor: None,
+};
 const GROWTH: Metric = Metric {
     title: "Memory that the connections add",
     unit: Unit::Kibibytes,
@@ -104,6 +111,20 @@ pub(super) fn sections(rows: &[Row]) -> Vec<Section> {
             title: "64 requests in flight",
             text: "64 at all times, by the natural means of each client.",
             body: operation(rows, flight, [THROUGHPUT, CPU]),
+        },
+        Section {
+            id: "jetstream-publish",
+            title: "JetStream: publish",
+            text: "128 bytes into a stream in memory: each message when the one before it is \
+                   acknowledged, then with 256 acknowledgements under way.",
+            body: stored(rows, &[Op::JsPublish, Op::JsPublishAsync]),
+        },
+        Section {
+            id: "jetstream-receive",
+            title: "JetStream: receive",
+            text: "A stream of messages of 128 bytes: asked for in pieces of 500 without and with \
+                   acknowledgement of each, and taken without end.",
+            body: stored(rows, &[Op::JsFetch, Op::JsFetchAck, Op::JsConsume]),
         },
         Section {
             id: "headers",
@@ -160,6 +181,20 @@ fn operation(rows: &[Row], case: Case, metrics: [Metric; 2]) -> String {
     targets.into_iter().map(part).collect()
 }
 
+/// Operations with a stream, two charts each.
+fn stored(rows: &[Row], ops: &[Op]) -> String {
+    let cases = matrix::stored(128).into_iter().filter(|case| ops.contains(&case.op));
+    let part = |case: Case| {
+        let charts = beside([THROUGHPUT, CPU].map(|metric| {
+            let floor =
+                metric.floor.and_then(|figure| Table(rows).floor(Target::JetStream, case, figure));
+            chart(rows, metric, floor, label, |row| is_case(row, Target::JetStream, case))
+        }));
+        if charts.is_empty() { charts } else { format!("<h3>{}</h3>{charts}", name_of(&case.op)) }
+    };
+    cases.map(part).collect()
+}
+
 fn headers(rows: &[Row]) -> String {
     let name = |row: &Row| match row.headers {
         0 => label(row),
@@ -211,9 +246,14 @@ fn memory(rows: &[Row]) -> String {
         (large, "Publishing 64 KiB"),
         (Case::new(Op::Subscribe), "Receiving 16 bytes"),
     ];
-    beside(cases.map(|(case, title)| {
+    let usual = beside(cases.map(|(case, title)| {
         chart(rows, Metric { title, ..PEAK }, None, label, |row| is_case(row, Target::Floor, case))
-    }))
+    }));
+    let consume = Case { size: 128, fixed: Some(MILLION), ..Case::new(Op::JsConsume) };
+    usual
+        + &beside([chart(rows, MILLION_ADDED, None, label, |row| {
+            is_case(row, Target::JetStream, consume)
+        })])
 }
 
 fn sizes(rows: &[Row]) -> String {

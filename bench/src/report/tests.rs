@@ -1,6 +1,6 @@
 use super::*;
 use crate::goals;
-use crate::results::{Goal, Machine, Mode, Op, Row, SCHEMA, Spread, Target};
+use crate::results::{Goal, Machine, Mode, Op, Row, SCHEMA, Spread, Storage, Target};
 
 fn row(client: &str, language: &str, op: Op, mode: Option<Mode>, cpu: f64) -> Row {
     Row {
@@ -17,11 +17,14 @@ fn row(client: &str, language: &str, op: Op, mode: Option<Mode>, cpu: f64) -> Ro
         headers: 0,
         inflight: 1,
         threads_used: 1,
+        storage: Storage::Memory,
+        fixed: false,
         count: 1000,
         messages_per_s: Spread::of(&[1e9 / cpu]),
         cpu_ns: Spread::of(&[cpu]),
         rss_peak_kib: Spread::of(&[4096.0]),
         rss_growth_kib: Spread::of(&[512.0]),
+        rss_peak_growth_kib: Spread::of(&[600.0]),
         process_threads: Some(2),
         p50_us: None,
         p99_us: None,

@@ -1,10 +1,14 @@
 //! The benchmark driver of async-nats.
 
+mod jetstream;
+
 use std::process::ExitCode;
 
 use async_nats::{ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
 use nats_bench_driver::{Args, Client, Failure, Message, Mode, Result, Subscription, run};
+
+use crate::jetstream::Streams;
 
 #[derive(Clone)]
 struct Peer(async_nats::Client);
@@ -32,6 +36,7 @@ impl Message for Outgoing {
 impl Client for Peer {
     type Message = Outgoing;
     type Subscription = Incoming;
+    type JetStream = Streams;
     const MODES: &'static [Mode] = &[Mode::Iterator];
 
     fn name(args: &Args) -> &'static str {
@@ -78,6 +83,10 @@ impl Client for Peer {
             Ok(answer) => Ok(answer.payload.len()),
             Err(error) => Err(Failure::of("request", error)),
         }
+    }
+
+    fn jetstream(&self) -> Streams {
+        Streams(async_nats::jetstream::new(self.0.clone()))
     }
 }
 

@@ -4,9 +4,19 @@ use std::str::FromStr;
 
 use crate::failure::{Failure, Result};
 
-const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect \
+const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect\
+    |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume \
     [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1] [--conns 1] \
-    [--headers 0] [--inflight 1] [--threads 1] [--runtime multi|current]";
+    [--headers 0] [--inflight 1] [--threads 1] [--stream NAME] [--consumer NAME] [--batch 500] \
+    [--runtime multi|current]";
+
+/// Messages of a stream that warm a client up that takes them.
+pub const STORED_WARM_UP: usize = 1_000;
+
+/// The stream of the warm-up that belongs to this one.
+pub fn warm_up_stream(stream: &str) -> String {
+    format!("{stream}-warm-up")
+}
 
 /// How messages are received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +42,16 @@ pub enum Op {
     Request,
     /// Connections are opened.
     Connect,
+    /// Messages are published to a stream, each when the one before it is acknowledged.
+    JsPublish,
+    /// Messages are published to a stream with many acknowledgements under way.
+    JsPublishAsync,
+    /// A consumer is asked for messages again and again.
+    JsFetch,
+    /// The same, and each message is acknowledged.
+    JsFetchAck,
+    /// The messages of a stream are taken without end.
+    JsConsume(Mode),
 }
 
 /// The arguments.
@@ -51,10 +71,16 @@ pub struct Args {
     pub conns: usize,
     /// Headers of a message.
     pub headers: usize,
-    /// Requests that are under way at a time.
+    /// Requests, or messages to a stream, that are under way at a time.
     pub inflight: usize,
     /// Threads that publish.
     pub threads: usize,
+    /// The stream, which is the subject of its messages, too.
+    pub stream: String,
+    /// The consumer of the stream, and of that of the warm-up.
+    pub consumer: String,
+    /// Messages that one request of a consumer asks for.
+    pub batch: usize,
     /// Whether the runtime has a thread for each processor, or only the program's own.
     pub multi: bool,
 }
@@ -75,6 +101,9 @@ impl Args {
             headers: 0,
             inflight: 1,
             threads: 1,
+            stream: String::new(),
+            consumer: String::new(),
+            batch: 500,
             multi: true,
         };
         let (mut op, mut mode) = (None, None);
@@ -93,6 +122,9 @@ impl Args {
                 "--headers" => args.headers = number(&name, &value, 0)?,
                 "--inflight" => args.inflight = number(&name, &value, 1)?,
                 "--threads" => args.threads = number(&name, &value, 1)?,
+                "--stream" => args.stream = value,
+                "--consumer" => args.consumer = value,
+                "--batch" => args.batch = number(&name, &value, 1)?,
                 "--runtime" => args.multi = read_runtime(&value)?,
                 _ => return usage(&format!("{name}: unknown")),
             }
@@ -109,6 +141,17 @@ impl Args {
         if matches!(self.op, Op::Subscribe(_)) && !self.count.is_multiple_of(self.subs) {
             return usage("--count: must be a multiple of --subs");
         }
+        let (stored, taken) = match self.op {
+            Op::JsPublish | Op::JsPublishAsync => (true, false),
+            Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) => (true, true),
+            _ => (false, false),
+        };
+        if stored && self.stream.is_empty() {
+            return usage("--stream: missing");
+        }
+        if taken && self.consumer.is_empty() {
+            return usage("--consumer: missing");
+        }
         if self.headers > 26 {
             return usage("--headers: at most 26");
         }
@@ -120,7 +163,11 @@ impl Args {
 
     /// How many messages or requests warm the client up.
     pub fn warm_up(&self) -> usize {
-        let least = if self.op == Op::Request { 100 } else { 1_000 };
+        let least = match self.op {
+            Op::Request | Op::JsPublish => 100,
+            Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) => return STORED_WARM_UP,
+            _ => 1_000,
+        };
         (self.count / 100).max(least).next_multiple_of(self.subs)
     }
 
@@ -165,8 +212,17 @@ fn read_op(value: &str, mode: Option<Mode>) -> Result<Op> {
         ("connect", None) => Ok(Op::Connect),
         ("subscribe", Some(mode)) => Ok(Op::Subscribe(mode)),
         ("pubsub", Some(mode)) => Ok(Op::Pubsub(mode)),
-        ("publish" | "request" | "connect", Some(_)) => usage("--mode: receives nothing"),
-        ("subscribe" | "pubsub", None) => usage("--mode: missing"),
+        ("js-publish", None) => Ok(Op::JsPublish),
+        ("js-publish-async", None) => Ok(Op::JsPublishAsync),
+        ("js-fetch", None) => Ok(Op::JsFetch),
+        ("js-fetch-ack", None) => Ok(Op::JsFetchAck),
+        ("js-consume", Some(mode)) => Ok(Op::JsConsume(mode)),
+        ("subscribe" | "pubsub" | "js-consume", None) => usage("--mode: missing"),
+        (
+            "publish" | "request" | "connect" | "js-publish" | "js-publish-async" | "js-fetch"
+            | "js-fetch-ack",
+            Some(_),
+        ) => usage("--mode: this operation has none"),
         ("", _) => usage("--op: missing"),
         _ => usage(&format!("--op: {value:?} is unknown")),
     }
@@ -207,6 +263,11 @@ mod tests {
         assert_eq!(refused("--op publish"), "--url: missing");
         assert_eq!(refused("--url u"), "--op: missing");
         assert_eq!(refused("--url u --op pubsub"), "--mode: missing");
+        assert_eq!(refused("--url u --op js-publish"), "--stream: missing");
+        let fetch = "--url u --op js-fetch --stream s";
+        assert_eq!(refused(fetch), "--consumer: missing");
+        let moded = refused(&format!("{fetch} --mode batch"));
+        assert_eq!(moded, "--mode: this operation has none");
         assert_eq!(refused("--url u --op publish --size"), "--size: has no value");
         assert_eq!(refused("--url u --op publish --count 0"), "--count: \"0\" is not acceptable");
         assert_eq!(refused("--url u --op publish --what 0"), "--what: unknown");
@@ -219,5 +280,7 @@ mod tests {
         let args = read("--url u --op subscribe --mode batch --count 50000 --subs 10000").unwrap();
         assert_eq!(args.warm_up(), 10_000);
         assert_eq!(read("--url u --op request --count 50").unwrap().warm_up(), 100);
+        let words = "--url u --op js-consume --mode batch --stream s --consumer c --count 900000";
+        assert_eq!(read(words).unwrap().warm_up(), STORED_WARM_UP);
     }
 }

@@ -11,6 +11,8 @@ pub trait Client: Clone + Send + Sync + 'static {
     type Message: Message;
     /// A subscription.
     type Subscription: Subscription;
+    /// The JetStream of the connection.
+    type JetStream: JetStream<Message = Self::Message>;
     /// How it can receive.
     const MODES: &'static [Mode];
 
@@ -45,6 +47,58 @@ pub trait Client: Clone + Send + Sync + 'static {
         subject: &'static str,
         message: &Self::Message,
     ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// The JetStream of the connection.
+    fn jetstream(&self) -> Self::JetStream;
+}
+
+/// The JetStream of a connection of the client under test. A stream's name is its subject.
+pub trait JetStream: Send + Sync + 'static {
+    /// As the client's.
+    type Message: Message;
+    /// A consumer that messages are pulled from.
+    type Consumer: Consumer;
+
+    /// Publishes a message and waits until the stream has stored it.
+    fn publish(
+        &self,
+        stream: &str,
+        message: &Self::Message,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Publishes a message `count` times, with at most `window` acknowledgements under way, and
+    /// looks at each of these.
+    fn publish_all(
+        &self,
+        stream: &str,
+        message: &Self::Message,
+        count: usize,
+        window: usize,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// A consumer that is there.
+    fn consumer(
+        &self,
+        stream: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<Self::Consumer>> + Send;
+}
+
+/// A consumer of a stream.
+pub trait Consumer: Send + 'static {
+    /// Its messages without end.
+    type Messages: Subscription;
+
+    /// Asks once for `max` messages, and acknowledges them if that is wanted; returns how many came.
+    fn fetch(
+        &mut self,
+        max: usize,
+        acknowledge: bool,
+        batch: &mut impl Batch,
+    ) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Takes its messages without end.
+    fn consume(&mut self, mode: Mode) -> impl Future<Output = Result<Self::Messages>> + Send;
 }
 
 /// A message to publish any number of times.

@@ -6,13 +6,14 @@ mod args;
 mod arrivals;
 mod client;
 mod failure;
+mod jetstream;
 mod latency;
 mod meter;
 mod ops;
 mod run;
 
-pub use args::{Args, Mode, Op};
-pub use client::{Batch, Client, Message, Subscription};
+pub use args::{Args, Mode, Op, STORED_WARM_UP, warm_up_stream};
+pub use client::{Batch, Client, Consumer, JetStream, Message, Subscription};
 pub use failure::{Failure, Result};
 pub use latency::Latencies;
 pub use meter::{Measured, Meter};

@@ -19,7 +19,7 @@ const GO: &str = "bench.go";
 const LOOP: &str = "bench.loop";
 const ECHO: &str = "bench.echo";
 
-fn message<C: Client>(args: &Args) -> Result<C::Message> {
+pub(crate) fn message<C: Client>(args: &Args) -> Result<C::Message> {
     C::Message::new(vec![b'x'; args.size], args.header_pairs())
 }
 
@@ -145,7 +145,11 @@ pub(crate) async fn pubsub<C: Client>(args: &Args, mode: Mode) -> Result<Measure
     meter.stop()
 }
 
-async fn receive(mut subscription: impl Subscription, mode: Mode, arrivals: Arc<Arrivals>) {
+pub(crate) async fn receive(
+    mut subscription: impl Subscription,
+    mode: Mode,
+    arrivals: Arc<Arrivals>,
+) {
     if mode == Mode::Batch {
         let mut check = |size| arrivals.check(size);
         while let Some(count) = subscription.batch(&mut check).await {

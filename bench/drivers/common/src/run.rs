@@ -8,6 +8,7 @@ use tokio::runtime::Builder;
 use crate::args::{Args, Op};
 use crate::client::Client;
 use crate::failure::{Failure, Result};
+use crate::jetstream;
 use crate::meter::{Measured, rss_kib};
 use crate::ops;
 
@@ -60,7 +61,7 @@ pub fn drive(
 }
 
 fn block_on<C: Client>(args: &Args) -> Result<Measured> {
-    if let Op::Subscribe(mode) | Op::Pubsub(mode) = args.op
+    if let Op::Subscribe(mode) | Op::Pubsub(mode) | Op::JsConsume(mode) = args.op
         && !C::MODES.contains(&mode)
     {
         let text = format!("{} does not receive in this way", C::name(args));
@@ -79,5 +80,10 @@ async fn measure<C: Client>(args: &Args) -> Result<Measured> {
         Op::Pubsub(mode) => ops::pubsub::<C>(args, mode).await,
         Op::Request => ops::request::<C>(args).await,
         Op::Connect => ops::connect::<C>(args).await,
+        Op::JsPublish => jetstream::publish::<C>(args).await,
+        Op::JsPublishAsync => jetstream::publish_all::<C>(args).await,
+        Op::JsFetch => jetstream::fetch::<C>(args, false).await,
+        Op::JsFetchAck => jetstream::fetch::<C>(args, true).await,
+        Op::JsConsume(mode) => jetstream::consume::<C>(args, mode).await,
     }
 }

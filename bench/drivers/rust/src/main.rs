@@ -1,10 +1,14 @@
 //! The benchmark driver of nats-core.
 #![forbid(unsafe_code)]
 
+mod jetstream;
+
 use std::process::ExitCode;
 
 use nats_bench_driver::{Args, Batch, Client, Failure, Message, Mode, Result, Subscription, run};
 use nats_core::{ConnectOptions, Headers, Publish};
+
+use crate::jetstream::Streams;
 
 /// The most messages that are taken at once.
 const BATCH: usize = 256;
@@ -20,6 +24,19 @@ struct Outgoing {
 struct Incoming {
     subscription: nats_core::Subscription,
     batch: Vec<nats_core::Message>,
+}
+
+impl Outgoing {
+    fn publish<'a>(&'a self, subject: &'a str) -> Publish<'a> {
+        let publish = Publish::new(subject, &self.payload);
+        self.headers.as_ref().map_or(publish, |headers| publish.headers(headers))
+    }
+}
+
+impl Incoming {
+    fn new(subscription: nats_core::Subscription) -> Incoming {
+        Incoming { subscription, batch: Vec::new() }
+    }
 }
 
 impl Message for Outgoing {
@@ -38,6 +55,7 @@ impl Message for Outgoing {
 impl Client for Ours {
     type Message = Outgoing;
     type Subscription = Incoming;
+    type JetStream = Streams;
     const MODES: &'static [Mode] = &[Mode::Iterator, Mode::Batch];
 
     fn name(args: &Args) -> &'static str {
@@ -61,10 +79,7 @@ impl Client for Ours {
     async fn publish(&self, subject: &'static str, message: &Outgoing) -> Result<()> {
         let published = match &message.headers {
             None => self.0.publish(subject, &message.payload).await,
-            Some(headers) => {
-                let publish = Publish::new(subject, &message.payload).headers(headers);
-                self.0.publish_with(&publish).await
-            }
+            Some(_) => self.0.publish_with(&message.publish(subject)).await,
         };
         published.map_err(|error| Failure::of("publish", error))
     }
@@ -74,10 +89,8 @@ impl Client for Ours {
     }
 
     async fn subscribe(&self, subject: &'static str) -> Result<Incoming> {
-        match self.0.subscribe(subject) {
-            Ok(subscription) => Ok(Incoming { subscription, batch: Vec::new() }),
-            Err(error) => Err(Failure::of("subscribe", error)),
-        }
+        let subscription = self.0.subscribe(subject);
+        subscription.map(Incoming::new).map_err(|error| Failure::of("subscribe", error))
     }
 
     async fn request(&self, subject: &'static str, message: &Outgoing) -> Result<usize> {
@@ -85,6 +98,10 @@ impl Client for Ours {
             Ok(answer) => Ok(answer.payload().len()),
             Err(error) => Err(Failure::of("request", error)),
         }
+    }
+
+    fn jetstream(&self) -> Streams {
+        Streams(self.0.jetstream())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::process::{Command, Output};
 
+use nats_core::jetstream::{AckPolicy, ConsumerConfig, JetStream, Storage, StreamConfig};
 use nats_core::{Client, Headers, Publish, Result};
 use nats_harness::{Config, Server};
 use serde_json::Value;
@@ -94,6 +95,69 @@ fn requests_and_connections() {
     measured(&server, "--op connect --conns 7");
     let after = server.monitor("/varz").unwrap()["total_connections"].as_u64().unwrap();
     assert_eq!(after - before, 8);
+}
+
+/// What a driver finds on a server with JetStream.
+async fn fill(url: String, ack: AckPolicy) -> Result<JetStream> {
+    let js = nats_core::connect(&url).await?.jetstream();
+    for (stream, count) in [("s", 1500), ("s-warm-up", 1000)] {
+        let config = StreamConfig {
+            name: stream.into(),
+            subjects: vec![stream.into()],
+            storage: Storage::Memory,
+            ..Default::default()
+        };
+        js.create_stream(&config).await?;
+        for _ in 0..count {
+            js.client().publish(stream, [b'x'; 16]).await?;
+        }
+        js.client().flush().await?;
+        let config = ConsumerConfig {
+            durable_name: "c".into(),
+            ack_policy: ack.clone(),
+            ..Default::default()
+        };
+        js.create_consumer(stream, &config).await?;
+    }
+    Ok(js)
+}
+
+#[test]
+fn messages_are_stored() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let js = runtime.block_on(fill(server.url(), AckPolicy::None)).unwrap();
+    let stored = |stream: &str| runtime.block_on(js.stream_info(stream)).unwrap().state.messages;
+    let line = measured(&server, "--op js-publish --stream s --count 20");
+    assert!(line["p50_us"].as_f64() > Some(0.0), "{line}");
+    assert_eq!((stored("s"), stored("s-warm-up")), (1520, 1100));
+    measured(&server, "--op js-publish-async --stream s --count 700 --inflight 256");
+    assert_eq!((stored("s"), stored("s-warm-up")), (2220, 2100));
+}
+
+#[test]
+fn stored_messages_are_taken() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let js = runtime.block_on(fill(server.url(), AckPolicy::Explicit)).unwrap();
+    let words = "--stream s --consumer c --count 1500";
+    measured(&server, &format!("--op js-fetch-ack --batch 300 {words}"));
+    let info = runtime.block_on(js.consumer_info("s", "c")).unwrap();
+    assert_eq!((info.delivered.stream_seq, info.num_redelivered), (1500, 0));
+    let more = drive(&server.url(), &format!("--op js-fetch {words} --size 17"));
+    assert_eq!(more.status.code(), Some(1));
+}
+
+#[test]
+fn stored_messages_are_taken_without_acknowledgement() {
+    for how in ["js-fetch --batch 300", "js-consume --mode iterator", "js-consume --mode batch"] {
+        let server = Server::start(Config::jetstream()).unwrap();
+        let runtime = Runtime::new().unwrap();
+        let js = runtime.block_on(fill(server.url(), AckPolicy::None)).unwrap();
+        measured(&server, &format!("--op {how} --stream s --consumer c --count 1500"));
+        let info = runtime.block_on(js.consumer_info("s", "c")).unwrap();
+        assert_eq!(info.delivered.stream_seq, 1500, "{how}");
+    }
 }
 
 #[test]

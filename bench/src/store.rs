@@ -1,0 +1,240 @@
+//! The streams and consumers that drivers find on a server with JetStream.
+
+use std::time::{Duration, Instant};
+
+use nats_bench_driver::{STORED_WARM_UP, warm_up_stream};
+use nats_core::jetstream::{
+    AckPolicy, ConsumerConfig, JetStream, PublishOptions, PublisherOptions, Storage, StreamConfig,
+};
+use nats_core::{Code, ConnectOptions, Publish};
+use nats_harness::{Error, Result};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::case::{Case, FETCHED, name_of};
+use crate::results::{self, Op};
+
+/// The consumer of every stream.
+const CONSUMER: &str = "bench";
+/// The stream that drivers publish to.
+const PUBLISHED: &str = "bench-published";
+/// How long the server may take to note what a driver has acknowledged, or what fills a stream.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is asked.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What is there for drivers: streams with as many messages as are to be taken, others with those
+/// of the warm-up, and consumers that nobody has used. The subject of a stream is its name.
+pub(crate) struct Store {
+    runtime: Runtime,
+    js: JetStream,
+    /// The streams that are filled, all of one kind.
+    filled: Vec<String>,
+    kind: Option<Kind>,
+}
+
+/// The size of messages, and where they are.
+type Kind = (usize, results::Storage);
+
+impl Store {
+    /// By a connection of its own.
+    ///
+    /// # Errors
+    /// The server is not there.
+    pub(crate) fn connect(url: &str) -> Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let options = ConnectOptions::new().servers([url]);
+        let client = runtime.block_on(options.connect()).map_err(failed("connecting"))?;
+        Ok(Self { runtime, js: client.jetstream(), filled: Vec::new(), kind: None })
+    }
+
+    /// Makes what the next driver needs; the arguments that say where it is.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(crate) fn prepare(&mut self, case: Case, count: usize) -> Result<Vec<String>> {
+        if !case.op.takes_stored() {
+            for stream in [PUBLISHED.to_owned(), warm_up_stream(PUBLISHED)] {
+                self.remove(&stream)?;
+                self.create(&stream, case.storage)?;
+            }
+            return Ok(words(&[("--stream", PUBLISHED)]));
+        }
+        let kind = (case.size, case.storage);
+        if self.kind.replace(kind) != Some(kind) {
+            for stream in std::mem::take(&mut self.filled) {
+                self.remove(&stream)?;
+            }
+        }
+        let stream = format!("bench-{}-{}-{count}", name_of(&case.storage), case.size);
+        for (stream, count) in [(stream.clone(), count), (warm_up_stream(&stream), STORED_WARM_UP)]
+        {
+            if !self.filled.contains(&stream) {
+                self.create(&stream, case.storage)?;
+                self.filled.push(stream.clone());
+                self.fill(&stream, case.size, count)?;
+            }
+            self.renew_consumer(&stream, case.op)?;
+        }
+        let mut names = vec![("--stream", stream.as_str()), ("--consumer", CONSUMER)];
+        let fetched = FETCHED.to_string();
+        if case.op != Op::JsConsume {
+            names.push(("--batch", &fetched));
+        }
+        Ok(words(&names))
+    }
+
+    /// Whether the server has noted what a driver says that it has done.
+    ///
+    /// # Errors
+    /// It has not; the text says what is missing.
+    pub(crate) fn check(&self, case: Case, words: &[String], count: usize) -> Result<()> {
+        let stream = words.get(1).map_or("", String::as_str);
+        match case.op {
+            Op::JsPublish | Op::JsPublishAsync => self.check_stored(stream, count),
+            Op::JsFetchAck => self.check_acknowledged(stream),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_stored(&self, stream: &str, count: usize) -> Result<()> {
+        let info = self.runtime.block_on(self.js.stream_info(stream)).map_err(failed(stream))?;
+        if info.state.messages == count as u64 {
+            return Ok(());
+        }
+        Err(Error::new(format!("{} of {count} messages are stored", info.state.messages)))
+    }
+
+    fn check_acknowledged(&self, stream: &str) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let info = self.runtime.block_on(self.js.consumer_info(stream, CONSUMER));
+            let info = info.map_err(failed(stream))?;
+            let (waiting, unsent) = (info.num_ack_pending, info.num_pending);
+            if unsent > 0 || (waiting > 0 && began.elapsed() > PATIENCE) {
+                let text = format!("{waiting} messages are not acknowledged, {unsent} not taken");
+                return Err(Error::new(text));
+            }
+            if waiting == 0 {
+                return Ok(());
+            }
+            // Nothing tells when the server has read them.
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn create(&self, stream: &str, storage: results::Storage) -> Result<()> {
+        let config = StreamConfig {
+            name: stream.to_owned(),
+            subjects: vec![stream.to_owned()],
+            storage: match storage {
+                results::Storage::Memory => Storage::Memory,
+                results::Storage::File => Storage::File,
+            },
+            ..StreamConfig::default()
+        };
+        self.runtime.block_on(self.js.create_stream(&config)).map_err(failed(stream))?;
+        Ok(())
+    }
+
+    fn remove(&self, stream: &str) -> Result<()> {
+        match self.runtime.block_on(self.js.delete_stream(stream)) {
+            Err(error) if error.code() == Code::StreamNotFound => Ok(()),
+            done => done.map_err(failed(stream)),
+        }
+    }
+
+    fn fill(&self, stream: &str, size: usize, count: usize) -> Result<()> {
+        let payload = vec![b'x'; size];
+        let filling = async {
+            let options = PublisherOptions { stall: PATIENCE, ..PublisherOptions::default() };
+            let publisher = self.js.publisher(&options)?;
+            let (publish, how) = (Publish::new(stream, &payload), PublishOptions::default());
+            for _ in 0..count {
+                while let Err(error) = publisher.publish_now(&publish, &how, None) {
+                    match error.code() {
+                        Code::PublisherStalled => publisher.room().await?,
+                        Code::OutboundFull => publisher.client().flush().await?,
+                        _ => return Err(error),
+                    }
+                }
+            }
+            publisher.complete(PATIENCE).await
+        };
+        self.runtime.block_on(filling).map_err(failed(stream))
+    }
+
+    /// A consumer that begins with the first message.
+    fn renew_consumer(&self, stream: &str, op: Op) -> Result<()> {
+        let acknowledged = op == Op::JsFetchAck;
+        let config = ConsumerConfig {
+            durable_name: CONSUMER.to_owned(),
+            ack_policy: if acknowledged { AckPolicy::Explicit } else { AckPolicy::None },
+            // The bound is not what is measured.
+            max_ack_pending: if acknowledged { -1 } else { 0 },
+            ..ConsumerConfig::default()
+        };
+        let renewing = async {
+            match self.js.delete_consumer(stream, CONSUMER).await {
+                Err(error) if error.code() != Code::ConsumerNotFound => return Err(error),
+                _ => self.js.create_consumer(stream, &config).await,
+            }
+        };
+        self.runtime.block_on(renewing).map_err(failed(stream))?;
+        Ok(())
+    }
+}
+
+fn failed(what: &str) -> impl FnOnce(nats_core::Error) -> Error + '_ {
+    move |error| Error::because(what, error)
+}
+
+fn words(pairs: &[(&str, &str)]) -> Vec<String> {
+    pairs.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nats_harness::{Config, Server};
+
+    use super::*;
+
+    #[test]
+    fn drivers_find_what_they_take() {
+        let server = Server::start(Config::jetstream()).unwrap();
+        let mut store = Store::connect(&server.url()).unwrap();
+        let case = |size, op| Case { size, ..Case::new(op) };
+        let fetch = store.prepare(case(16, Op::JsFetchAck), 2_000).unwrap();
+        let expected = "--stream bench-memory-16-2000 --consumer bench --batch 500";
+        assert_eq!(fetch.join(" "), expected);
+        let messages = |store: &Store, stream: &str| {
+            let info = store.runtime.block_on(store.js.stream_info(stream));
+            info.map(|info| info.state.messages).ok()
+        };
+        assert_eq!(messages(&store, "bench-memory-16-2000"), Some(2_000));
+        assert_eq!(messages(&store, "bench-memory-16-2000-warm-up"), Some(1_000));
+        let wrong = store.check(case(16, Op::JsFetchAck), &fetch, 2_000).unwrap_err().to_string();
+        assert_eq!(wrong, "0 messages are not acknowledged, 2000 not taken");
+
+        let consume = store.prepare(case(16, Op::JsConsume), 500).unwrap();
+        assert_eq!(consume.join(" "), "--stream bench-memory-16-500 --consumer bench");
+        assert_eq!(messages(&store, "bench-memory-16-2000"), Some(2_000));
+        let file = Case { storage: results::Storage::File, ..case(16, Op::JsFetch) };
+        store.prepare(file, 500).unwrap();
+        assert_eq!(messages(&store, "bench-memory-16-2000"), None);
+        assert_eq!(messages(&store, "bench-file-16-500"), Some(500));
+    }
+
+    #[test]
+    fn what_is_published_is_counted() {
+        let server = Server::start(Config::jetstream()).unwrap();
+        let mut store = Store::connect(&server.url()).unwrap();
+        for _ in 0..2 {
+            let words = store.prepare(Case::new(Op::JsPublish), 1).unwrap();
+            assert_eq!(words, ["--stream", PUBLISHED]);
+            let wrong = store.check(Case::new(Op::JsPublish), &words, 1).unwrap_err().to_string();
+            assert_eq!(wrong, "0 of 1 messages are stored");
+            store.runtime.block_on(store.js.publish(PUBLISHED, "x")).unwrap();
+            store.check(Case::new(Op::JsPublish), &words, 1).unwrap();
+        }
+    }
+}
