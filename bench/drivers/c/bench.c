@@ -10,8 +10,10 @@ static noreturn void usage(const char *name, const char *text) {
   fprintf(stderr,
           "%s: %s\n"
           "usage: --url URL --op publish|subscribe|pubsub|request|connect\n"
+          "       |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume\n"
           "       [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1]\n"
-          "       [--conns 1] [--headers 0] [--inflight 1] [--threads 1]\n",
+          "       [--conns 1] [--headers 0] [--inflight 1] [--threads 1] [--stream NAME]\n"
+          "       [--consumer NAME] [--batch 500]\n",
           name, text);
   exit(2);
 }
@@ -33,23 +35,31 @@ static int choice(const char *name, const char *value, const char *const *names)
 }
 
 static void check(const bench_args *args) {
-  int receives = args->op == BENCH_SUBSCRIBE || args->op == BENCH_PUBSUB;
+  int receives =
+      args->op == BENCH_SUBSCRIBE || args->op == BENCH_PUBSUB || args->op == BENCH_JS_CONSUME;
   if (!args->url || !*args->url) usage("--url", "missing");
   if (!args->op) usage("--op", "missing");
   if (receives && !args->mode) usage("--mode", "missing");
-  if (!receives && args->mode) usage("--mode", "this operation receives nothing");
+  if (!receives && args->mode) usage("--mode", "this operation has none");
+  if (args->op >= BENCH_JS_PUBLISH && !args->stream) usage("--stream", "missing");
+  if (args->op >= BENCH_JS_FETCH && !args->consumer) usage("--consumer", "missing");
   if (args->op == BENCH_SUBSCRIBE && args->count % args->subs)
     usage("--count", "must be a multiple of --subs");
+  if (args->op >= BENCH_JS_PUBLISH && args->headers)
+    usage("--headers", "messages of streams have none here");
   if (args->headers > 26) usage("--headers", "at most 26");
   if (args->threads > 1 && args->conns > 1)
     usage("--threads", "shares one connection, so --conns must be 1");
 }
 
 bench_args bench_read(int argc, char **argv) {
-  static const char *const ops[] = {"publish", "subscribe", "pubsub", "request", "connect", NULL};
+  static const char *const ops[] = {
+      "publish",          "subscribe", "pubsub",       "request",    "connect", "js-publish",
+      "js-publish-async", "js-fetch",  "js-fetch-ack", "js-consume", NULL};
   static const char *const modes[] = {"callback", "iterator", "batch", NULL};
   bench_args args = {.size = 16, .count = 100000, .subs = 1};
   args.conns = args.inflight = args.threads = 1;
+  args.batch = 500;
   const struct {
     const char *name;
     size_t *value, least;
@@ -57,7 +67,7 @@ bench_args bench_read(int argc, char **argv) {
       {"--size", &args.size, 0},         {"--count", &args.count, 1},
       {"--subs", &args.subs, 1},         {"--conns", &args.conns, 1},
       {"--headers", &args.headers, 0},   {"--inflight", &args.inflight, 1},
-      {"--threads", &args.threads, 1},
+      {"--threads", &args.threads, 1},   {"--batch", &args.batch, 1},
   };
   const size_t kinds = sizeof numbers / sizeof *numbers;
   for (int i = 1; i < argc; i += 2) {
@@ -69,6 +79,10 @@ bench_args bench_read(int argc, char **argv) {
       *numbers[kind].value = number(name, value, numbers[kind].least);
     else if (!strcmp(name, "--url"))
       args.url = value;
+    else if (!strcmp(name, "--stream"))
+      args.stream = value;
+    else if (!strcmp(name, "--consumer"))
+      args.consumer = value;
     else if (!strcmp(name, "--op"))
       args.op = choice(name, value, ops);
     else if (!strcmp(name, "--mode"))
@@ -81,9 +95,18 @@ bench_args bench_read(int argc, char **argv) {
 }
 
 size_t bench_warm_up(const bench_args *args) {
-  size_t count = args->count / 100, least = args->op == BENCH_REQUEST ? 100 : 1000;
+  int in_series = args->op == BENCH_REQUEST || args->op == BENCH_JS_PUBLISH;
+  size_t count = args->count / 100, least = in_series ? 100 : 1000;
   if (count < least) count = least;
   return (count + args->subs - 1) / args->subs * args->subs;
+}
+
+const char *bench_warm_up_stream(const bench_args *args) {
+  static const char suffix[] = "-warm-up";
+  size_t size = strlen(args->stream) + sizeof suffix;
+  char *name = bench_alloc(size);
+  snprintf(name, size, "%s%s", args->stream, suffix);
+  return name;
 }
 
 const char *bench_header(size_t index, char name[static 8]) {

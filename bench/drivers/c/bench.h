@@ -11,12 +11,20 @@
 /* Milliseconds that the last message may take to arrive. */
 #define BENCH_PATIENCE 60000
 
+/* Messages of a stream that warm a client up that takes them. */
+#define BENCH_STORED_WARM_UP 1000
+
 enum bench_op {
   BENCH_PUBLISH = 1,
   BENCH_SUBSCRIBE,
   BENCH_PUBSUB,
   BENCH_REQUEST,
   BENCH_CONNECT,
+  BENCH_JS_PUBLISH,
+  BENCH_JS_PUBLISH_ASYNC,
+  BENCH_JS_FETCH,
+  BENCH_JS_FETCH_ACK,
+  BENCH_JS_CONSUME,
 };
 
 enum bench_mode {
@@ -25,12 +33,12 @@ enum bench_mode {
   BENCH_BATCH,
 };
 
-/* The arguments, the same for every driver. */
+/* The arguments, the same for every driver. The stream's name is the subject of its messages, too. */
 typedef struct {
-  const char *url;
+  const char *url, *stream, *consumer;
   enum bench_op op;
   enum bench_mode mode;
-  size_t size, count, subs, conns, headers, inflight, threads;
+  size_t size, count, subs, conns, headers, inflight, threads, batch;
 } bench_args;
 
 /* Reads the arguments; ends the program with 2 when they are not acceptable. */
@@ -38,6 +46,9 @@ bench_args bench_read(int argc, char **argv);
 
 /* How many messages or requests warm the client up. */
 size_t bench_warm_up(const bench_args *args);
+
+/* The stream of the warm-up that belongs to the one of the arguments. */
+const char *bench_warm_up_stream(const bench_args *args);
 
 /* Writes the name of the header with this index, and returns the value. */
 const char *bench_header(size_t index, char name[static 8]);

@@ -1,5 +1,6 @@
 /* The benchmark driver of nats.c. */
 #include <nats/nats.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench.h"
@@ -149,6 +150,85 @@ static void receiver_run(receiver *in) {
     natsMsg_Destroy(msg);
     bench_arrived(in->arrivals, 1);
   }
+}
+
+typedef jsCtx jetstream;
+typedef natsSubscription fetcher;
+
+static void failed(natsStatus status, const char *doing, jsErrCode code) {
+  if (status == NATS_OK) return;
+  fprintf(stderr, "%s: %s, error code %d\n", doing, natsStatus_GetText(status), (int)code);
+  exit(1);
+}
+
+static jetstream *jetstream_open(client *nc, const bench_args *args) {
+  jetstream *js;
+  jsOptions options;
+  check(jsOptions_Init(&options), "jetstream");
+  options.PublishAsync.MaxPending = (int64_t)args->inflight;
+  options.PublishAsync.StallWait = BENCH_PATIENCE;
+  check(natsConnection_JetStream(&js, nc, &options), "jetstream");
+  return js;
+}
+
+static inline void jetstream_publish(jetstream *js, const message *msg) {
+  jsPubAck *ack;
+  jsErrCode code = 0;
+  failed(js_Publish(&ack, js, msg->subject, msg->payload, msg->size, NULL, &code), "publish", code);
+  jsPubAck_Destroy(ack);
+}
+
+/* Without a handler, what was not stored stays in the list of those that are pending. */
+static void jetstream_publish_all(jetstream *js, const message *msg, const bench_args *args,
+                                  size_t count) {
+  (void)args;
+  for (size_t i = 0; i < count; i++)
+    check(js_PublishAsync(js, msg->subject, msg->payload, msg->size, NULL), "publish");
+  check(js_PublishAsyncComplete(js, NULL), "publish");
+}
+
+static fetcher *fetcher_new(jetstream *js, const char *stream, const bench_args *args) {
+  fetcher *from;
+  jsErrCode code = 0;
+  jsSubOptions options;
+  check(jsSubOptions_Init(&options), "consumer");
+  options.Stream = stream;
+  options.Consumer = args->consumer;
+  failed(js_PullSubscribe(&from, js, stream, args->consumer, NULL, &options, &code), "consumer",
+         code);
+  return from;
+}
+
+static size_t fetcher_fetch(fetcher *from, size_t max, int acknowledge, size_t size) {
+  natsMsgList list;
+  jsErrCode code = 0;
+  failed(natsSubscription_Fetch(&list, from, (int)max, BENCH_PATIENCE, &code), "fetch", code);
+  for (int i = 0; i < list.Count; i++) {
+    bench_check((size_t)natsMsg_GetDataLength(list.Msgs[i]), size);
+    if (acknowledge) check(natsMsg_Ack(list.Msgs[i], NULL), "ack");
+  }
+  size_t count = (size_t)list.Count;
+  natsMsgList_Destroy(&list);
+  return count;
+}
+
+/* Its ordered consumer: there is no other way to take messages without end. */
+static receiver *endless_new(jetstream *js, const char *stream, const bench_args *args,
+                             bench_arrivals *arrivals) {
+  receiver *in = bench_alloc(sizeof *in);
+  *in = (receiver){.subs = bench_alloc(sizeof *in->subs), .arrivals = arrivals};
+  jsErrCode code = 0;
+  jsSubOptions options;
+  check(jsSubOptions_Init(&options), "consumer");
+  options.Stream = stream;
+  options.Ordered = true;
+  natsStatus status =
+      args->mode == BENCH_CALLBACK
+          ? js_Subscribe(in->subs, js, stream, on_message, arrivals, NULL, &options, &code)
+          : js_SubscribeSync(in->subs, js, stream, NULL, &options, &code);
+  failed(status, "consume", code);
+  check(natsSubscription_SetPendingLimits(*in->subs, -1, -1), "limits");
+  return in;
 }
 
 #include "ops.h"

@@ -182,4 +182,78 @@ static void receiver_run(receiver *in) {
   }
 }
 
+typedef nats_jetstream jetstream;
+
+typedef struct {
+  jetstream *js;
+  nats_str stream, consumer;
+  nats_msg **msgs;
+} fetcher;
+
+static jetstream *jetstream_open(client *nc, const bench_args *args) {
+  jetstream *js;
+  (void)args;
+  check(nats_jetstream_new(nc, (nats_str){0}, &js, NULL), "jetstream");
+  return js;
+}
+
+static inline void jetstream_publish(jetstream *js, const message *msg) {
+  nats_error *error;
+  nats_status status = nats_jetstream_publish(js, msg->subject, NULL, msg->payload, (nats_str){0},
+                                              NULL, NULL, &error);
+  if (status) fail("publish", nats_error_text(error));
+}
+
+/* Nobody asks what became of each message: of those that were not stored the end tells. */
+static void jetstream_publish_all(jetstream *js, const message *msg, const bench_args *args,
+                                  size_t count) {
+  char options[64];
+  snprintf(options, sizeof options, "{\"window\":%zu,\"stall_ms\":%d}", args->inflight,
+           BENCH_PATIENCE);
+  nats_publisher *publisher;
+  nats_error *error;
+  if (nats_publisher_new(js, nats_zstr(options), NULL, NULL, NULL, &publisher, &error))
+    fail("publisher", nats_error_text(error));
+  for (size_t i = 0; i < count; i++)
+    if (nats_publisher_publish(publisher, msg->subject, NULL, msg->payload, (nats_str){0},
+                               NATS_NO_TOKEN, &error))
+      fail("publish", nats_error_text(error));
+  if (nats_publisher_complete(publisher, BENCH_PATIENCE, &error))
+    fail("publish", nats_error_text(error));
+  nats_publisher_free(publisher);
+}
+
+static fetcher *fetcher_new(jetstream *js, const char *stream, const bench_args *args) {
+  fetcher *from = bench_alloc(sizeof *from);
+  *from = (fetcher){.js = js, .stream = nats_zstr(stream), .consumer = nats_zstr(args->consumer)};
+  from->msgs = bench_alloc(args->batch * sizeof *from->msgs);
+  return from;
+}
+
+/* The acknowledgements of all that came together are one call. */
+static size_t fetcher_fetch(fetcher *from, size_t max, int acknowledge, size_t size) {
+  size_t count;
+  nats_error *error;
+  if (nats_jetstream_fetch(from->js, from->stream, from->consumer, (nats_str){0}, from->msgs, max,
+                           &count, &error))
+    fail("fetch", nats_error_text(error));
+  for (size_t i = 0; i < count; i++) bench_check(nats_msg_payload(from->msgs[i]).len, size);
+  if (acknowledge) check(nats_msgs_ack(from->msgs, count, NULL), "ack");
+  nats_msgs_free(from->msgs, count);
+  return count;
+}
+
+static receiver *endless_new(jetstream *js, const char *stream, const bench_args *args,
+                             bench_arrivals *arrivals) {
+  receiver *in = bench_alloc(sizeof *in);
+  *in = (receiver){.mode = args->mode, .arrivals = arrivals};
+  in->subs = bench_alloc(sizeof *in->subs);
+  nats_msg_cb callback = args->mode == BENCH_CALLBACK ? on_message : NULL;
+  nats_error *error;
+  if (nats_jetstream_consume(js, nats_zstr(stream), nats_zstr(args->consumer), (nats_str){0},
+                             callback, arrivals, NULL, in->subs, &error))
+    fail("consume", nats_error_text(error));
+  return in;
+}
+
 #include "ops.h"

@@ -13,6 +13,14 @@
  *   message_new()
  *   receiver_new()               subscribes
  *   receiver_run()               for modes other than callback: receives until all is there
+ *
+ *   jetstream                    the JetStream of a connection
+ *   jetstream_open()
+ *   jetstream_publish()          waits until the stream has stored it
+ *   jetstream_publish_all()      with a window, until all are stored
+ *   fetcher, fetcher_new()       a consumer that is asked for messages
+ *   fetcher_fetch()              once; acknowledges them if it is wanted; returns how many came
+ *   endless_new()                a receiver of the messages of a consumer without end
  */
 #ifndef OPS_H
 #define OPS_H
@@ -179,6 +187,76 @@ static bench_measured ops_connect(const bench_args *args) {
   return bench_stop(&meter);
 }
 
+static void ops_store_in_series(const bench_args *args, jetstream *js, const char *stream,
+                                size_t count, uint64_t *latencies) {
+  message *msg = ops_message(args, stream);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t began = bench_now();
+    jetstream_publish(js, msg);
+    latencies[i] = bench_now() - began;
+  }
+}
+
+static bench_measured ops_js_publish(const bench_args *args, uint64_t *latencies) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  size_t warm_up = bench_warm_up(args);
+  uint64_t *unused = bench_alloc(warm_up * sizeof *unused);
+  ops_store_in_series(args, js, bench_warm_up_stream(args), warm_up, unused);
+  free(unused);
+  bench_meter meter = bench_start();
+  ops_store_in_series(args, js, args->stream, args->count, latencies);
+  return bench_stop(&meter);
+}
+
+static bench_measured ops_js_publish_async(const bench_args *args) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  message *warm_up = ops_message(args, bench_warm_up_stream(args));
+  message *msg = ops_message(args, args->stream);
+  jetstream_publish_all(js, warm_up, args, bench_warm_up(args));
+  bench_meter meter = bench_start();
+  jetstream_publish_all(js, msg, args, args->count);
+  return bench_stop(&meter);
+}
+
+static void ops_fetch_all(const bench_args *args, fetcher *from, size_t count) {
+  int acknowledge = args->op == BENCH_JS_FETCH_ACK;
+  for (size_t come = 0; come < count;) {
+    size_t wanted = count - come < args->batch ? count - come : args->batch;
+    size_t more = fetcher_fetch(from, wanted, acknowledge, args->size);
+    if (!more) bench_fail("fetch", "no message in time");
+    come += more;
+  }
+}
+
+static bench_measured ops_js_fetch(const bench_args *args) {
+  client *nc = client_open(args);
+  jetstream *js = jetstream_open(nc, args);
+  fetcher *warm_up = fetcher_new(js, bench_warm_up_stream(args), args);
+  fetcher *from = fetcher_new(js, args->stream, args);
+  ops_fetch_all(args, warm_up, BENCH_STORED_WARM_UP);
+  bench_meter meter = bench_start();
+  ops_fetch_all(args, from, args->count);
+  /* The acknowledgements are on their way then. */
+  if (args->op == BENCH_JS_FETCH_ACK) client_flush(nc);
+  return bench_stop(&meter);
+}
+
+static void ops_consume_all(const bench_args *args, jetstream *js, const char *stream, size_t count,
+                            bench_arrivals *arrivals) {
+  bench_arrivals_init(arrivals, args->size);
+  bench_expect(arrivals, count);
+  ops_arrive(args, endless_new(js, stream, args, arrivals), arrivals);
+}
+
+static bench_measured ops_js_consume(const bench_args *args) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  bench_arrivals warm_up, arrivals;
+  ops_consume_all(args, js, bench_warm_up_stream(args), BENCH_STORED_WARM_UP, &warm_up);
+  bench_meter meter = bench_start();
+  ops_consume_all(args, js, args->stream, args->count, &arrivals);
+  return bench_stop(&meter);
+}
+
 int main(int argc, char **argv) {
   bench_args args = bench_read(argc, argv);
   client_check(&args);
@@ -190,6 +268,14 @@ int main(int argc, char **argv) {
     case BENCH_SUBSCRIBE: measured = ops_subscribe(&args); break;
     case BENCH_PUBSUB: measured = ops_pubsub(&args); break;
     case BENCH_CONNECT: measured = ops_connect(&args); break;
+    case BENCH_JS_PUBLISH:
+      latencies = bench_alloc(args.count * sizeof *latencies);
+      measured = ops_js_publish(&args, latencies);
+      break;
+    case BENCH_JS_PUBLISH_ASYNC: measured = ops_js_publish_async(&args); break;
+    case BENCH_JS_FETCH:
+    case BENCH_JS_FETCH_ACK: measured = ops_js_fetch(&args); break;
+    case BENCH_JS_CONSUME: measured = ops_js_consume(&args); break;
     case BENCH_REQUEST:
       if (args.inflight == 1) latencies = bench_alloc(args.count * sizeof *latencies);
       measured = ops_request(&args, latencies);
