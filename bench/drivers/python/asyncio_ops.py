@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import bench
 from bench import Failure, Meter, Unsupported
@@ -27,6 +27,27 @@ class Library:
     """Makes headers, to be used for many messages."""
     takes: bool
     """Whether subscriptions hand out batches."""
+    streams: Callable[[Any, int], Streams] | None = None
+    """The JetStream of a connection, with so many messages under way at a time."""
+
+
+class Streams(Protocol):
+    """The JetStream of a connection. A stream's name is the subject of its messages, too."""
+
+    async def publish(self, stream: str, payload: bytes) -> None:
+        """Publishes a message and waits until it is stored."""
+
+    async def publish_all(self, stream: str, payload: bytes, count: int) -> None:
+        """Publishes a message so often, and waits until all are stored."""
+
+    async def fetcher(self, stream: str, consumer: str) -> Callable[[int], Awaitable[list[Any]]]:
+        """What asks a consumer for so many messages."""
+
+    async def ack(self, messages: list[Any]) -> None:
+        """Acknowledges messages that were fetched together."""
+
+    async def consume(self, stream: str, consumer: str, cb: Any) -> Any:
+        """A subscription to the messages of a consumer without end."""
 
 
 async def measure(library: Library, options: argparse.Namespace, meter: Meter) -> None:
@@ -82,14 +103,16 @@ class _Receiver:
 
     async def subscribe(self, nc: Any, subject: str) -> None:
         """Subscribes as often, and reads in the way, as the options say."""
+        for _ in range(self._options.subs):
+            await self.open(lambda cb: nc.subscribe(subject, cb=cb, **UNBOUNDED))
+
+    async def open(self, subscribe: Callable[[Any], Awaitable[Any]]) -> None:
+        """Reads one subscription, which is made with a callback or with none."""
         if self._options.mode == "callback":
-            for _ in range(self._options.subs):
-                await nc.subscribe(subject, cb=self._on_message, **UNBOUNDED)
+            await subscribe(self._on_message)
             return
         read = self._iterate if self._options.mode == "iterator" else self._take
-        for _ in range(self._options.subs):
-            sub = await nc.subscribe(subject, **UNBOUNDED)
-            self._tasks.append(asyncio.create_task(read(sub)))
+        self._tasks.append(asyncio.create_task(read(await subscribe(None))))
 
     async def receive(self, count: int, begin: Callable[[], Awaitable[None]]) -> None:
         """Begins, and waits until so many messages have come."""
@@ -228,10 +251,100 @@ async def _connect(
             await connect()
 
 
+def _stored(operation: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An operation with the JetStream of a connection and that connection."""
+
+    async def run(
+        library: Library, options: argparse.Namespace, meter: Meter, connect: _Connect
+    ) -> None:
+        if library.streams is None:
+            raise Unsupported("JetStream is not measured")
+        nc = await connect()
+        await operation(library, options, meter, nc, library.streams(nc, options.inflight))
+
+    return run
+
+
+async def _js_publish(
+    library: Library, options: argparse.Namespace, meter: Meter, nc: Any, js: Streams
+) -> None:
+    payload = bytes(options.size)
+
+    async def publish(stream: str, count: int) -> None:
+        for _ in range(count):
+            start = time.perf_counter_ns()
+            await js.publish(stream, payload)
+            meter.latencies.append(time.perf_counter_ns() - start)
+
+    await publish(bench.warm_up_stream(options), bench.warm_up(options))
+    meter.latencies.clear()
+    with meter:
+        await publish(options.stream, options.count)
+
+
+async def _js_publish_async(
+    library: Library, options: argparse.Namespace, meter: Meter, nc: Any, js: Streams
+) -> None:
+    payload = bytes(options.size)
+    await js.publish_all(bench.warm_up_stream(options), payload, bench.warm_up(options))
+    with meter:
+        await js.publish_all(options.stream, payload, options.count)
+
+
+async def _js_fetch(
+    library: Library, options: argparse.Namespace, meter: Meter, nc: Any, js: Streams
+) -> None:
+    acknowledge = options.op == "js-fetch-ack"
+
+    async def take(fetch: Callable[[int], Awaitable[list[Any]]], count: int) -> None:
+        left = count
+        while left > 0:
+            messages = await fetch(min(left, options.batch))
+            for message in messages:
+                if len(message.data) != options.size:
+                    raise Failure(f"a payload of {len(message.data)} bytes arrived")
+            if acknowledge:
+                await js.ack(messages)
+            if not messages:
+                raise Failure(f"{count - left} of {count} messages came")
+            left -= len(messages)
+        if acknowledge:
+            await nc.flush()
+
+    warm_up = await js.fetcher(bench.warm_up_stream(options), options.consumer)
+    await take(warm_up, bench.STORED_WARM_UP)
+    fetch = await js.fetcher(options.stream, options.consumer)
+    with meter:
+        await take(fetch, options.count)
+
+
+async def _js_consume(
+    library: Library, options: argparse.Namespace, meter: Meter, nc: Any, js: Streams
+) -> None:
+    _check_mode(library, options)
+    receiver = _Receiver(options)
+
+    async def consume(stream: str, count: int) -> None:
+        def subscribe(cb: Any) -> Awaitable[Any]:
+            return js.consume(stream, options.consumer, cb)
+
+        await receiver.receive(count, lambda: receiver.open(subscribe))
+
+    await consume(bench.warm_up_stream(options), bench.STORED_WARM_UP)
+    with meter:
+        await consume(options.stream, options.count)
+    receiver.stop()
+
+
 _OPERATIONS: Final = {
     "publish": _publish,
     "subscribe": _subscribe,
     "pubsub": _pubsub,
     "request": _request,
     "connect": _connect,
+    "js-publish": _stored(_js_publish),
+    "js-publish-async": _stored(_js_publish_async),
+    "js-fetch": _stored(_js_fetch),
+    "js-fetch-ack": _stored(_js_fetch),
+    "js-consume": _stored(_js_consume),
 }

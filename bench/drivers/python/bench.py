@@ -27,7 +27,21 @@ BATCH: Final = 256
 HEADERS: Final = {"Bench-A": "aaaaaaaa", "Bench-B": "bbbbbbbb", "Bench-C": "cccccccc"}
 """The headers of a message with headers."""
 
-OPS: Final = ("publish", "subscribe", "pubsub", "request", "connect")
+STORED_WARM_UP: Final = 1000
+"""How many messages of a stream go before those that are measured."""
+
+OPS: Final = (
+    "publish",
+    "subscribe",
+    "pubsub",
+    "request",
+    "connect",
+    "js-publish",
+    "js-publish-async",
+    "js-fetch",
+    "js-fetch-ack",
+    "js-consume",
+)
 MODES: Final = ("callback", "iterator", "batch")
 
 
@@ -50,6 +64,9 @@ def parser() -> argparse.ArgumentParser:
     reader.add_argument("--headers", type=int, default=0, choices=(0, len(HEADERS)))
     for name in ("subs", "conns", "inflight", "threads"):
         reader.add_argument(f"--{name}", type=_whole(1), default=1)
+    reader.add_argument("--batch", type=_whole(1), default=500)
+    for name in ("stream", "consumer"):
+        reader.add_argument(f"--{name}", default="")
     return reader
 
 
@@ -59,6 +76,10 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
     for name in ("subs", "threads"):
         if options.count % getattr(options, name):
             reader.error(f"argument --count: expected a multiple of --{name}")
+    if options.op.startswith("js-") and not options.stream:
+        reader.error("argument --stream: missing")
+    if options.op in ("js-fetch", "js-fetch-ack", "js-consume") and not options.consumer:
+        reader.error("argument --consumer: missing")
     if options.headers and options.op not in ("publish", "subscribe"):
         reader.error("argument --headers: only for publish and subscribe")
     return options
@@ -66,10 +87,15 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
 
 def warm_up(options: argparse.Namespace) -> int:
     """How many messages go before those that are measured."""
-    least = 100 if options.op == "request" else 1000
+    least = 100 if options.op in ("request", "js-publish") else 1000
     share = options.subs * options.threads
     rounds: int = math.ceil(max(options.count // 100, least) / share)
     return rounds * int(share)
+
+
+def warm_up_stream(options: argparse.Namespace) -> str:
+    """The stream of the warm-up that belongs to that of the options."""
+    return f"{options.stream}-warm-up"
 
 
 class Meter:

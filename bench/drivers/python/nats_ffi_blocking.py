@@ -36,7 +36,10 @@ class Driver:
         """Does the operation that the options ask for."""
         if self._options.threads > 1 and self._options.op != "publish":
             raise Unsupported("several threads are for publish")
-        getattr(self, self._options.op)()
+        operation = getattr(self, self._options.op, None)
+        if operation is None:
+            raise Unsupported("JetStream is not measured")
+        operation()
         for nc in self._clients:
             nc.close()
 
