@@ -12,7 +12,21 @@ export const REQUEST_TIMEOUT = 10_000;
 /** The headers of a message with headers. */
 export const HEADERS = { "Bench-A": "aaaaaaaa", "Bench-B": "bbbbbbbb", "Bench-C": "cccccccc" };
 
-const OPS = ["publish", "subscribe", "pubsub", "request", "connect"];
+/** How many messages of a stream go before those that are measured. */
+export const STORED_WARM_UP = 1000;
+
+const OPS = [
+  "publish",
+  "subscribe",
+  "pubsub",
+  "request",
+  "connect",
+  "js-publish",
+  "js-publish-async",
+  "js-fetch",
+  "js-fetch-ack",
+  "js-consume",
+];
 const MODES = ["callback", "iterator", "batch"];
 const NUMBERS = {
   size: 16,
@@ -22,6 +36,7 @@ const NUMBERS = {
   headers: 0,
   inflight: 1,
   threads: 1,
+  batch: 500,
 };
 
 /** What was measured is not what was to be measured. */
@@ -33,11 +48,11 @@ export class Unsupported extends Error {}
 /** The arguments; what is wrong in them ends the program. */
 export function parse() {
   try {
-    const names = ["url", "op", "mode", ...Object.keys(NUMBERS)];
+    const names = ["url", "op", "mode", "stream", "consumer", ...Object.keys(NUMBERS)];
     const { values } = parseArgs({
       options: Object.fromEntries(names.map((name) => [name, { type: "string" }])),
     });
-    const { url, op, mode = "callback" } = values;
+    const { url, op, mode = "callback", stream, consumer } = values;
     if (url === undefined) {
       throw new Error("--url is missing");
     }
@@ -47,7 +62,7 @@ export function parse() {
       name,
       whole(name, values[name] ?? String(usual)),
     ]);
-    return checked({ url, op, mode, ...Object.fromEntries(numbers) });
+    return checked({ url, op, mode, stream, consumer, ...Object.fromEntries(numbers) });
   } catch (error) {
     console.error(`usage: ${error.message}`);
     process.exit(2);
@@ -56,8 +71,13 @@ export function parse() {
 
 /** How many messages go before those that are measured. */
 export function warmUp({ op, count, subs }) {
-  const least = op === "request" ? 100 : 1000;
+  const least = op === "request" || op === "js-publish" ? 100 : 1000;
   return Math.ceil(Math.max(Math.floor(count / 100), least) / subs) * subs;
+}
+
+/** The stream of the warm-up that belongs to that of the options. */
+export function warmUpStream({ stream }) {
+  return `${stream}-warm-up`;
 }
 
 /** Measures one part of the program. */
@@ -132,6 +152,13 @@ function checked(options) {
     if (options.count % options[name] !== 0) {
       throw new Error(`--count: expected a multiple of --${name}`);
     }
+  }
+  const { op, stream, consumer } = options;
+  if (op.startsWith("js-") && stream === undefined) {
+    throw new Error("--stream is missing");
+  }
+  if (["js-fetch", "js-fetch-ack", "js-consume"].includes(op) && consumer === undefined) {
+    throw new Error("--consumer is missing");
   }
   choice("headers", options.headers, [0, Object.keys(HEADERS).length]);
   if (options.headers > 0 && options.op !== "publish" && options.op !== "subscribe") {

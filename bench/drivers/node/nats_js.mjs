@@ -13,6 +13,40 @@ const folder = resolve(process.env.NATS_JS_PATH ?? usual);
 const find = createRequire(`${folder}/package.json`).resolve;
 const { connect, headers } = await import(pathToFileURL(find("@nats-io/transport-node")));
 const { version } = JSON.parse(readFileSync(find("@nats-io/transport-node/package.json"), "utf8"));
+const { jetstream } = await import(pathToFileURL(find("@nats-io/jetstream")));
+const streams = (nc) => {
+  const js = jetstream(nc);
+  return {
+    publish: (stream, payload) => js.publish(stream, payload),
+    consumer: async (stream, name) => new Consumer(await js.consumers.get(stream, name)),
+  };
+};
+
+/** A consumer as the operations want it. */
+class Consumer {
+  #consumer;
+
+  constructor(consumer) {
+    this.#consumer = consumer;
+  }
+
+  async fetch(max, acknowledge, check) {
+    let come = 0;
+    for await (const message of await this.#consumer.fetch({ max_messages: max })) {
+      check(message);
+      if (acknowledge) {
+        message.ack();
+      }
+      come++;
+    }
+    return come;
+  }
+
+  consume(callback) {
+    return this.#consumer.consume(callback && { callback });
+  }
+}
+
 // It bounds nothing.
-const library = { connect, headers, unbounded: {} };
+const library = { connect, headers, streams, unbounded: {} };
 await run("nats.js", version, (meter) => measure(library, options, meter));

@@ -1,13 +1,31 @@
-/** The operations. nats.js and ours have the same API, so they run the same code. */
+/**
+ * The operations. nats.js and ours have the same API, so they run the same code, but for JetStream,
+ * for which each has an object of its own.
+ */
 
-import { Failure, HEADERS, PATIENCE, REQUEST_TIMEOUT, Unsupported, warmUp } from "./bench.mjs";
+import {
+  Failure,
+  HEADERS,
+  PATIENCE,
+  REQUEST_TIMEOUT,
+  STORED_WARM_UP,
+  Unsupported,
+  warmUp,
+  warmUpStream,
+} from "./bench.mjs";
 
 /** After so many messages of a connection, publishers let the event loop send them. */
 const FLUSH_EVERY = 2000;
 
 /**
  * Does the operation that the options ask for. A library has `connect` and `headers`, and
- * `unbounded`, the options of a subscription in which any number of messages may wait.
+ * `unbounded`, the options of a subscription in which any number of messages may wait; for JetStream
+ * `streams`, which makes an object of a connection:
+ *
+ * - `publish(stream, payload)` waits until the message is stored; a stream's name is its subject;
+ * - `consumer(stream, name)` finds a consumer: its `fetch(max, acknowledge, check)` hands the
+ *   messages of one request to `check` and tells how many they were, `consume(callback)` takes
+ *   messages without end, by the callback or, without one, as what can be iterated.
  */
 export async function measure(library, options, meter) {
   if (options.threads > 1) {
@@ -94,6 +112,22 @@ class Receiver {
       } else {
         this.#iterate(nc.subscribe(subject, unbounded)).catch((error) => this.#fail(error));
       }
+    }
+  }
+
+  /** Takes the messages of a consumer without end. */
+  async consume(consumer) {
+    const { mode, size } = this.#options;
+    const callback = (message) => {
+      if (message.data.length !== size) {
+        this.#refuse(message);
+      } else if (--this.#left === 0) {
+        this.#done();
+      }
+    };
+    const messages = await consumer.consume(mode === "callback" ? callback : undefined);
+    if (mode === "iterator") {
+      this.#iterate(messages).catch((error) => this.#fail(error));
     }
   }
 
@@ -201,4 +235,93 @@ async function connect(connect, library, options, meter) {
   });
 }
 
-const OPERATIONS = { publish, subscribe, pubsub, request, connect };
+/** The JetStream of a connection, and that connection. */
+async function open(connect, library) {
+  if (library.streams === undefined) {
+    throw new Unsupported("JetStream is not measured");
+  }
+  const nc = await connect();
+  return [library.streams(nc), nc];
+}
+
+async function jsPublish(connect, library, options, meter) {
+  const [js] = await open(connect, library);
+  const payload = new Uint8Array(options.size);
+  const publishAll = async (stream, count) => {
+    for (let sent = 0; sent < count; sent++) {
+      const start = performance.now();
+      await js.publish(stream, payload);
+      meter.latencies.push((performance.now() - start) * 1000);
+    }
+  };
+  await publishAll(warmUpStream(options), warmUp(options));
+  meter.latencies = [];
+  await meter.measure(() => publishAll(options.stream, options.count));
+}
+
+async function jsPublishAsync(connect, library, options, meter) {
+  const [js] = await open(connect, library);
+  const payload = new Uint8Array(options.size);
+  const publishAll = async (stream, count) => {
+    let left = count;
+    const publishing = async () => {
+      while (left-- > 0) {
+        await js.publish(stream, payload);
+      }
+    };
+    await Promise.all(Array.from({ length: options.inflight }, publishing));
+  };
+  await publishAll(warmUpStream(options), warmUp(options));
+  await meter.measure(() => publishAll(options.stream, options.count));
+}
+
+async function jsFetch(connect, library, options, meter) {
+  const [js, nc] = await open(connect, library);
+  const acknowledge = options.op === "js-fetch-ack";
+  const check = (message) => {
+    if (message.data.length !== options.size) {
+      throw new Failure(`a payload of ${message.data.length} bytes arrived`);
+    }
+  };
+  const fetchAll = async (consumer, count) => {
+    for (let come = 0; come < count; ) {
+      const wanted = Math.min(options.batch, count - come);
+      const more = await consumer.fetch(wanted, acknowledge, check);
+      if (more === 0) {
+        throw new Failure(`${come} of ${count} messages came`);
+      }
+      come += more;
+    }
+    if (acknowledge) {
+      await nc.flush();
+    }
+  };
+  const warmingUp = await js.consumer(warmUpStream(options), options.consumer);
+  const consumer = await js.consumer(options.stream, options.consumer);
+  await fetchAll(warmingUp, STORED_WARM_UP);
+  await meter.measure(() => fetchAll(consumer, options.count));
+}
+
+async function jsConsume(connect, library, options, meter) {
+  checkMode(options);
+  const [js] = await open(connect, library);
+  const receiver = new Receiver(options);
+  const consumeAll = (consumer, count) => receiver.receive(count, () => receiver.consume(consumer));
+  const warmingUp = await js.consumer(warmUpStream(options), options.consumer);
+  const consumer = await js.consumer(options.stream, options.consumer);
+  await consumeAll(warmingUp, STORED_WARM_UP);
+  await meter.measure(() => consumeAll(consumer, options.count));
+}
+
+const OPERATIONS = {
+  publish,
+  subscribe,
+  pubsub,
+  request,
+  connect,
+  "js-publish": jsPublish,
+  "js-publish-async": jsPublishAsync,
+  "js-fetch": jsFetch,
+  "js-fetch-ack": jsFetch,
+  "js-consume": jsConsume,
+};
