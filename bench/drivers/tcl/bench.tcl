@@ -8,11 +8,18 @@ namespace eval ::bench {
     # The headers of a message with headers.
     variable headers {Bench-A aaaaaaaa Bench-B bbbbbbbb Bench-C cccccccc}
 
-    variable ops {publish subscribe pubsub request connect}
+    # How many messages of a stream go before those that are measured.
+    variable stored_warm_up 1000
+
+    variable ops {
+        publish subscribe pubsub request connect
+        js-publish js-publish-async js-fetch js-fetch-ack js-consume
+    }
     variable modes {callback iterator batch}
     variable defaults {
         url "" op "" mode callback
         size 16 count 100000 subs 1 conns 1 headers 0 inflight 1 threads 1
+        stream "" consumer "" batch 500
     }
     # Microseconds that requests in series took.
     variable latencies {}
@@ -51,7 +58,14 @@ proc ::bench::check {options} {
     }
     choice $options op $ops
     choice $options mode $modes
-    foreach name {size headers count subs conns inflight threads} {
+    set op [dict get $options op]
+    if {[string match js-* $op] && [dict get $options stream] eq ""} {
+        error "--stream is missing"
+    }
+    if {$op in {js-fetch js-fetch-ack js-consume} && [dict get $options consumer] eq ""} {
+        error "--consumer is missing"
+    }
+    foreach name {size headers count subs conns inflight threads batch} {
         set value [dict get $options $name]
         set least [expr {$name ni {size headers}}]
         if {![string is wideinteger -strict $value] || $value < $least} {
@@ -80,10 +94,15 @@ proc ::bench::choice {options name known} {
 # How many messages go before those that are measured.
 proc ::bench::warm_up {options} {
     dict with options {
-        set least [expr {$op eq "request" ? 100 : 1000}]
+        set least [expr {$op in {request js-publish} ? 100 : 1000}]
         set wanted [expr {max($count / 100, $least)}]
         return [expr {($wanted + $subs - 1) / $subs * $subs}]
     }
+}
+
+# The stream of the warm-up that belongs to that of the options.
+proc ::bench::warm_up_stream {options} {
+    return [dict get $options stream]-warm-up
 }
 
 # Says that the client cannot do it.

@@ -23,7 +23,7 @@ proc ::ops::measure {given configuration} {
     if {[dict get $given threads] > 1} {
         ::bench::unsupported "a connection belongs to one interpreter, and so to one thread"
     }
-    Op_[dict get $given op]
+    Op_[string map {- _} [dict get $given op]]
     foreach nc $opened {
         $nc destroy
     }
@@ -227,6 +227,133 @@ proc ::ops::CheckAnswer {reply} {
     if {[string length $reply] != [dict get $options size]} {
         error "an answer of [string length $reply] bytes"
     }
+}
+
+# A connection and its JetStream.
+proc ::ops::Streams {} {
+    set nc [Connect]
+    if {[catch {$nc jet_stream -timeout $::bench::request_timeout} js]} {
+        ::bench::unsupported "no JetStream: [string map {\" '} $js]"
+    }
+    return [list $nc $js]
+}
+
+proc ::ops::Op_js_publish {} {
+    variable options
+    lassign [Streams] nc js
+    StoreTimed $js [::bench::warm_up_stream $options] [::bench::warm_up $options]
+    set ::bench::latencies {}
+    ::bench::measure {
+        StoreTimed $js [dict get $options stream] [dict get $options count]
+    }
+}
+
+proc ::ops::StoreTimed {js stream count} {
+    variable payload
+    for {set sent 0} {$sent < $count} {incr sent} {
+        set start [clock microseconds]
+        $js publish $stream $payload
+        lappend ::bench::latencies [expr {[clock microseconds] - $start}]
+    }
+}
+
+proc ::ops::Op_js_publish_async {} {
+    variable options
+    lassign [Streams] nc js
+    StoreAll $js [::bench::warm_up_stream $options] [::bench::warm_up $options]
+    ::bench::measure {
+        StoreAll $js [dict get $options stream] [dict get $options count]
+    }
+}
+
+proc ::ops::StoreAll {js stream count} {
+    variable options
+    variable unsent $count
+    Await $count [list ::ops::StoreFirst $js $stream [dict get $options inflight]]
+}
+
+proc ::ops::StoreFirst {js stream inflight count} {
+    for {set sent 0} {$sent < min($inflight, $count)} {incr sent} {
+        Store $js $stream
+    }
+}
+
+proc ::ops::Store {js stream} {
+    variable payload
+    variable unsent
+    incr unsent -1
+    $js publish $stream $payload -callback [list ::ops::Stored $js $stream]
+}
+
+proc ::ops::Stored {js stream timed_out ack failure} {
+    variable left
+    variable unsent
+    variable over
+    if {$timed_out || $failure ne ""} {
+        error "a message was not stored: $failure"
+    }
+    if {$unsent > 0} {Store $js $stream}
+    if {[incr left -1] == 0} {set over ""}
+}
+
+proc ::ops::Op_js_fetch {} {
+    Fetch 0
+}
+
+proc ::ops::Op_js_fetch_ack {} {
+    Fetch 1
+}
+
+proc ::ops::Fetch {acknowledge} {
+    variable options
+    lassign [Streams] nc js
+    FetchAll $nc $js [::bench::warm_up_stream $options] $::bench::stored_warm_up $acknowledge
+    ::bench::measure {
+        FetchAll $nc $js [dict get $options stream] [dict get $options count] $acknowledge
+    }
+}
+
+proc ::ops::FetchAll {nc js stream count acknowledge} {
+    variable options
+    foreach name {size batch consumer} {set $name [dict get $options $name]}
+    for {set come 0} {$come < $count} {incr come [llength $messages]} {
+        set messages [$js fetch $stream $consumer -timeout $::bench::patience \
+            -batch_size [expr {min($batch, $count - $come)}]]
+        if {$messages eq ""} {
+            error "$come of $count messages came"
+        }
+        foreach message $messages {
+            if {[string length [nats::msg data $message]] != $size} {
+                error "a payload of [string length [nats::msg data $message]] bytes arrived"
+            }
+            if {$acknowledge} {$js ack $message}
+        }
+    }
+    if {$acknowledge} {$nc ping}
+}
+
+# The ordered consumer: there is no other way to take messages without end.
+proc ::ops::Op_js_consume {} {
+    variable options
+    CheckMode
+    lassign [Streams] nc js
+    ConsumeAll $js [::bench::warm_up_stream $options] $::bench::stored_warm_up
+    ::bench::measure {
+        ConsumeAll $js [dict get $options stream] [dict get $options count]
+    }
+}
+
+proc ::ops::ConsumeAll {js stream count} {
+    Await $count [list ::ops::Consume $js $stream]
+}
+
+proc ::ops::Consume {js stream count} {
+    variable options
+    $js ordered_consumer $stream -callback [list ::ops::Consumed [dict get $options size]]
+}
+
+proc ::ops::Consumed {size message} {
+    Received $size "" [nats::msg data $message] ""
 }
 
 proc ::ops::Op_connect {} {
