@@ -175,7 +175,7 @@ impl Store {
         };
         let renewing = async {
             match self.js.delete_consumer(stream, CONSUMER).await {
-                Err(error) if error.code() != Code::ConsumerNotFound => return Err(error),
+                Err(error) if error.code() != Code::ConsumerNotFound => Err(error),
                 _ => self.js.create_consumer(stream, &config).await,
             }
         };
