@@ -66,11 +66,6 @@ impl Client {
         }
     }
 
-    /// Whether it is measured with a number of messages that takes slow clients too long.
-    pub(crate) fn is_fast(&self) -> bool {
-        self.ours || ["none", "Rust", "C", "Go", "Zig"].contains(&self.language.as_str())
-    }
-
     fn known(row: Known, places: &Places) -> Self {
         let (name, language, modes, command) = row;
         let command = command.split_whitespace().map(|word| places.fill(word)).collect();

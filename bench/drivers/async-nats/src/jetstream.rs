@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use async_nats::jetstream::consumer::pull::MessagesErrorKind;
 use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::{self, consumer::pull};
 use futures_util::StreamExt;
@@ -97,6 +98,13 @@ impl Consumer for Pulled {
 
 impl Subscription for Endless {
     async fn next(&mut self) -> Option<usize> {
-        self.0.next().await?.ok().map(|message| message.payload.len())
+        loop {
+            match self.0.next().await? {
+                Ok(message) => return Some(message.payload.len()),
+                // Now and then it forgets to ask for more. It does when it has missed two heartbeats.
+                Err(error) if error.kind() == MessagesErrorKind::MissingHeartbeat => {}
+                Err(_) => return None,
+            }
+        }
     }
 }
