@@ -78,6 +78,7 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::HeartbeatMissed, "HeartbeatMissedError", "NatsError"),
     (Code::PullRefused, "PullRefusedError", "NatsError"),
     (Code::PublisherStalled, "PublisherStalledError", "NatsError"),
+    (Code::BatchOver, "BatchOverError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.
