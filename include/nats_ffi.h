@@ -149,6 +149,8 @@ enum {
   NATS_ERR_PULL_REFUSED = 57,
   /** Too many messages wait for their acknowledgement. */
   NATS_ERR_PUBLISHER_STALLED = 58,
+  /** The batch is over: committed, or ended by the server before all of it was stored. */
+  NATS_ERR_BATCH_OVER = 59,
 };
 
 /** What happened to a connection. */
@@ -241,6 +243,13 @@ enum nats_log_level {
  * it was not stored.
  */
 #define NATS_NO_TOKEN UINT64_MAX
+
+/**
+ * Messages that a stream stores as one: together or not at all (ADR-50, server 2.12), or as they come
+ * with one acknowledgement for many (server 2.14). Any thread; one call at a time, others wait for it.
+ * Free it with nats_batch_free().
+ */
+typedef struct nats_batch nats_batch;
 
 /**
  * A connection to a NATS server or cluster, which reconnects by itself.
@@ -1583,6 +1592,79 @@ nats_status nats_jetstream_ack_sync(nats_jetstream *js,
  * this version does not know. The view is valid for ever. Never fails.
  */
 nats_str nats_jetstream_err_code_name(int32_t err_code);
+
+/**
+ * A batch. The server hears of it with the first message, and forgets one that is without a message for
+ * 10 s.
+ *
+ * `options_json`: a JSON object with the keys of "Batch" in docs/options.md, or empty.
+ *
+ * Errors: `UNSUPPORTED` when the server is too old; `INVALID_OPTION`, `INVALID_JSON`;
+ * `CONNECTION_CLOSED`.
+ */
+nats_status nats_batch_new(nats_jetstream *js,
+                           nats_str options_json,
+                           nats_batch **out,
+                           nats_error **err);
+
+/**
+ * Adds a message. Waits for the server's word at the first one, and where the options say so.
+ *
+ * `headers`: may be NULL; not consumed. `options_json`: as nats_jetstream_publish(), or empty; "retries"
+ * and "timeout_ms" have no meaning here.
+ *
+ * Errors: `BATCH_OVER`, whose text says how far it was stored; `JETSTREAM`, `NO_RESPONDERS` when the
+ * stream refuses; `TIMEOUT`, `CONNECTION_LOST`: then the batch is over. `INVALID_SUBJECT`,
+ * `INVALID_HEADER`, `INVALID_OPTION`, `MAX_PAYLOAD`: then the message was not added.
+ */
+nats_status nats_batch_add(nats_batch *batch,
+                           nats_str subject,
+                           const nats_headers *headers,
+                           nats_bytes payload,
+                           nats_str options_json,
+                           nats_error **err);
+
+/**
+ * Adds the last message and ends the batch. `ack` (may be NULL) receives a document of what the stream
+ * tells of the last message ("stream", "seq", "batch", "count"); free it with nats_doc_free(). The rest
+ * as nats_batch_add().
+ *
+ * Errors: those of nats_batch_add(); nothing of an atomic batch is stored then, and of a fast one what
+ * was acknowledged. Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`.
+ */
+nats_status nats_batch_commit(nats_batch *batch,
+                              nats_str subject,
+                              const nats_headers *headers,
+                              nats_bytes payload,
+                              nats_str options_json,
+                              nats_doc **ack,
+                              nats_error **err);
+
+/**
+ * Ends the batch with the messages that were added (an atomic one: server 2.14). `ack` as
+ * nats_batch_commit().
+ *
+ * Errors: `INVALID_ARGUMENT` for a batch without messages; `UNSUPPORTED`; those of nats_batch_commit().
+ */
+nats_status nats_batch_close(nats_batch *batch,
+                             nats_doc **ack,
+                             nats_error **err);
+
+/**
+ * How far a batch is: a document with "kind" ("atomic", "fast", or "over" once it was ended by this
+ * side) and "added"; of a fast one also "acknowledged" and "events": an array of what has happened since
+ * the last call, each {"event": "gap", "expected", "got"} or {"event": "refused", "sequence", "code",
+ * "name", "error"}. Free it with nats_doc_free().
+ */
+nats_status nats_batch_state(nats_batch *batch,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Frees a batch. An atomic one that was not committed is not stored. NULL is fine; one that was freed
+ * before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_batch_free(nats_batch *batch);
 
 /**
  * What the server told of itself when the connection was made, or last since then.

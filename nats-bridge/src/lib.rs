@@ -28,4 +28,5 @@ mod watch;
 pub mod subscription;
 pub mod jetstream;
 pub mod publisher;
+pub mod batch;
 pub mod ops;

@@ -27,6 +27,7 @@ mod message;
 mod queue;
 mod connection;
 mod jetstream;
+mod batch;
 mod ops;
 mod ops_gen;
 mod publish;
@@ -34,6 +35,7 @@ mod publisher;
 mod request;
 mod subscription;
 
+pub use batch::*;
 pub use connection::*;
 pub use creds::*;
 pub use doc::*;

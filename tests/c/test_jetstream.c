@@ -512,3 +512,63 @@ TEST("c-jetstream-08", "publishing without waiting: outcomes read, awaited on a 
         nats_publisher_new(js, S("{\"window\":0}"), NULL, NULL, NULL, &publisher, E));
   close_js(js, nc);
 }
+
+static nats_batch *batch_of(nats_jetstream *js, const char *options) {
+  nats_batch *batch = NULL;
+  OK(nats_batch_new(js, S(options), &batch, E));
+  return batch;
+}
+
+static nats_status add(nats_batch *batch, const char *subject, const char *options) {
+  return nats_batch_add(batch, S(subject), NULL, B("x"), S(options), E);
+}
+
+TEST("c-jetstream-09", "batches: stored together or not at all, and stored as they come") {
+  nats_connection *nc;
+  nats_jetstream *js = start_js(&nc);
+  nats_batch *batch;
+  nats_doc *doc;
+  do_js(js, nats_stream_create,
+        "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"allow_atomic\":true,\"allow_batched\":true}");
+  batch = batch_of(js, "{\"ack_every\":3}");
+  for (int i = 0; i < 9; ++i) OK(add(batch, "s.a", ""));
+  FAILS(NATS_ERR_INVALID_SUBJECT, add(batch, "s..a", ""));
+  doc = ask_js(js, nats_stream_info, "{\"stream\":\"S\"}");
+  expect_int(doc, "state.messages", 0);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_commit(batch, S("s.a"), NULL, B("x"), NONE, &doc, E));
+  expect_int(doc, "seq", 10);
+  expect_int(doc, "count", 10);
+  OK(nats_doc_free(doc));
+  FAILS(NATS_ERR_BATCH_OVER, add(batch, "s.a", ""));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "");
+  OK(add(batch, "s.a", "{\"expected_last_sequence\":3}"));
+  FAILS(NATS_ERR_WRONG_LAST_SEQUENCE, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "{\"kind\":\"fast\",\"flow\":10}");
+  for (int i = 0; i < 100; ++i) OK(add(batch, "s.b", ""));
+  OK(nats_batch_state(batch, &doc, E));
+  expect_str(doc, "kind", "fast");
+  expect_int(doc, "added", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_close(batch, &doc, E));
+  expect_int(doc, "seq", 110);
+  expect_int(doc, "count", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_free(batch));
+
+  /* A message that is refused ends it. */
+  batch = batch_of(js, "{\"kind\":\"fast\"}");
+  OK(add(batch, "s.b", ""));
+  OK(add(batch, "s.b", "{\"expected_stream\":\"T\"}"));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  SAYS("1 of 2");
+  OK(nats_batch_free(batch));
+  FAILS(NATS_ERR_INVALID_OPTION, nats_batch_new(js, S("{\"kind\":\"slow\"}"), &batch, E));
+  SAYS("\"atomic\", \"fast\"");
+  close_js(js, nc);
+}

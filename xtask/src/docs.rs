@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::ops::ALL;
@@ -50,6 +51,7 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "JetStream", JETSTREAM))
         .and_then(|()| table(&mut out, "Message to a stream", PUBLISH))
         .and_then(|()| table(&mut out, "Publisher", PUBLISHER))
+        .and_then(|()| table(&mut out, "Batch", BATCH))
         .and_then(|()| table(&mut out, "Request for messages of a consumer", FETCH))
         .and_then(|()| table(&mut out, "Messages of a consumer without end", CONSUME))
         .and_then(|()| table(&mut out, "User claims", USER))

@@ -15,19 +15,13 @@ use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
 
 /// How a batch is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AtomicBatchOptions {
     /// The server is asked after so many messages whether it has got them; 0: only at the first one,
     /// which shows whether it accepts batches, and at the last one. Default 0.
     pub ack_every: u64,
     /// How long to wait for the server's word. None: the context's timeout.
     pub timeout: Option<Duration>,
-}
-
-impl Default for AtomicBatchOptions {
-    fn default() -> Self {
-        AtomicBatchOptions { ack_every: 0, timeout: None }
-    }
 }
 
 /// Messages that a stream stores together once they are committed (`allow_atomic`, server 2.12). The

@@ -22,6 +22,7 @@ pub enum Arg {
     Text,
     JetStream,
     Publisher,
+    Batch,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -344,6 +345,16 @@ pub const TABLE: &[Row] = &[
         nats_publisher_in_flight(p[0].cast(), o(p[1]), e)
     }),
     ("nats_publisher_free", &[Publisher], |p, _| nats_publisher_free(p[0].cast())),
+    ("nats_batch_new", &[JetStream, Out], |p, e| nats_batch_new(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_batch_add", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_add(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), e)
+    }),
+    ("nats_batch_commit", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_commit(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), None, e)
+    }),
+    ("nats_batch_close", &[Batch], |p, e| nats_batch_close(p[0].cast(), None, e)),
+    ("nats_batch_state", &[Batch, Out], |p, e| nats_batch_state(p[0].cast(), o(p[1]), e)),
+    ("nats_batch_free", &[Batch], |p, _| nats_batch_free(p[0].cast())),
     ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
     ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
     ("nats_account_info_async", &[JetStream, Queue], |p, e| {

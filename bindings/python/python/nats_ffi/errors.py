@@ -511,6 +511,14 @@ class PublisherStalledError(Error):
     _phrase = "nats: publisher stalled"
 
 
+class BatchOverError(Error):
+    """The batch is over: committed, or ended by the server before all of it was stored."""
+
+    code = 59
+    name = "BATCH_OVER"
+    _phrase = "nats: batch is over"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -618,6 +626,7 @@ BY_CODE: dict[int, type[Error]] = {
     56: HeartbeatMissedError,
     57: PullRefusedError,
     58: PublisherStalledError,
+    59: BatchOverError,
 }
 """The class of each error code."""
 
