@@ -100,6 +100,27 @@ class JetStream {
     return messages;
   }
 
+  /// Takes messages of a consumer without end; take them with `next`, `take` or `watch` of the
+  /// subscription. `options`: JSON with the keys of "Messages of a consumer without end" in
+  /// docs/options.md.
+  Result<Subscription> try_consume(std::string_view stream, std::string_view consumer,
+                                   std::string_view options = {}) const {
+    return consume_with(stream, consumer, options, nullptr, nullptr, nullptr);
+  }
+
+  /// The same with `on_message(Message)` run on a delivery thread for every message, in order.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Result<Subscription> try_consume(std::string_view stream, std::string_view consumer,
+                                   F &&on_message, std::string_view options = {}) const {
+    using Held = detail::Callable<std::decay_t<F>>;
+    void *user = Held::make(std::forward<F>(on_message));
+    auto run = [](nats_connection *, nats_subscription *, nats_msg *msg, void *held) {
+      Message message(msg);
+      detail::guarded([&] { Held::of(held)(std::move(message)); });
+    };
+    return consume_with(stream, consumer, options, run, user, Held::destroy);
+  }
+
   /// Says that a message was handled, and waits until the server has noted it.
   Result<void> try_ack_sync(const Message &message, milliseconds timeout) const {
     return detail::check([&](nats_error **e) {
@@ -138,6 +159,19 @@ class JetStream {
     return try_fetch(stream, consumer, max, options).value();
   }
 
+  /// `try_consume`, throwing.
+  Subscription consume(std::string_view stream, std::string_view consumer,
+                       std::string_view options = {}) const {
+    return try_consume(stream, consumer, options).value();
+  }
+
+  /// `try_consume` with a callable, throwing.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Subscription consume(std::string_view stream, std::string_view consumer, F &&on_message,
+                       std::string_view options = {}) const {
+    return try_consume(stream, consumer, std::forward<F>(on_message), options).value();
+  }
+
   /// `try_ack_sync`, throwing.
   void ack_sync(const Message &message, milliseconds timeout) const {
     try_ack_sync(message, timeout).value();
@@ -148,6 +182,15 @@ class JetStream {
   nats_jetstream *get() const noexcept { return raw_.get(); }
 
  private:
+  Result<Subscription> consume_with(std::string_view stream, std::string_view consumer,
+                                    std::string_view options, nats_msg_cb on_message, void *user,
+                                    nats_destroy_cb destroy) const {
+    return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {
+      return nats_jetstream_consume(get(), detail::c(stream), detail::c(consumer),
+                                    detail::c(options), on_message, user, destroy, out, e);
+    });
+  }
+
   detail::Owned<nats_jetstream, nats_jetstream_free> raw_;
 };
 

@@ -2,9 +2,6 @@
 
 use std::fmt;
 use std::fmt::Write;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -66,14 +63,13 @@ pub enum FastBatchEvent {
 
 /// Messages that a stream stores as they come (`allow_batched`, server 2.14). Faster than publishing
 /// each with an acknowledgement of its own, and in order; what was acknowledged stays stored when the
-/// batch ends early.
+/// batch ends early. It goes on over a lost connection: what was lost with it is a gap, and without
+/// `gaps` the end.
 pub struct FastBatch {
     js: JetStream,
     options: FastBatchOptions,
     /// What the server says.
     said: Subscription,
-    /// Ends when the socket is lost.
-    lost: Pin<Box<dyn Future<Output = Error> + Send>>,
     /// The beginning of reply subjects.
     prefix: String,
     timeout: Duration,
@@ -134,7 +130,6 @@ impl JetStream {
         };
         let said = self.client.subscribe_with(&format!("{inbox}.>"), &unbounded)?;
         Ok(FastBatch {
-            lost: Box::pin(self.client.watch_failure(said.subject())?),
             js: self.clone(),
             options: options.clone(),
             said,
@@ -159,8 +154,7 @@ impl FastBatch {
     /// # Errors
     /// [`Code::BatchOver`] when the server has ended the batch, with how far it was stored;
     /// [`Code::JetStream`], [`Code::NoResponders`] when the stream refuses the first message;
-    /// [`Code::Timeout`], [`Code::ConnectionLost`]: the batch is over then;
-    /// those of [`crate::Client::publish_with`].
+    /// [`Code::Timeout`], [`Code::ConnectionClosed`]: the batch is over then; those of [`crate::Client::publish_with`].
     pub async fn add(&mut self, publish: &Publish<'_>, options: &PublishOptions) -> Result<u64> {
         let first = self.sent == 0;
         let operation = if first { Operation::Start } else { Operation::Add };
@@ -310,26 +304,15 @@ impl FastBatch {
 
     /// Waits for the server's next word.
     async fn hear(&mut self) -> Result<()> {
-        let heard = poll_fn(|cx| {
-            if let Some(message) = self.said.try_next() {
-                return Poll::Ready(Ok(Some(message)));
-            }
-            match self.said.poll_ready(cx) {
-                Poll::Ready(true) => Poll::Ready(Ok(None)),
-                Poll::Ready(false) => Poll::Ready(Err(self
-                    .said
-                    .end_reason()
-                    .unwrap_or_else(|| Code::SubscriptionClosed.into()))),
-                Poll::Pending => self.lost.as_mut().poll(cx).map(Err),
-            }
-        });
-        match heard.await {
-            Ok(Some(message)) => {
+        match self.said.next().await {
+            Some(message) => {
                 self.heed(&message);
                 Ok(())
             }
-            Ok(None) => Ok(()),
-            Err(error) => Err(self.ended(error)),
+            None => {
+                let reason = self.said.end_reason();
+                Err(self.ended(reason.unwrap_or_else(|| Code::SubscriptionClosed.into())))
+            }
         }
     }
 
