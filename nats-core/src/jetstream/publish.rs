@@ -1,5 +1,8 @@
 //! Publishing with the acknowledgement of the stream that stores the message.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use super::api::read;
 use super::config::{Extra, is_default};
 use super::context::JetStream;
 use crate::client::publish::Publish;
-use crate::client::request::Request;
+use crate::client::request::{Answer, Request};
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
 
@@ -139,9 +142,7 @@ impl JetStream {
         options: &PublishOptions,
     ) -> Result<PubAck> {
         let said = options.headers(publish.headers)?;
-        let mut request = Request::new(publish.subject, publish.payload)
-            .timeout(options.timeout.unwrap_or(self.way.timeout));
-        request.headers = said.as_ref().or(publish.headers);
+        let request = self.stored_by(publish, options, said.as_ref());
         let mut left = options.retries;
         loop {
             match self.client.request_with(&request).await {
@@ -153,6 +154,51 @@ impl JetStream {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Publishes a message, with what is expected of the stream, without ever waiting for room in the
+    /// outbound buffer; the future waits for the stream to have stored it. It is not tried again when
+    /// no stream answers. One that is `gathered` may be sent together with others, as
+    /// [`Client::request_now`](crate::Client::request_now) says.
+    ///
+    /// # Errors
+    /// [`Code::OutboundFull`]; otherwise as [`JetStream::publish_with`].
+    pub fn publish_now(
+        &self,
+        publish: &Publish<'_>,
+        options: &PublishOptions,
+        gathered: bool,
+    ) -> Result<Stored> {
+        let said = options.headers(publish.headers)?;
+        let request = self.stored_by(publish, options, said.as_ref());
+        Ok(Stored(self.client.request_now(&request, gathered)?))
+    }
+
+    /// The request that a message is. `said`: its headers when something is expected.
+    fn stored_by<'a>(
+        &self,
+        publish: &Publish<'a>,
+        options: &PublishOptions,
+        said: Option<&'a Headers>,
+    ) -> Request<'a> {
+        Request {
+            headers: said.or(publish.headers),
+            timeout: Some(options.timeout.unwrap_or(self.way.timeout)),
+            ..Request::new(publish.subject, publish.payload)
+        }
+    }
+}
+
+/// The acknowledgement that a message will get. Dropping it forgets the message, which is stored all
+/// the same.
+pub struct Stored(Answer);
+
+impl Future for Stored {
+    type Output = Result<PubAck>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<PubAck>> {
+        let answer = ready!(Pin::new(&mut self.0).poll(cx))?;
+        Poll::Ready(acknowledged(self.0.subject(), answer.payload()))
     }
 }
 

@@ -31,11 +31,21 @@ from .._config import (
 from .._native import Headers, Msg
 from .._questions import Questions
 from .._tracing import Extract, Inject, extracting, injected, injecting
-from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
+from .._jetstream import saying
+from .._options import (
+    CONNECT,
+    MANY,
+    SUBSCRIBE,
+    ConnectOptions,
+    JetStreamOptions,
+    ManyOptions,
+    SubscribeOptions,
+)
 from .._version import ServerVersion
 from ._backend import Future, finished_at_once, now
 from ._events import EventIterator
 from ._hub import Gate, Hub, current
+from .jetstream import JetStream
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -272,6 +282,13 @@ class Client(ClientBase[Subscription]):
         finally:
             native.unsubscribe()
 
+    def jetstream(self, **options: Unpack[JetStreamOptions]) -> JetStream:
+        """The JetStream of the connection's account. Nothing is asked of the server.
+
+        Raises `InvalidOptionError`, `ConnectionClosedError` when the client was never connected.
+        """
+        return JetStream(self, options)
+
     async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
         """Waits until the server has processed everything that was published before.
 
@@ -377,6 +394,18 @@ class Client(ClientBase[Subscription]):
             await current().call(msg._respond_when_room, data, headers)
         else:
             await self.publish(msg.reply, data, headers=headers)
+
+    async def _say(self, msg: Msg, said: bytes, final: bool) -> None:
+        """Says what became of a message when there is room."""
+        with saying(msg, final=final):
+            await current().call(msg._respond_when_room, said, None)
+
+    async def _ack_sync(self, msg: Msg, timeout: float) -> None:
+        """Says that a message was handled, and waits for the server."""
+        seconds = checked_timeout(timeout)
+        with saying(msg) as reply:
+            request = self._link().request
+            await current().call(request, self, reply, b"+ACK", None, seconds, False)
 
     async def _tell(self, name: str, *arguments: Any) -> None:
         """Calls a callback; what it raises goes to the error callback."""
