@@ -1,67 +1,96 @@
-//! Messages to streams, whose acknowledgement arrives on a queue.
+//! Publishes to streams, whose acknowledgement arrives on a queue.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use nats_core::jetstream::{JetStream, PubAck, PublishOptions, Stored};
-use nats_core::{Code, Error, Headers, Publish, Result};
+use nats_core::jetstream::{PubAck, PublishOptions};
+use nats_core::{Answer, Client, Code, Message, Request, Result};
 use tokio::task::JoinHandle;
 
+use crate::ask::Owned;
 use crate::queue::Queue;
 use crate::running::Running;
 use crate::runtime;
 
-/// A message that outlives the call that publishes it.
-struct Owned {
-    js: JetStream,
-    subject: String,
-    headers: Option<Headers>,
-    payload: Vec<u8>,
-    options: PublishOptions,
+/// How hard a publish is tried when no stream answers (ADR-22).
+#[derive(Clone, Copy, Debug)]
+pub struct Retry {
+    /// How often again.
+    pub times: u32,
+    /// How long to wait before.
+    pub wait: Duration,
 }
 
-impl Owned {
-    fn new(js: &JetStream, publish: &Publish<'_>, options: PublishOptions) -> Owned {
-        Owned {
-            js: js.clone(),
-            subject: publish.subject.to_owned(),
-            headers: publish.headers.cloned(),
-            payload: publish.payload.to_vec(),
-            options,
-        }
-    }
-
-    async fn publish(self) -> Result<PubAck> {
-        let plain = Publish::new(&self.subject, &self.payload);
-        let publish = Publish { headers: self.headers.as_ref(), ..plain };
-        self.js.publish_with(&publish, &self.options).await
-    }
-
-    /// What is left of the attempts, once the first one has found no stream.
-    async fn publish_again(mut self) -> Result<PubAck> {
-        tokio::time::sleep(self.options.retry_wait).await;
-        self.options.retries -= 1;
-        self.publish().await
+impl Default for Retry {
+    fn default() -> Self {
+        Retry::from(&PublishOptions::default())
     }
 }
 
-/// A message under way, as a binding wants its acknowledgement.
-struct Valued<F> {
-    stage: Stage,
-    /// To try again with; none: once is enough.
-    again: Option<Owned>,
+impl From<&PublishOptions> for Retry {
+    fn from(options: &PublishOptions) -> Retry {
+        Retry { times: options.retries, wait: options.retry_wait }
+    }
+}
+
+/// A message under way to a stream.
+struct Stored<F> {
+    step: Step,
+    client: Client,
+    message: Owned,
+    retry: Retry,
     value: Option<F>,
 }
 
-enum Stage {
-    First(Stored),
-    /// A task, because it waits by the clock of the runtime.
+enum Step {
+    First(Answer),
     Again(Task),
 }
 
-/// Ends with what waits for it.
-struct Task(JoinHandle<Result<PubAck>>);
+/// A task that ends with this.
+struct Task(JoinHandle<Result<Message>>);
+
+impl<F> Stored<F> {
+    /// The answer that counts.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message>> {
+        loop {
+            match &mut self.step {
+                Step::First(answer) => match ready!(Pin::new(answer).poll(cx)) {
+                    Err(error) if error.code() == Code::NoResponders && self.retry.times > 0 => {
+                        let (client, message) = (self.client.clone(), self.message.clone());
+                        let left = Retry { times: self.retry.times - 1, ..self.retry };
+                        let again = async move {
+                            tokio::time::sleep(left.wait).await;
+                            persist(&client, &message, left).await
+                        };
+                        self.step = Step::Again(Task(runtime::handle()?.spawn(again)));
+                    }
+                    answer => return Poll::Ready(answer),
+                },
+                Step::Again(Task(task)) => {
+                    let ended = ready!(Pin::new(task).poll(cx));
+                    let code = |lost: tokio::task::JoinError| {
+                        if lost.is_panic() { Code::Panic } else { Code::Cancelled }
+                    };
+                    return Poll::Ready(ended.unwrap_or_else(|lost| Err(code(lost).into())));
+                }
+            }
+        }
+    }
+}
+
+impl<V, F: FnOnce(Message) -> V + Unpin> Future for Stored<F> {
+    type Output = Result<V>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<V>> {
+        let answer = ready!(self.poll_answer(cx))?;
+        PubAck::check(&self.message.subject, answer.payload())?;
+        let value = self.value.take().ok_or(Code::Internal)?;
+        Poll::Ready(Ok(value(answer)))
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -69,62 +98,50 @@ impl Drop for Task {
     }
 }
 
-impl<V, F: FnOnce(PubAck) -> V + Unpin> Future for Valued<F> {
-    type Output = Result<V>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<V>> {
-        loop {
-            let told = match &mut self.stage {
-                Stage::First(stored) => ready!(Pin::new(stored).poll(cx)),
-                Stage::Again(task) => match ready!(Pin::new(&mut task.0).poll(cx)) {
-                    Ok(told) => told,
-                    Err(error) if error.is_panic() => Err(Error::from(Code::Panic)),
-                    Err(_) => Err(Error::from(Code::Cancelled)),
-                },
-            };
-            match (told, self.again.take()) {
-                (Err(error), Some(again)) if error.code() == Code::NoResponders => {
-                    let task = runtime::handle()?.spawn(again.publish_again());
-                    self.stage = Stage::Again(Task(task));
-                }
-                (told, _) => {
-                    let value = self.value.take().ok_or(Code::Internal)?;
-                    return Poll::Ready(told.map(value));
-                }
+/// Sends a message until a stream answers.
+async fn persist(client: &Client, message: &Owned, mut retry: Retry) -> Result<Message> {
+    loop {
+        match client.request_with(&message.request()).await {
+            Err(error) if error.code() == Code::NoResponders && retry.times > 0 => {
+                retry.times -= 1;
+                tokio::time::sleep(retry.wait).await;
             }
+            answer => return answer,
         }
     }
 }
 
 impl<V: Send + 'static> Queue<V> {
-    /// Publishes a message to a stream; its acknowledgement, as `value` makes it, completes under
-    /// `token`. `None` says that it has completed already.
+    /// Publishes a message to whatever stream has its subject; the answer, once it has been found to
+    /// be that of a stream that has stored it ([`PubAck`]), completes under `token`, as `value`
+    /// makes it. `request` is the message with the headers of its options
+    /// ([`PublishOptions::headers`]), and how long to wait. `None` says that it has completed
+    /// already.
     ///
-    /// The message is sent in this call, unless it has to wait for room; see [`Queue::ask`].
+    /// Sent as [`Queue::ask`] sends requests.
     ///
     /// # Errors
-    /// What is known of [`JetStream::publish_with`] at once, and then there is no completion.
+    /// What is known of `JetStream::publish_with` at once, and then there is no completion.
     pub fn store(
         &self,
         token: u64,
-        js: &JetStream,
-        publish: &Publish<'_>,
-        options: PublishOptions,
-        value: impl FnOnce(PubAck) -> V + Unpin + Send + 'static,
+        client: &Client,
+        request: &Request<'_>,
+        retry: Retry,
+        value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
     ) -> Result<Option<Running>> {
-        let client = js.client();
         // Here, and not again: the program is asked on the thread that sends.
-        let injected = client.injected(publish.headers);
-        let publish = &Publish { headers: injected.as_ref().or(publish.headers), ..*publish };
-        match js.publish_now(publish, &options, self.gathers(client)) {
-            Err(full) if full.code() == Code::OutboundFull => {
-                let owned = Owned::new(js, publish, options);
-                self.start(token, async move { owned.publish().await.map(value) })
-            }
+        let injected = client.injected(request.headers);
+        let request = &Request { headers: injected.as_ref().or(request.headers), ..*request };
+        let (client, message) = (client.clone(), Owned::new(request));
+        match client.request_now(request, self.gathers(&client)) {
+            Err(full) if full.code() == Code::OutboundFull => self.start(token, async move {
+                let answer = persist(&client, &message, retry).await?;
+                PubAck::check(&message.subject, answer.payload()).map(|()| value(answer))
+            }),
             sent => {
-                let stage = Stage::First(sent?);
-                let again = (options.retries > 0).then(|| Owned::new(js, publish, options));
-                self.drive(token, Valued { stage, again, value: Some(value) })
+                let step = Step::First(sent?);
+                self.drive(token, Stored { step, client, message, retry, value: Some(value) })
             }
         }
     }

@@ -4,8 +4,9 @@ use nats_bridge::doc::Doc;
 use nats_bridge::fork::Held;
 use nats_bridge::jetstream as options;
 use nats_bridge::ops::{self, Run};
-use nats_core::jetstream::{FetchOptions, JsMessage, Metadata as Told, PubAck as Ack};
-use nats_core::{Code, Error, Publish};
+use nats_bridge::store::Retry;
+use nats_core::jetstream::{FetchOptions, Metadata as Told, PubAck as Ack};
+use nats_core::{Code, Error, Request};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -14,6 +15,7 @@ use crate::arguments::{self, payload, text};
 use crate::error::Outcome;
 use crate::message::{Flavour, MsgBase};
 use crate::queue::{Operation, Queue, Value};
+use crate::subscription::Subscription;
 
 /// The JetStream of an account.
 #[pyclass(frozen, module = "nats_ffi._native")]
@@ -52,8 +54,10 @@ impl JetStream {
 }
 
 impl PubAck {
-    pub(crate) fn new(ack: Ack) -> PubAck {
-        PubAck(ack)
+    /// Reads what a stream has said.
+    pub(crate) fn read(payload: &[u8]) -> Outcome<PubAck> {
+        let read = serde_json::from_slice(payload);
+        Ok(PubAck(read.map_err(|error| Error::new(Code::Protocol, error.to_string()))?))
     }
 }
 
@@ -101,14 +105,17 @@ impl JetStream {
         options: &str,
     ) -> Outcome<Operation> {
         let (js, settings) = (self.held.get()?, options::publish_options(options)?);
+        let timeout = Some(settings.timeout.unwrap_or(js.timeout()));
         queue.answer(target, None, |token| {
             let subject = text(subject, "subject")?;
-            arguments::headers(headers, |headers| {
+            arguments::headers(headers, |own| {
+                let said = settings.headers(own)?;
                 payload(data, |payload| {
-                    let publish = Publish { subject, reply: None, headers, payload };
-                    queue.store(token, js, &publish, settings, Value::Stored)
-                })
-            })??
+                    let headers = said.as_ref().or(own);
+                    let request = Request { headers, timeout, ..Request::new(subject, payload) };
+                    queue.store(token, js.client(), &request, Retry::from(&settings))
+                })?
+            })?
         })
     }
 
@@ -130,11 +137,23 @@ impl JetStream {
         let (pull, flavour) = (self.held.get()?.pull(stream, consumer)?, self.flavour);
         queue.answer(target, Some(client), |token| {
             queue.start(token, async move {
-                let messages = pull.fetch(&settings)?.all().await?;
-                let messages = messages.into_iter().map(JsMessage::into_message).collect();
-                Ok(Value::Messages(messages, flavour))
+                Ok(Value::Messages(pull.fetch(&settings)?.batches().await?, flavour))
             })
         })
+    }
+
+    /// Takes messages of a consumer without end; `options` is a JSON object.
+    #[pyo3(signature = (stream, consumer, options, /))]
+    fn consume(
+        &self,
+        stream: &Bound<'_, PyAny>,
+        consumer: &Bound<'_, PyAny>,
+        options: &str,
+    ) -> Outcome<Subscription> {
+        let settings = options::consume_options(options)?;
+        let (stream, consumer) = (text(stream, "stream")?, text(consumer, "consumer")?);
+        let core = options::consume(self.held.get()?, stream, consumer, &settings)?;
+        Ok(Subscription::consuming(core, self.flavour, settings.max_messages))
     }
 
     /// The prefix of the API's subjects, with a dot at its end.

@@ -10,9 +10,9 @@ use nats_bridge::fork::Held;
 use nats_bridge::question;
 use nats_bridge::queue::Event;
 use nats_bridge::running::Running;
+use nats_bridge::store::Retry;
 use nats_bridge::sync::lock;
-use nats_core::jetstream::{JetStream, PubAck as Ack, PublishOptions};
-use nats_core::{Client, Message, Publish, Request};
+use nats_core::{Batch, Client, Message, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList};
 use tokio::sync::oneshot;
@@ -46,9 +46,10 @@ pub(crate) enum Value {
     Nothing,
     Seconds(f64),
     Message(Message, Flavour),
-    Messages(Vec<Message>, Flavour),
+    Messages(Vec<Batch>, Flavour),
     Document(Doc),
-    Stored(Ack),
+    /// What a stream has said of a message that it has stored.
+    Stored(Message),
     Connection(Connection),
     Subscription(Subscription),
     Question(question::Question),
@@ -159,17 +160,15 @@ impl Queue {
         Ok(Operation::new(self.events()?.ask(token, client, request, value)?))
     }
 
-    /// Publishes a message to a stream, whose acknowledgement, as `value` makes it, completes under
-    /// `token`.
+    /// Publishes a message to a stream, whose acknowledgement completes under `token`.
     pub(crate) fn store(
         &self,
         token: u64,
-        js: &JetStream,
-        publish: &Publish<'_>,
-        options: PublishOptions,
-        value: impl FnOnce(Ack) -> Value + Unpin + Send + 'static,
+        client: &Client,
+        request: &Request<'_>,
+        retry: Retry,
     ) -> Outcome<Operation> {
-        Ok(Operation::new(self.events()?.store(token, js, publish, options, value)?))
+        Ok(Operation::new(self.events()?.store(token, client, request, retry, Value::Stored)?))
     }
 }
 
@@ -321,12 +320,13 @@ fn hand_over(
         Value::Nothing => py.None(),
         Value::Seconds(seconds) => seconds.into_pyobject(py)?.into_any().unbind(),
         Value::Message(message, flavour) => message::object(py, message, flavour, client)?,
-        Value::Messages(messages, flavour) => {
-            let objects = messages.into_iter().map(|m| message::object(py, m, flavour, client));
+        Value::Messages(batches, flavour) => {
+            let messages = batches.into_iter().flatten();
+            let objects = messages.map(|message| message::object(py, message, flavour, client));
             PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind()
         }
         Value::Document(document) => document.to_json().into_pyobject(py)?.into_any().unbind(),
-        Value::Stored(ack) => Py::new(py, PubAck::new(ack))?.into_any(),
+        Value::Stored(ack) => Py::new(py, PubAck::read(ack.payload())?)?.into_any(),
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,

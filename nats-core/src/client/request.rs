@@ -230,13 +230,6 @@ pub struct Answer {
     timeout: Duration,
 }
 
-impl Answer {
-    /// Where the request went.
-    pub(crate) fn subject(&self) -> &str {
-        &self.subject
-    }
-}
-
 impl Future for Answer {
     type Output = Result<Message>;
 

@@ -54,7 +54,7 @@ pub use context::{ApiTrace, JetStream, JetStreamOptions};
 pub use err_code::{ERR_CODES, err_code_name};
 pub use metadata::Metadata;
 pub use page::Page;
-pub use publish::{PubAck, PublishOptions, Stored};
+pub use publish::{PubAck, PublishOptions};
 pub use pull::{Fetch, FetchOptions, Pull};
 pub use stored::{GetMessage, StoredMessage};
 pub use stream::{Alternate, InfoOptions, PurgeOptions, StreamInfo, StreamState};

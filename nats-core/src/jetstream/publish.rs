@@ -1,17 +1,15 @@
 //! Publishing with the acknowledgement of the stream that stores the message.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::api::read;
 use super::config::{Extra, is_default};
 use super::context::JetStream;
 use crate::client::publish::Publish;
-use crate::client::request::{Answer, Request};
+use crate::client::request::Request;
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
 
@@ -89,7 +87,10 @@ impl Default for PublishOptions {
 
 impl PublishOptions {
     /// The headers that say it, beside those of the message; None: there is nothing to say.
-    fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], [`Code::InvalidHeader`].
+    pub fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let said = [
             ("Nats-Msg-Id", self.msg_id.clone()),
@@ -114,6 +115,37 @@ impl PublishOptions {
             }
         }
         Ok(Some(headers))
+    }
+}
+
+impl PubAck {
+    /// Whether the answer to what was published under `subject` is the word of a stream, without
+    /// reading all of it.
+    ///
+    /// # Errors
+    /// [`Code::WrongLastSequence`], [`Code::JetStream`] and its like when the stream has refused;
+    /// [`Code::Protocol`] when it is something else.
+    pub fn check(subject: &str, payload: &[u8]) -> Result<()> {
+        if serde_json::from_slice::<Glance<'_>>(payload).is_ok_and(|seen| seen.is_ack()) {
+            return Ok(());
+        }
+        acknowledged(subject, payload).map(drop)
+    }
+}
+
+/// As much of an answer as tells what it is.
+#[derive(Deserialize)]
+struct Glance<'a> {
+    #[serde(borrow)]
+    stream: &'a str,
+    #[serde(rename = "seq")]
+    _sequence: u64,
+    error: Option<IgnoredAny>,
+}
+
+impl Glance<'_> {
+    fn is_ack(&self) -> bool {
+        !self.stream.is_empty() && self.error.is_none()
     }
 }
 
@@ -142,7 +174,9 @@ impl JetStream {
         options: &PublishOptions,
     ) -> Result<PubAck> {
         let said = options.headers(publish.headers)?;
-        let request = self.stored_by(publish, options, said.as_ref());
+        let mut request = Request::new(publish.subject, publish.payload)
+            .timeout(options.timeout.unwrap_or(self.way.timeout));
+        request.headers = said.as_ref().or(publish.headers);
         let mut left = options.retries;
         loop {
             match self.client.request_with(&request).await {
@@ -154,51 +188,6 @@ impl JetStream {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Publishes a message, with what is expected of the stream, without ever waiting for room in the
-    /// outbound buffer; the future waits for the stream to have stored it. It is not tried again when
-    /// no stream answers. One that is `gathered` may be sent together with others, as
-    /// [`Client::request_now`](crate::Client::request_now) says.
-    ///
-    /// # Errors
-    /// [`Code::OutboundFull`]; otherwise as [`JetStream::publish_with`].
-    pub fn publish_now(
-        &self,
-        publish: &Publish<'_>,
-        options: &PublishOptions,
-        gathered: bool,
-    ) -> Result<Stored> {
-        let said = options.headers(publish.headers)?;
-        let request = self.stored_by(publish, options, said.as_ref());
-        Ok(Stored(self.client.request_now(&request, gathered)?))
-    }
-
-    /// The request that a message is. `said`: its headers when something is expected.
-    fn stored_by<'a>(
-        &self,
-        publish: &Publish<'a>,
-        options: &PublishOptions,
-        said: Option<&'a Headers>,
-    ) -> Request<'a> {
-        Request {
-            headers: said.or(publish.headers),
-            timeout: Some(options.timeout.unwrap_or(self.way.timeout)),
-            ..Request::new(publish.subject, publish.payload)
-        }
-    }
-}
-
-/// The acknowledgement that a message will get. Dropping it forgets the message, which is stored all
-/// the same.
-pub struct Stored(Answer);
-
-impl Future for Stored {
-    type Output = Result<PubAck>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<PubAck>> {
-        let answer = ready!(Pin::new(&mut self.0).poll(cx))?;
-        Poll::Ready(acknowledged(self.0.subject(), answer.payload()))
     }
 }
 
@@ -249,6 +238,16 @@ mod tests {
         assert_eq!((ack.stream.as_str(), ack.seq, ack.duplicate), ("S", 7, true));
         assert_eq!((ack.value.as_str(), ack.batch_id.as_str(), ack.batch_count), ("12", "b", 3));
         assert_eq!(ack.extra["new"], 1);
+        assert_eq!(PubAck::check("a", full), Ok(()));
+        let short = br#"{"stream":"a\"b","seq":7}"#;
+        assert_eq!(PubAck::check("a", short), Ok(()));
+        for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"","seq":1}"#, br#"{"stream":5}"#] {
+            assert_eq!(PubAck::check("a", bad).unwrap_err().code(), Code::Protocol);
+        }
+        let refused = br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
+        let error = PubAck::check("a", refused).unwrap_err();
+        assert_eq!(error.code(), Code::WrongLastSequence);
+        assert_eq!(error.api().unwrap().err_code, 10071);
         assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
         assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nats_bridge::claims::{ACCOUNT, USER};
-use nats_bridge::jetstream::{FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 
@@ -18,6 +18,7 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "JetStreamOptions", JETSTREAM, &[], &[]))
         .and_then(|()| section(&mut out, "PublishOptions", PUBLISH, &[], &[]))
         .and_then(|()| section(&mut out, "FetchOptions", FETCH, &[], &[]))
+        .and_then(|()| section(&mut out, "ConsumeOptions", CONSUME, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;

@@ -13,6 +13,7 @@ from ._client import DEFAULT_SERVER
 from ._options import (
     CONNECT,
     CONNECT_DEFAULTS,
+    CONSUME,
     FETCH,
     JETSTREAM,
     MANY,
@@ -69,6 +70,11 @@ def stored_document(options: Mapping[str, Any]) -> str:
 def fetch_document(options: Mapping[str, Any]) -> str:
     """The document of `fetch`."""
     return _document(FETCH, options, {})
+
+
+def consume_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume`."""
+    return _document(CONSUME, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

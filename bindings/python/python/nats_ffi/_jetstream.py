@@ -10,7 +10,7 @@ from typing import Any
 from . import errors
 from ._config import in_python_names
 from ._native import Metadata, MsgBase, PubAck
-from ._options import FETCH, JETSTREAM, PUBLISH
+from ._options import CONSUME, FETCH, JETSTREAM, PUBLISH
 
 __all__ = ["Metadata", "PubAck"]
 
@@ -66,4 +66,4 @@ def _check_json(name: str, value: Any) -> None:
         raise TypeError(f"{name}: expected what JSON has: {error}") from None
 
 
-_TABLES = {"jetstream": JETSTREAM, "publish": PUBLISH, "fetch": FETCH}
+_TABLES = {"jetstream": JETSTREAM, "publish": PUBLISH, "fetch": FETCH, "consume": CONSUME}

@@ -529,6 +529,9 @@ class JetStream:
     ) -> Operation:
         """Asks once for messages; yields a list of them, under a token or to a future."""
 
+    def consume(self, stream: str, consumer: str, options: str, /) -> Subscription:
+        """Takes messages of a consumer without end."""
+
     @property
     def api_prefix(self) -> str:
         """The prefix of the API's subjects, with a dot at its end."""

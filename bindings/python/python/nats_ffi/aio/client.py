@@ -220,9 +220,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, current(), extracting(cb, self._extract))
-        self._subs[sub.sid] = sub
-        return sub
+        return self._opened(native, cb)
 
     async def request(
         self,
@@ -360,6 +358,13 @@ class Client(ClientBase[Subscription]):
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def _opened(
+        self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
+    ) -> Subscription:
+        sub = Subscription(self, native, current(), extracting(callback, self._extract))
+        self._subs[sub.sid] = sub
+        return sub
 
     async def _drain(self) -> None:
         hub, connection = current(), self._link()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _native
-from .._config import fetch_document, jetstream_document, stored_document
+from .._client import check_callback
+from .._config import consume_document, fetch_document, jetstream_document, stored_document
 from .._jetstream import (
     Metadata,
     PubAck,
@@ -16,7 +17,7 @@ from .._jetstream import (
     operation_document,
 )
 from .._native import Headers, Msg
-from .._options import FetchOptions, JetStreamOptions, PublishOptions
+from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
 from .._tracing import injected
 from ._backend import Future
 from ._hub import current
@@ -24,6 +25,7 @@ from ._operations import Operations
 
 if TYPE_CHECKING:
     from .client import Client
+    from .subscription import Subscription
 
 __all__ = ["JetStream", "Metadata", "PubAck"]
 
@@ -119,6 +121,32 @@ class JetStream(Operations):
         except BaseException:
             operation.abort()
             raise
+
+    async def consume(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[Msg], Awaitable[None] | None] | None = None,
+        **options: Unpack[ConsumeOptions],
+    ) -> Subscription:
+        """Takes messages of a consumer without end, by requests that overlap.
+
+        They come by a subscription like any other: handed to `callback`, a function or coroutine
+        function, or, without it, read by `next_msg`, `take` and iterating. They are asked for as
+        they are taken, so that never more than `max_messages` or `max_bytes` wait. Connections lost,
+        changes of the leader and missed heartbeats are survived, and are events of the connection
+        ("consumer"). `unsubscribe` stops at once: what has come and was not taken is delivered again
+        once its time to be acknowledged is over; `drain` first hands out what has come.
+
+        The subscription ends with `ConsumerNotFoundError` or `StreamNotFoundError` when they are not
+        there or were deleted, with `PullRefusedError`, `PermissionsError` or
+        `ConnectionClosedError`. Raises `InvalidNameError`, `InvalidOptionError`,
+        `InvalidArgumentError`, `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=False)
+        with named_as_in("consume", options):
+            native = self._native.consume(stream, consumer, consume_document(options))
+        return self._client._opened(native, callback)
 
     async def ack_all(self, messages: Iterable[Msg]) -> None:
         """Says that all of these were handled, in one go.

@@ -173,9 +173,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, extracting(cb, self._extract))
-        self._subs[sub.sid] = sub
-        return sub
+        return self._opened(native, cb)
 
     def request(
         self,
@@ -279,6 +277,13 @@ class Client(ClientBase[Subscription]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _opened(
+        self, native: _native.Subscription, callback: Callable[[BlockingMsg], Any] | None
+    ) -> Subscription:
+        sub = Subscription(self, native, extracting(callback, self._extract))
+        self._subs[sub.sid] = sub
+        return sub
 
     def _drain(self) -> None:
         own, connection = waiter(), self._link()

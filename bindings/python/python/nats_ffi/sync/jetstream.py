@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _native
-from .._config import fetch_document, jetstream_document, stored_document
+from .._client import check_callback
+from .._config import consume_document, fetch_document, jetstream_document, stored_document
 from .._jetstream import (
     Metadata,
     PubAck,
@@ -16,13 +17,14 @@ from .._jetstream import (
     operation_document,
 )
 from .._native import BlockingMsg, Headers
-from .._options import FetchOptions, JetStreamOptions, PublishOptions
+from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
 from .._tracing import injected
 from ._operations import Operations
 from ._wait import waiter
 
 if TYPE_CHECKING:
     from .client import Client
+    from .subscription import Subscription
 
 __all__ = ["JetStream", "Metadata", "PubAck"]
 
@@ -78,6 +80,20 @@ class JetStream(Operations):
                 self._native.fetch, self._client, stream, consumer, fetch_document(given)
             )
         return messages
+
+    def consume(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[BlockingMsg], None] | None = None,
+        **options: Unpack[ConsumeOptions],
+    ) -> Subscription:
+        """Takes messages of a consumer without end; see the asynchronous API. With `callback`, they are
+        handed to it on a delivery thread, one after the other."""
+        check_callback("callback", callback, plain=True)
+        with named_as_in("consume", options):
+            native = self._native.consume(stream, consumer, consume_document(options))
+        return self._client._opened(native, callback)
 
     def ack_all(self, messages: Iterable[BlockingMsg]) -> None:
         """Says that all of these were handled, in one go; see the asynchronous API."""
