@@ -2,10 +2,11 @@
 
 use nats_bridge::fork::Held;
 use nats_core::jetstream::AckKind;
-use nats_core::{Code, Error, Message};
+use nats_core::{Batch, Code, Error, Message};
+use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arguments::{self, owned_headers, payload};
 use crate::done::Done;
@@ -68,6 +69,43 @@ pub(crate) fn object(
         Flavour::Awaited => Py::new(py, base.add_subclass(Msg))?.into_any(),
         Flavour::Blocking => Py::new(py, base.add_subclass(BlockingMsg))?.into_any(),
     })
+}
+
+/// Python objects for received messages.
+pub(crate) fn list<'py>(
+    py: Python<'py>,
+    batches: Vec<Batch>,
+    flavour: Flavour,
+    client: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    // The collector would look at all of them again and again, and find nothing.
+    let _paused = Collector::pause(py);
+    let messages = batches.into_iter().flatten();
+    let objects = messages.map(|message| object(py, message, flavour, client));
+    PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
+}
+
+/// Has the garbage collector rest.
+struct Collector<'py> {
+    was_enabled: bool,
+    _held: Python<'py>,
+}
+
+impl Collector<'_> {
+    fn pause(py: Python<'_>) -> Collector<'_> {
+        // SAFETY: the interpreter is held.
+        let was_enabled = unsafe { ffi::PyGC_Disable() } == 1;
+        Collector { was_enabled, _held: py }
+    }
+}
+
+impl Drop for Collector<'_> {
+    fn drop(&mut self) {
+        if self.was_enabled {
+            // SAFETY: the interpreter is held.
+            unsafe { ffi::PyGC_Enable() };
+        }
+    }
 }
 
 impl MsgBase {

@@ -321,9 +321,7 @@ fn hand_over(
         Value::Seconds(seconds) => seconds.into_pyobject(py)?.into_any().unbind(),
         Value::Message(message, flavour) => message::object(py, message, flavour, client)?,
         Value::Messages(batches, flavour) => {
-            let messages = batches.into_iter().flatten();
-            let objects = messages.map(|message| message::object(py, message, flavour, client));
-            PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)?.into_any().unbind()
+            message::list(py, batches, flavour, client)?.into_any().unbind()
         }
         Value::Document(document) => document.to_json().into_pyobject(py)?.into_any().unbind(),
         Value::Stored(ack) => Py::new(py, PubAck::read(ack.payload())?)?.into_any(),
