@@ -13,6 +13,7 @@ mod nkey;
 mod jwt;
 mod done;
 mod texts;
+mod collector;
 mod message;
 mod ack;
 mod jetstream;

@@ -3,12 +3,12 @@
 use nats_bridge::fork::Held;
 use nats_core::jetstream::AckKind;
 use nats_core::{Batch, Code, Error, Message};
-use pyo3::ffi;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arguments::{self, owned_headers, payload};
+use crate::collector::Paused;
 use crate::done::Done;
 use crate::error::{Outcome, exception};
 use crate::exit;
@@ -79,33 +79,10 @@ pub(crate) fn list<'py>(
     client: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     // The collector would look at all of them again and again, and find nothing.
-    let _paused = Collector::pause(py);
+    let _paused = Paused::begin(py);
     let messages = batches.into_iter().flatten();
     let objects = messages.map(|message| object(py, message, flavour, client));
     PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
-}
-
-/// Has the garbage collector rest.
-struct Collector<'py> {
-    was_enabled: bool,
-    _held: Python<'py>,
-}
-
-impl Collector<'_> {
-    fn pause(py: Python<'_>) -> Collector<'_> {
-        // SAFETY: the interpreter is held.
-        let was_enabled = unsafe { ffi::PyGC_Disable() } == 1;
-        Collector { was_enabled, _held: py }
-    }
-}
-
-impl Drop for Collector<'_> {
-    fn drop(&mut self) {
-        if self.was_enabled {
-            // SAFETY: the interpreter is held.
-            unsafe { ffi::PyGC_Enable() };
-        }
-    }
 }
 
 impl MsgBase {

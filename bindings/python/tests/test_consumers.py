@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -58,7 +59,7 @@ async def test_fetch_in_large(js_url: str) -> None:
         await nc.flush()
         await js.consumer_create(stream="LARGE", config=worker(ack_policy="none"))
         messages = await js.fetch("LARGE", "worker", 10_000)
-        assert numbers(messages) == list(range(10_000))
+        assert numbers(messages) == list(range(10_000)) and gc.isenabled()
         assert messages[7].headers == {"Number": "7"}
         await js.consumer_create(stream="LARGE", config={"durable_name": "bytes"})
         assert 1 <= len(await js.fetch("LARGE", "bytes", 10_000, max_bytes=10_000)) < 1000
