@@ -19,6 +19,7 @@ pub mod running;
 pub mod queue;
 mod driven;
 mod ask;
+pub mod store;
 pub mod pool;
 pub mod delivery;
 pub mod question;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::api::read;
@@ -86,7 +87,10 @@ impl Default for PublishOptions {
 
 impl PublishOptions {
     /// The headers that say it, beside those of the message; None: there is nothing to say.
-    fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], [`Code::InvalidHeader`].
+    pub fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let said = [
             ("Nats-Msg-Id", self.msg_id.clone()),
@@ -111,6 +115,37 @@ impl PublishOptions {
             }
         }
         Ok(Some(headers))
+    }
+}
+
+impl PubAck {
+    /// Whether the answer to what was published under `subject` is the word of a stream, without
+    /// reading all of it.
+    ///
+    /// # Errors
+    /// [`Code::WrongLastSequence`], [`Code::JetStream`] and its like when the stream has refused;
+    /// [`Code::Protocol`] when it is something else.
+    pub fn check(subject: &str, payload: &[u8]) -> Result<()> {
+        if serde_json::from_slice::<Glance<'_>>(payload).is_ok_and(|seen| seen.is_ack()) {
+            return Ok(());
+        }
+        acknowledged(subject, payload).map(drop)
+    }
+}
+
+/// As much of an answer as tells what it is.
+#[derive(Deserialize)]
+struct Glance<'a> {
+    #[serde(borrow)]
+    stream: &'a str,
+    #[serde(rename = "seq")]
+    _sequence: u64,
+    error: Option<IgnoredAny>,
+}
+
+impl Glance<'_> {
+    fn is_ack(&self) -> bool {
+        !self.stream.is_empty() && self.error.is_none()
     }
 }
 
@@ -203,6 +238,16 @@ mod tests {
         assert_eq!((ack.stream.as_str(), ack.seq, ack.duplicate), ("S", 7, true));
         assert_eq!((ack.value.as_str(), ack.batch_id.as_str(), ack.batch_count), ("12", "b", 3));
         assert_eq!(ack.extra["new"], 1);
+        assert_eq!(PubAck::check("a", full), Ok(()));
+        let short = br#"{"stream":"a\"b","seq":7}"#;
+        assert_eq!(PubAck::check("a", short), Ok(()));
+        for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"","seq":1}"#, br#"{"stream":5}"#] {
+            assert_eq!(PubAck::check("a", bad).unwrap_err().code(), Code::Protocol);
+        }
+        let refused = br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
+        let error = PubAck::check("a", refused).unwrap_err();
+        assert_eq!(error.code(), Code::WrongLastSequence);
+        assert_eq!(error.api().unwrap().err_code, 10071);
         assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
         assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
     }

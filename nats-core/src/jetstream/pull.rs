@@ -16,7 +16,7 @@ use super::context::JetStream;
 use super::name::check;
 use super::status::{self, Said};
 use crate::client::handle::Client;
-use crate::client::message::Message;
+use crate::client::message::{Batch, Message};
 use crate::client::publish::Publish;
 use crate::client::subscription::{SubscribeOptions, Subscription};
 use crate::error::{Code, Error, Result};
@@ -259,9 +259,7 @@ impl Fetch {
                 self.heard = Instant::now();
                 match status::of(&self.name, &message) {
                     None => return Ok(Some(self.count(message))),
-                    Some(Said::Alive) => {}
-                    Some(Said::Over(_)) => self.finish(Ok(())),
-                    Some(Said::Again(error) | Said::Never(error)) => self.finish(Err(error)),
+                    Some(said) => self.heed(said),
                 }
             }
             if let Some(end) = &self.end {
@@ -284,6 +282,58 @@ impl Fetch {
                 Err(error) if all.is_empty() => return Err(error),
                 Err(_) => return Ok(all),
             }
+        }
+    }
+
+    /// The same as they were taken, for who hands them on: nothing is added to them, and most cost
+    /// nothing each.
+    ///
+    /// # Errors
+    /// As [`Fetch::all`].
+    pub async fn batches(mut self) -> Result<Vec<Batch>> {
+        let mut all = Vec::new();
+        loop {
+            while self.left > 0
+                && let Some(batch) = self.messages.take_batch(self.left)
+            {
+                self.heard = Instant::now();
+                self.sort(batch, &mut all);
+            }
+            match &self.end {
+                None => self.wait().await,
+                Some(Err(error)) if all.is_empty() => return Err(error.clone()),
+                Some(_) => return Ok(all),
+            }
+        }
+    }
+
+    /// Keeps the messages of a batch, and heeds what it says of the request.
+    fn sort(&mut self, batch: Batch, kept: &mut Vec<Batch>) {
+        let told = |index| batch.get(index).status().is_some();
+        if !(0..batch.len()).any(told) {
+            self.left -= batch.len();
+            kept.push(batch);
+        } else {
+            for message in batch {
+                match status::of(&self.name, &message) {
+                    None => {
+                        self.left -= 1;
+                        kept.push(message.into());
+                    }
+                    Some(said) => self.heed(said),
+                }
+            }
+        }
+        if self.left == 0 {
+            self.finish(Ok(()));
+        }
+    }
+
+    fn heed(&mut self, said: Said) {
+        match said {
+            Said::Alive => {}
+            Said::Over(_) => self.finish(Ok(())),
+            Said::Again(error) | Said::Never(error) => self.finish(Err(error)),
         }
     }
 
