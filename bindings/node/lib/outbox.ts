@@ -131,8 +131,8 @@ export class Outbox {
   }
 
   /**
-   * Publishes a few ASCII letters to the reply subject of a message, which lies in `bytes`: it is
-   * not made into a string when it can be put down.
+   * Publishes a short text to the reply subject of a message, which lies in `bytes`: it is not made
+   * into a string when it can be put down.
    *
    * @throws what the native call throws; nothing is published then.
    */
@@ -141,14 +141,14 @@ export class Outbox {
     const at = (words[END] as number) >> 2;
     const length = end - start;
     const place = at * 4 + RECORD;
-    const stop = place + length + payload.length;
-    const room = (words[ROOM] as number) - length - payload.length - FRAME;
+    const most = payload.length * 3;
+    const room = (words[ROOM] as number) - length - most - FRAME;
     if (
       room < 0 ||
       length > SHORT ||
       payload.length > TINY ||
-      payload.length > (words[LARGEST] as number) ||
-      stop > this.#bytes.length
+      most > (words[LARGEST] as number) ||
+      place + length + most > this.#bytes.length
     ) {
       const reply = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString();
       this.#cross(undefined, (native) => native.publish(reply, payload, undefined, undefined, 0));
@@ -158,10 +158,10 @@ export class Outbox {
     for (let from = 0; from < length; from++) {
       block[place + from] = bytes[start + from] as number;
     }
-    this.#text(payload, place + length);
+    const stop = this.#text(payload, place + length);
     words[at] = length;
     words[at + 1] = 0;
-    words[at + 2] = payload.length;
+    words[at + 2] = stop - place - length;
     words[END] = (stop + 3) & ~3;
     words[ROOM] = room;
   }
