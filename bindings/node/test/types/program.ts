@@ -16,10 +16,14 @@ import {
   encodeUser,
   fmtCreds,
   fromPublic,
+  type FetchOptions,
   fromSeed,
   headers,
+  type JetStream,
+  type JetStreamPublishOptions,
   type KeyPair,
   Match,
+  type Metadata,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -27,6 +31,7 @@ import {
   NoRespondersError,
   parseCreds,
   type Payload,
+  type PubAck,
   type RequestManyOptions,
   type ServerInfo,
   type Stats,
@@ -126,6 +131,23 @@ async function keys(): Promise<void> {
   const read: ClaimsData<{ type: string }> = decode<{ type: string }>(token);
   const creds: Creds = await parseCreds(fmtCreds(token, user));
   console.log(valid, read.nats.type, creds.jwt === token, user.getKind());
+}
+
+/** Compiled only: the server of this program has no JetStream. */
+export async function store(nc: NatsConnection): Promise<bigint[]> {
+  const js: JetStream = nc.jetstream({ domain: "hub", timeout: 2000 });
+  const config: StreamConfig = { name: "S", storage: "memory", what_a_later_server_knows: true };
+  const info: StreamInfo = await js.streamCreate(config);
+  const names: string[] = (await js.streamNames()).streams;
+  const expected: JetStreamPublishOptions = { msgId: "1", expectedLastSequence: 0, headers: headers() };
+  const ack: PubAck = await js.publish("s.a", "x", expected);
+  const options: FetchOptions = { maxMessages: 10, signal: new AbortController().signal };
+  const messages: Msg[] = await js.fetch(info.config.name, names[0] ?? "", options);
+  const place: Metadata | undefined = messages[0]?.metadata;
+  messages[0]?.nak(ack.seq + (place?.delivered ?? 0));
+  await messages[1]?.ackSync(500);
+  js.ackAll(messages);
+  return messages.map((msg) => msg.metadata.timestampNs);
 }
 
 async function main(): Promise<void> {
