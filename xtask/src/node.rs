@@ -5,7 +5,7 @@ use std::fmt::Write;
 mod operations;
 
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
-use nats_bridge::jetstream::{FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -271,6 +271,7 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[3], JETSTREAM, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[4], PUBLISH, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[5], FETCH, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[6], CONSUME, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -282,7 +283,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 6] = [
+const OPTIONS: [Title; 7] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -313,6 +314,12 @@ const OPTIONS: [Title; 6] = [
         "FETCH",
         "option",
         "The options of one request for messages of a consumer.",
+    ),
+    Title(
+        "ConsumeOptions",
+        "CONSUME",
+        "option",
+        "The options of messages that are taken of a consumer without end.",
     ),
 ];
 const CLAIMS: [Title; 2] = [

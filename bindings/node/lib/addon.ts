@@ -97,6 +97,13 @@ export interface NativeConnection {
     consumer: string,
     options: string,
   ): NativeOperation;
+  consume(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    consumer: string,
+    options: string,
+  ): NativeSubscription;
   flush(token: number, timeout?: number): NativeOperation;
   drain(token: number, timeout?: number): void;
   handled(): void;

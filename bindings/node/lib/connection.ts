@@ -225,7 +225,12 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
     string("subject", subject);
     const { json, read } = subscribeDocument(options);
     const open = (token: number) => read(() => this.#native.subscribe(token, subject, json));
-    const subscription = new SubscriptionImpl(this, open, options);
+    return this.receive(open, options);
+  }
+
+  /** @internal A subscription that a drain waits for. */
+  receive(start: (token: number) => NativeSubscription, options: SubscriptionOptions): Subscription {
+    const subscription = new SubscriptionImpl(this, start, options);
     this.#subscriptions.add(subscription);
     return subscription;
   }

@@ -1,15 +1,16 @@
-/** JetStream: the control plane, publishing with acknowledgement, fetching. */
+/** JetStream: the control plane, publishing with acknowledgement, taking messages. */
 
-import type { NativeConnection, NativeJetStream, Pairs } from "./addon";
+import type { NativeConnection, NativeJetStream, NativeSubscription, Pairs } from "./addon";
 import { payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
 import { errorOf, InvalidArgumentError, NatsError, NoRespondersError } from "./errors";
 import { loop, type Asked } from "./loop";
 import { Empty, MsgImpl, type Responder } from "./msg";
 import { Operations } from "./operations_gen";
-import { fetchDocument, jetstreamDocument, storeDocument } from "./options";
+import { consumeDocument, fetchDocument, jetstreamDocument, storeDocument } from "./options";
 import type { Outbox } from "./outbox";
 import { Packet } from "./packet";
 import type {
+  ConsumeOptions,
   FetchOptions,
   JetStream,
   JetStreamOptions,
@@ -18,6 +19,8 @@ import type {
   MsgHdrs,
   Payload,
   PubAck,
+  Subscription,
+  SubscriptionOptions,
 } from "./types";
 
 /** What a JetStream needs of its connection. */
@@ -26,6 +29,11 @@ export interface Way extends Responder {
   readonly out: Outbox;
   /** What goes with a message as headers. */
   pairs(headers: MsgHdrs | undefined, trace: object): Pairs | undefined;
+  /** A subscription, opened under a token. */
+  receive(
+    start: (token: number) => NativeSubscription,
+    options: SubscriptionOptions,
+  ): Subscription;
 }
 
 /** The JetStream of an account. */
@@ -96,6 +104,20 @@ export class JetStreamImpl extends Operations implements JetStream {
       }
     }
     return messages;
+  }
+
+  async consume(
+    stream: string,
+    consumer: string,
+    options: ConsumeOptions = {},
+  ): Promise<Subscription> {
+    string("stream", stream);
+    string("consumer", consumer);
+    const { json, read } = consumeDocument(options);
+    const start = (token: number) =>
+      read(() => this.#way.native.consume(token, this.#native, stream, consumer, json));
+    // What bounds its messages is no bound of the subscription.
+    return this.#way.receive(start, { callback: options.callback });
   }
 
   ackAll(messages: Iterable<Msg>): void {

@@ -5,6 +5,7 @@ import { wrongType } from "./check";
 import { InvalidArgumentError, InvalidOptionError, native } from "./errors";
 import {
   CONNECT,
+  CONSUME,
   FETCH,
   JETSTREAM,
   JETSTREAM_PUBLISH,
@@ -16,6 +17,7 @@ import {
 import { HANDLERS } from "./question";
 import type {
   ConnectionOptions,
+  ConsumeOptions,
   FetchOptions,
   JetStreamOptions,
   JetStreamPublishOptions,
@@ -108,6 +110,12 @@ export function storeDocument(options: JetStreamPublishOptions): Document | unde
 export function fetchDocument(options: FetchOptions): Document {
   const { signal, ...others } = object(options);
   return convert(FETCH, ["signal"], others);
+}
+
+/** The document of messages without end. */
+export function consumeDocument(options: ConsumeOptions): Document {
+  const { callback, ...others } = object(options);
+  return convert(CONSUME, ["callback"], others);
 }
 
 /**

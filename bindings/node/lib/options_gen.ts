@@ -480,6 +480,49 @@ export const FETCH: Table = {
   },
 };
 
+/** The options of messages that are taken of a consumer without end. */
+export interface ConsumeOptions {
+  /** How many may be under way and waiting to be taken together. Default: 500. */
+  maxMessages?: number;
+  /** How many bytes may be, instead of max_messages; 0 for no limit. Default: no limit. */
+  maxBytes?: number;
+  /** When there are no more than these, more are asked for. Default: half of them. */
+  threshold?: number;
+  /** How long a request lasts. In milliseconds. Default: 30000. */
+  expires?: number;
+  /**
+   * How often the server says that it is there. In milliseconds. Default: half of expires_ms, 30000
+   * at most.
+   */
+  heartbeat?: number;
+  /** The priority group to belong to (ADR-42, server 2.11). Default: none. */
+  group?: string;
+  /** Only when so many messages wait. Default: 0. */
+  minPending?: number;
+  /** Only when so many messages wait for their acknowledgement. Default: 0. */
+  minAckPending?: number;
+  /** Behind those with a smaller number (server 2.12). Default: 0. */
+  priority?: number;
+}
+
+/** What {@link ConsumeOptions} become. */
+export const CONSUME: Table = {
+  noun: "option",
+  names: {
+    maxMessages: ["max_messages", "same"],
+    maxBytes: ["max_bytes", "same"],
+    threshold: ["threshold", "same"],
+    expires: ["expires_ms", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+    group: ["group", "same"],
+    minPending: ["min_pending", "same"],
+    minAckPending: ["min_ack_pending", "same"],
+    priority: ["priority", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

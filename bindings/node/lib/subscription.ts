@@ -120,8 +120,6 @@ export class SubscriptionImpl implements Subscription {
       this.stop(undefined);
       return;
     }
-    this.#max = max;
-    this.#limit = max;
     try {
       native(() => this.#native.unsubscribeAfter(max));
     } catch (error) {
@@ -129,6 +127,8 @@ export class SubscriptionImpl implements Subscription {
         throw error;
       }
     }
+    this.#max = max;
+    this.#limit = max;
   }
 
   async drain(options?: { timeout?: number }): Promise<void> {

@@ -337,6 +337,12 @@ export interface FetchOptions extends gen.FetchOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of messages that are taken of a consumer without end. */
+export interface ConsumeOptions extends gen.ConsumeOptions {
+  /** Called with every message. Without one the subscription is iterated. */
+  callback?: MsgCallback<Msg>;
+}
+
 /** The word of a stream that it has stored a message. */
 export interface PubAck {
   stream: string;
@@ -382,6 +388,17 @@ export interface JetStream extends Operations {
    * with InvalidNameError, InvalidOptionError, InvalidArgumentError.
    */
   fetch(stream: string, consumer: string, options?: FetchOptions): Promise<Msg[]>;
+  /**
+   * Takes messages of a consumer without end, by requests that overlap, as a subscription: iterated or
+   * with a callback, unsubscribed and drained like any other. They are asked for as they are taken, so
+   * that never more than `maxMessages` or `maxBytes` wait. Lost connections, changes of the leader and
+   * missed heartbeats are survived, and told by `status()` with the type "consumer".
+   *
+   * It ends with ConsumerNotFoundError or StreamNotFoundError when they are deleted, PullRefusedError
+   * with what the server said, PermissionViolationError. Rejects with InvalidNameError,
+   * InvalidOptionError, InvalidArgumentError, ClosedConnectionError.
+   */
+  consume(stream: string, consumer: string, options?: ConsumeOptions): Promise<Subscription>;
   /**
    * Says that all of these were handled, in one go. Throws the first of the errors of `ack`, with the
    * place of the message; those before it are acknowledged, those behind it are not.

@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::error::{Result, raise};
 use crate::packet::Packet;
 use crate::queue::{Operation, Value, reply_timeout, start};
+use crate::subscription::Subscription;
 
 /// The JetStream of an account.
 #[napi]
@@ -143,6 +144,28 @@ impl Connection {
             }
             Ok(Value::Packets(packets))
         })
+    }
+
+    /// Takes messages of a consumer without end; readiness is reported under `token`.
+    ///
+    /// # Errors
+    /// INVALID_OPTION, INVALID_NAME, INVALID_ARGUMENT and those of `Client::subscribe_with`.
+    #[napi(catch_unwind)]
+    pub fn consume(
+        &self,
+        token: f64,
+        js: &JetStream,
+        stream: Text,
+        consumer: Text,
+        options: String,
+    ) -> Result<Subscription> {
+        self.cross();
+        let parsed = options::consume_options(&options).map_err(raise)?;
+        let (stream, consumer) = (stream.as_str()?, consumer.as_str()?);
+        let core = options::consume(&js.0, stream, consumer, &parsed).map_err(raise)?;
+        let subscription = Subscription::new(core, self.queue.clone());
+        subscription.watch(token)?;
+        Ok(subscription)
     }
 }
 
