@@ -147,6 +147,8 @@ enum {
   NATS_ERR_HEARTBEAT_MISSED = 56,
   /** The server ended a request for messages. */
   NATS_ERR_PULL_REFUSED = 57,
+  /** Too many messages wait for their acknowledgement. */
+  NATS_ERR_PUBLISHER_STALLED = 58,
 };
 
 /** What happened to a connection. */

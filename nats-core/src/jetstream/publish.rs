@@ -2,45 +2,12 @@
 
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
-
-use super::api::read;
-use super::config::{Extra, is_default};
 use super::context::JetStream;
+use super::pub_ack::{PubAck, acknowledged};
 use crate::client::publish::Publish;
 use crate::client::request::Request;
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
-
-/// The word of a stream that it has stored a message.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct PubAck {
-    /// The stream.
-    pub stream: String,
-    /// The message's sequence.
-    pub seq: u64,
-    /// The message was there before, by its id: this is its sequence.
-    #[serde(skip_serializing_if = "is_default")]
-    pub duplicate: bool,
-    /// The stream's domain.
-    #[serde(skip_serializing_if = "is_default")]
-    pub domain: String,
-    /// The counter's new value (ADR-49, server 2.12).
-    #[serde(rename = "val", skip_serializing_if = "is_default")]
-    pub value: String,
-    /// The batch that was stored (ADR-50, server 2.12).
-    #[serde(rename = "batch", skip_serializing_if = "is_default")]
-    pub batch_id: String,
-    /// How many messages it had.
-    #[serde(rename = "count", skip_serializing_if = "is_default")]
-    pub batch_count: u64,
-    /// What this version does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
 
 /// What is expected of the stream, and how hard to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +58,12 @@ impl PublishOptions {
     /// # Errors
     /// [`Code::InvalidArgument`], [`Code::InvalidHeader`].
     pub fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+        let PublishOptions { msg_id, expected_stream, expected_last_msg_id, ttl, .. } = self;
+        let texts = [msg_id, expected_stream, expected_last_msg_id, &self.expected_last_subject];
+        let numbers = [self.expected_last_sequence, self.expected_last_subject_sequence];
+        if texts.iter().all(|text| text.is_none()) && numbers == [None, None] && ttl.is_none() {
+            return Ok(None);
+        }
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let said = [
             ("Nats-Msg-Id", self.msg_id.clone()),
@@ -101,9 +74,6 @@ impl PublishOptions {
             ("Nats-Expected-Last-Subject-Sequence-Subject", self.expected_last_subject.clone()),
             ("Nats-TTL", self.ttl.map(|ttl| format!("{}s", ttl.as_secs()))),
         ];
-        if said.iter().all(|(_, value)| value.is_none()) {
-            return Ok(None);
-        }
         if self.ttl.is_some_and(|ttl| ttl.as_secs() == 0) {
             let text = "ttl: expected at least one second";
             return Err(Error::new(Code::InvalidArgument, text));
@@ -115,37 +85,6 @@ impl PublishOptions {
             }
         }
         Ok(Some(headers))
-    }
-}
-
-impl PubAck {
-    /// Whether the answer to what was published under `subject` is the word of a stream, without
-    /// reading all of it.
-    ///
-    /// # Errors
-    /// [`Code::WrongLastSequence`], [`Code::JetStream`] and its like when the stream has refused;
-    /// [`Code::Protocol`] when it is something else.
-    pub fn check(subject: &str, payload: &[u8]) -> Result<()> {
-        if serde_json::from_slice::<Glance<'_>>(payload).is_ok_and(|seen| seen.is_ack()) {
-            return Ok(());
-        }
-        acknowledged(subject, payload).map(drop)
-    }
-}
-
-/// As much of an answer as tells what it is.
-#[derive(Deserialize)]
-struct Glance<'a> {
-    #[serde(borrow)]
-    stream: &'a str,
-    #[serde(rename = "seq")]
-    _sequence: u64,
-    error: Option<IgnoredAny>,
-}
-
-impl Glance<'_> {
-    fn is_ack(&self) -> bool {
-        !self.stream.is_empty() && self.error.is_none()
     }
 }
 
@@ -191,16 +130,6 @@ impl JetStream {
     }
 }
 
-/// Reads the answer to a message.
-pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
-    let ack: PubAck = read(subject, payload)?;
-    if ack.stream.is_empty() {
-        let text = format!("{subject}: the answer is no acknowledgement of a stream");
-        return Err(Error::new(Code::Protocol, text));
-    }
-    Ok(ack)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,26 +158,5 @@ mod tests {
         assert!(PublishOptions::default().headers(Some(&own)).unwrap().is_none());
         let bad = PublishOptions { msg_id: Some("a\r\nb".into()), ..PublishOptions::default() };
         assert_eq!(bad.headers(None).unwrap_err().code(), Code::InvalidHeader);
-    }
-
-    #[test]
-    fn acknowledgements_are_read_whole() {
-        let full = br#"{"stream":"S","seq":7,"duplicate":true,"domain":"hub","val":"12","batch":"b","count":3,"new":1}"#;
-        let ack = acknowledged("a", full).unwrap();
-        assert_eq!((ack.stream.as_str(), ack.seq, ack.duplicate), ("S", 7, true));
-        assert_eq!((ack.value.as_str(), ack.batch_id.as_str(), ack.batch_count), ("12", "b", 3));
-        assert_eq!(ack.extra["new"], 1);
-        assert_eq!(PubAck::check("a", full), Ok(()));
-        let short = br#"{"stream":"a\"b","seq":7}"#;
-        assert_eq!(PubAck::check("a", short), Ok(()));
-        for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"","seq":1}"#, br#"{"stream":5}"#] {
-            assert_eq!(PubAck::check("a", bad).unwrap_err().code(), Code::Protocol);
-        }
-        let refused = br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
-        let error = PubAck::check("a", refused).unwrap_err();
-        assert_eq!(error.code(), Code::WrongLastSequence);
-        assert_eq!(error.api().unwrap().err_code, 10071);
-        assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
-        assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
     }
 }
