@@ -2,7 +2,7 @@
 
 import type { NativeConnection, NativeJetStream, NativeSubscription, Pairs } from "./addon";
 import { payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
-import { errorOf, InvalidArgumentError, NatsError, NoRespondersError } from "./errors";
+import { errorOf, InvalidArgumentError, NatsError, NoRespondersError, ProtocolError } from "./errors";
 import { loop, type Asked } from "./loop";
 import { Empty, MsgImpl, type Responder } from "./msg";
 import { Operations } from "./operations_gen";
@@ -153,9 +153,14 @@ function text(input: unknown): string {
   }
 }
 
-/** The acknowledgement that a reply was found to be. */
+/** The acknowledgement that a reply was found to be, at a glance. */
 function read(reply: MsgImpl): PubAck {
-  const ack = reply.json<PubAck>();
+  let ack: PubAck;
+  try {
+    ack = reply.json<PubAck>();
+  } catch (cause) {
+    throw new ProtocolError("the answer is no JSON", { cause });
+  }
   ack.duplicate ??= false;
   return ack;
 }

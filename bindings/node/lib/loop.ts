@@ -142,9 +142,10 @@ class Loop {
         this.sources.get(token)?.onReady?.(number);
       } else if (kind === MESSAGE) {
         const pending = this.settle(token);
-        const asked = pending?.asked;
-        const reply = packet?.next(asked?.publisher, number);
-        pending?.resolve(asked?.read === undefined ? reply : asked.read(reply as MsgImpl));
+        const reply = (packet as Packet).next(pending?.asked?.publisher, number);
+        if (pending !== undefined) {
+          answered(pending, reply);
+        }
       } else if (kind === FAILED || kind === REFUSED) {
         const text = value() as string;
         const error = kind === FAILED ? errorOf(number, text) : refusalOf(number, text);
@@ -166,6 +167,20 @@ class Loop {
         this.sources.get(token)?.onEvent?.(number, json);
       }
     }
+  }
+}
+
+/** Ends a request with its reply. */
+function answered(pending: Pending, reply: MsgImpl): void {
+  const read = pending.asked?.read;
+  if (read === undefined) {
+    pending.resolve(reply);
+    return;
+  }
+  try {
+    pending.resolve(read(reply));
+  } catch (thrown) {
+    pending.reject(thrown);
   }
 }
 

@@ -16,7 +16,7 @@ use crate::argument::{Pairs, Payload, Text, duration, headers};
 use crate::connection::Connection;
 use crate::error::{Result, raise};
 use crate::packet::Packet;
-use crate::queue::{Operation, Value, reply_timeout, start};
+use crate::queue::{Operation, Value, begun, reply_timeout, start};
 use crate::subscription::Subscription;
 
 /// The JetStream of an account.
@@ -114,7 +114,8 @@ impl Connection {
         };
         let retry = options.as_ref().map(Retry::from).unwrap_or_default();
         let client = self.link.client();
-        self.queue.store(token as u64, client, &request, retry, Value::Message).map_err(raise)?;
+        let stored = self.queue.store(token as u64, client, &request, retry, Value::Message);
+        begun(&self.queue, token, stored)?;
         self.accept(headers_number, own.as_ref());
         Ok(())
     }

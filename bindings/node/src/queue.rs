@@ -330,7 +330,23 @@ pub(crate) fn start(
     token: f64,
     operation: impl Future<Output = nats_core::Result<Value>> + Send + 'static,
 ) -> Result<Operation> {
-    queue.start(token as u64, operation).map(Operation).map_err(raise)
+    begun(queue, token, queue.start(token as u64, operation))
+}
+
+/// An operation that has begun. What JetStream refuses may be there already: it comes with the
+/// completion, which has all that was said.
+pub(crate) fn begun(
+    queue: &Core<Value>,
+    token: f64,
+    operation: nats_core::Result<Option<Running>>,
+) -> Result<Operation> {
+    match operation {
+        Err(refused) if refused.api().is_some() => {
+            queue.ticket(token as u64).complete(Err(refused));
+            Ok(Operation(None))
+        }
+        begun => begun.map(Operation).map_err(raise),
+    }
 }
 
 /// The time to wait for a reply, of milliseconds of which 0 stands for the connection's

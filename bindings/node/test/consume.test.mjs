@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 
 import { server } from "./harness.mjs";
-import { check, Counter, dial, EAGER, fails, numbers, Reader, Watch, within } from "./helpers.mjs";
+import {
+  check, Counter, dial, EAGER, fails, numbers, Reader, unacknowledged, Watch, within,
+} from "./helpers.mjs";
 
 const NAMED = { stream: "S", consumer: "w" };
 
@@ -22,7 +24,7 @@ async function publish(js, first, last) {
 }
 
 check("consume: iterated, in order, acknowledged, until the loop is left", async (t) => {
-  const { nc, js } = await begin(t);
+  const { js } = await begin(t);
   await publish(js, 1, 700);
   const sub = await js.consume("S", "w");
   const got = [];
@@ -36,8 +38,7 @@ check("consume: iterated, in order, acknowledged, until the loop is left", async
   assert.deepEqual(got, numbers(1, 1500));
   assert.equal(sub.isClosed(), true);
   assert.equal(sub.getProcessed(), 1500);
-  await nc.flush();
-  assert.equal((await js.consumerInfo(NAMED)).num_ack_pending, 0);
+  await unacknowledged(js, "S", "w", 0);
 });
 
 check("consume: a callback, drained", async (t) => {
@@ -66,9 +67,7 @@ check("consume: no more wait than the options allow, and none is lost", async (t
   const { js } = await begin(t);
   await publish(js, 1, 100);
   const sub = await js.consume("S", "w", { maxMessages: 10 });
-  let waiting = 0;
-  while (waiting < 10) waiting = (await js.consumerInfo(NAMED)).num_ack_pending;
-  assert.equal(waiting, 10);
+  await unacknowledged(js, "S", "w", 10);
   assert.equal(sub.getPending(), 10);
   const reader = new Reader(sub);
   assert.deepEqual(await reader.texts(100), numbers(1, 100));

@@ -191,6 +191,7 @@ check("a publish that is answered by something else, late, or not at all", async
   const answers = {
     "odd.garbage": "+OK",
     "odd.empty": "{}",
+    "odd.control": '{"stream":"a\nb","seq":7}',
     "odd.refused": '{"error":{"code":503,"err_code":19999,"description":"not today"}}',
     "odd.more": '{"stream":"O","seq":7,"domain":"hub","val":"12","new":[1]}',
   };
@@ -203,6 +204,7 @@ check("a publish that is answered by something else, late, or not at all", async
   };
   await fails("PROTOCOL", ask("odd.garbage"), "odd.garbage");
   await fails("PROTOCOL", ask("odd.empty"), "odd.empty");
+  await fails("PROTOCOL", ask("odd.control"));
   const error = await fails("JETSTREAM", ask("odd.refused"), "not today");
   assert.deepEqual([error.apiCode, error.errCode, error.description], [503, 19999, "not today"]);
   const more = { stream: "O", seq: 7, domain: "hub", val: "12", new: [1], duplicate: false };
