@@ -36,8 +36,8 @@ pub struct PubAck {
 }
 
 impl PubAck {
-    /// Whether the answer to what was published under `subject` is the word of a stream, without
-    /// reading all of it where it is of the usual form.
+    /// Whether the answer to what was published under `subject` is the word of a stream, mostly
+    /// without reading all of it.
     ///
     /// # Errors
     /// [`Code::WrongLastSequence`], [`Code::JetStream`] and its like when the stream has refused;
@@ -130,15 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_acknowledgement_is_told() {
+    fn an_answer_is_checked() {
         for good in [&br#"{"stream":"S","seq":7}"#[..], br#"{"stream":"a\"b","seq":7,"new":[1]}"#] {
             assert_eq!(PubAck::check("a", good), Ok(()));
         }
         for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"","seq":1}"#, br#"{"stream":5}"#] {
             assert_eq!(PubAck::check("a", bad).unwrap_err().code(), Code::Protocol);
         }
-        let refused =
-            br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
+        let refused = br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
         let error = PubAck::check("a", refused).unwrap_err();
         assert_eq!(error.code(), Code::WrongLastSequence);
         assert_eq!(error.api().unwrap().err_code, 10071);

@@ -4,6 +4,7 @@ import {
   type ClaimsData,
   connect,
   type ConnectionOptions,
+  type ConsumeOptions,
   createAccount,
   createInbox,
   createOperator,
@@ -36,6 +37,8 @@ import {
   type ServerInfo,
   type Stats,
   type Status,
+  type StreamConfig,
+  type StreamInfo,
   type Subscription,
   type SubscriptionOptions,
   syncIterator,
@@ -147,6 +150,9 @@ export async function store(nc: NatsConnection): Promise<bigint[]> {
   messages[0]?.nak(ack.seq + (place?.delivered ?? 0));
   await messages[1]?.ackSync(500);
   js.ackAll(messages);
+  const endless: ConsumeOptions = { maxMessages: 100, callback: (_, msg) => msg.ack() };
+  const sub: Subscription = await js.consume("S", "w", endless);
+  await sub.drain();
   return messages.map((msg) => msg.metadata.timestampNs);
 }
 
