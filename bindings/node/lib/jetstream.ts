@@ -2,7 +2,13 @@
 
 import type { NativeConnection, NativeJetStream, NativeSubscription, Pairs } from "./addon";
 import { payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
-import { errorOf, InvalidArgumentError, NatsError, NoRespondersError, ProtocolError } from "./errors";
+import {
+  errorOf,
+  InvalidArgumentError,
+  NatsError,
+  NoRespondersError,
+  ProtocolError,
+} from "./errors";
 import { loop, type Asked } from "./loop";
 import { Empty, MsgImpl, type Responder } from "./msg";
 import { Operations } from "./operations_gen";

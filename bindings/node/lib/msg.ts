@@ -10,7 +10,15 @@ import {
   NotJetStreamError,
 } from "./errors";
 import { MsgHdrsImpl } from "./headers";
-import type { Metadata, Msg, MsgHdrs, Payload, Publisher, PublishOptions, ReviverFn } from "./types";
+import type {
+  Metadata,
+  Msg,
+  MsgHdrs,
+  Payload,
+  Publisher,
+  PublishOptions,
+  ReviverFn,
+} from "./types";
 
 /** No bytes. */
 export const Empty = new Uint8Array(0);

@@ -3,8 +3,9 @@
 import type * as documents from "./documents";
 
 /**
- * The control plane of JetStream, a method for each operation. It takes a document and resolves to one,
- * both under the server's own names. All reject with TypeError for an argument that is no object.
+ * The control plane of JetStream, a method for each operation. It takes a document and resolves to
+ * one, both under the server's own names. All reject with TypeError for an argument that is no
+ * object.
  */
 export abstract class Operations {
   /** @internal Runs an operation by its name. */
@@ -84,7 +85,11 @@ export abstract class Operations {
    * ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   streamInfo(
-    input: { stream: string; subjects_filter?: string; deleted_details?: boolean },
+    input: {
+      stream: string;
+      subjects_filter?: string;
+      deleted_details?: boolean;
+    },
   ): Promise<documents.StreamInfo> {
     return this.operate("stream_info", input);
   }
@@ -146,7 +151,12 @@ export abstract class Operations {
    * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   streamPurge(
-    input: { stream: string; filter?: string; seq?: number; keep?: number },
+    input: {
+      stream: string;
+      filter?: string;
+      seq?: number;
+      keep?: number;
+    },
   ): Promise<{ purged: number }> {
     return this.operate("stream_purge", input);
   }
@@ -183,7 +193,14 @@ export abstract class Operations {
    * ClosedConnectionError, ProtocolError.
    */
   streamGetMessage(
-    input: { stream: string; seq?: number; last_by_subj?: string; next_by_subj?: string; no_hdr?: boolean; direct?: boolean },
+    input: {
+      stream: string;
+      seq?: number;
+      last_by_subj?: string;
+      next_by_subj?: string;
+      no_hdr?: boolean;
+      direct?: boolean;
+    },
   ): Promise<documents.StoredMessage> {
     return this.operate("stream_get_message", input);
   }
@@ -217,7 +234,10 @@ export abstract class Operations {
    * ClosedConnectionError, ProtocolError.
    */
   consumerCreate(
-    input: { stream: string; config: documents.ConsumerConfig },
+    input: {
+      stream: string;
+      config: documents.ConsumerConfig;
+    },
   ): Promise<documents.ConsumerInfo> {
     return this.operate("consumer_create", input);
   }
@@ -235,7 +255,10 @@ export abstract class Operations {
    * ClosedConnectionError, ProtocolError.
    */
   consumerUpdate(
-    input: { stream: string; config: documents.ConsumerConfig },
+    input: {
+      stream: string;
+      config: documents.ConsumerConfig;
+    },
   ): Promise<documents.ConsumerInfo> {
     return this.operate("consumer_update", input);
   }
@@ -252,7 +275,10 @@ export abstract class Operations {
    * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerCreateOrUpdate(
-    input: { stream: string; config: documents.ConsumerConfig },
+    input: {
+      stream: string;
+      config: documents.ConsumerConfig;
+    },
   ): Promise<documents.ConsumerInfo> {
     return this.operate("consumer_create_or_update", input);
   }
@@ -314,7 +340,11 @@ export abstract class Operations {
    * ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerPause(
-    input: { stream: string; consumer: string; pause_until: string },
+    input: {
+      stream: string;
+      consumer: string;
+      pause_until: string;
+    },
   ): Promise<documents.PauseState> {
     return this.operate("consumer_pause", input);
   }
@@ -347,7 +377,11 @@ export abstract class Operations {
    * ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerReset(
-    input: { stream: string; consumer: string; seq?: number },
+    input: {
+      stream: string;
+      consumer: string;
+      seq?: number;
+    },
   ): Promise<documents.ConsumerInfo> {
     return this.operate("consumer_reset", input);
   }

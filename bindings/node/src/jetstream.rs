@@ -84,11 +84,12 @@ impl Connection {
     }
 
     /// Sends the records, then a message to the stream that has its subject; completes with the
-    /// stream's answer, which has been found to be an acknowledgement. Without `options` the headers
-    /// get a number as in [`Connection::publish`].
+    /// stream's answer, which has been found to be an acknowledgement. Without `options` the
+    /// headers get a number as in [`Connection::publish`].
     ///
     /// # Errors
-    /// INVALID_OPTION, and those of a publish that show at once; all others come with the completion.
+    /// INVALID_OPTION, and those of a publish that show at once; all others come with the
+    /// completion.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)] // an object of them would cost more than the call
     pub fn store(
@@ -123,7 +124,8 @@ impl Connection {
     /// Asks a consumer for messages once; completes with packets.
     ///
     /// # Errors
-    /// INVALID_OPTION, INVALID_NAME, INVALID_ARGUMENT; all others may come with the completion, too.
+    /// INVALID_OPTION, INVALID_NAME, INVALID_ARGUMENT; all others may come with the completion,
+    /// too.
     #[napi(catch_unwind)]
     pub fn fetch(
         &self,

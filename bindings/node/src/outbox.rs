@@ -7,7 +7,8 @@
 //! its headers (0 for none), the length of its payload, subject and payload, up to a multiple of four
 //! bytes. A request has [`REQUEST`] set in the length of its subject, and its token (the lower half
 //! first) and its timeout in milliseconds (0 for the usual one) in front of the subject; so has a
-//! message to a stream, with [`STORE`] set besides. Headers have their number from a call that carried them in full. `lib/outbox.ts` writes records.
+//! message to a stream, with [`STORE`] set besides. Headers have their number from a call that
+//! carried them in full. `lib/outbox.ts` writes records.
 
 use std::sync::Arc;
 

@@ -59,8 +59,9 @@ const HEAD: &str = r#"
 import type * as documents from "./documents";
 
 /**
- * The control plane of JetStream, a method for each operation. It takes a document and resolves to one,
- * both under the server's own names. All reject with TypeError for an argument that is no object.
+ * The control plane of JetStream, a method for each operation. It takes a document and resolves to
+ * one, both under the server's own names. All reject with TypeError for an argument that is no
+ * object.
  */
 export abstract class Operations {
   /** @internal Runs an operation by its name. */
@@ -104,6 +105,9 @@ fn method(out: &mut String, op: &Op) -> std::fmt::Result {
     if head.len() <= 100 {
         writeln!(out, "{head}")?;
     } else {
+        // One member a line.
+        let parameter = parameter.replace("{ ", "{\n      ").replace(" }", ";\n    }");
+        let parameter = parameter.replace("; ", ";\n      ");
         writeln!(out, "  {name}(\n    {parameter},\n  ): Promise<{result}> {{")?;
     }
     writeln!(out, "    return this.operate(\"{}\", {argument});\n  }}", op.name)
