@@ -65,7 +65,8 @@ pub(crate) fn ops() -> Result<String, String> {
     let mut out = format!(
         "# Operations\n\n{NOTE}\nOperations take and yield JSON documents. In C each is a function \
          `nats_<name>()` and one with `_async` behind it; those from `account_info` on work on a \
-         `nats_jetstream`, the others on a connection.\n\n\
+         `nats_jetstream`, the others on a connection. In Node these are the methods of \
+         `nc.jetstream()`, in camelCase.\n\n\
          | name | takes | yields | meaning |\n|---|---|---|---|\n"
     );
     for op in ALL {

@@ -48,7 +48,7 @@ pub(super) struct Consumption {
 struct State {
     /// What was asked for and not handed out.
     asked: Left,
-    /// What was taken last. It counts until more is taken: by then it was handled.
+    /// What was taken last. It counts until more is looked for: by then it was handled.
     taken: Left,
     /// When the server was heard last.
     heard: Instant,
@@ -82,6 +82,12 @@ impl State {
         self.asked.bytes = self.asked.bytes.saturating_sub(bytes);
     }
 
+    /// What was taken last was handled.
+    fn give_back_taken(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        self.give_back(taken);
+    }
+
     /// No request is under way any more: what has come is all that was asked for.
     fn begin_anew(&mut self, mailbox: &Mailbox) {
         let stats = mailbox.stats();
@@ -96,8 +102,7 @@ impl Tap for Consumption {
     fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
         let mut told = Vec::new();
         let mut state = lock(&self.state);
-        let back = std::mem::take(&mut state.taken);
-        state.give_back(back);
+        state.give_back_taken();
         let mut taken = None;
         while let Some((some, says)) = status::take_alike(mailbox, max) {
             state.heard = Instant::now();
@@ -114,6 +119,14 @@ impl Tap for Consumption {
         drop(state);
         self.tell(told);
         taken
+    }
+
+    fn handled(&self, mailbox: &Mailbox) {
+        let mut state = lock(&self.state);
+        if state.taken != Left::default() {
+            state.give_back_taken();
+            self.refill(&mut state, mailbox);
+        }
     }
 
     fn rest(&self) {
