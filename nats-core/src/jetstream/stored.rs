@@ -78,6 +78,20 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
+    /// As the answer to a direct get tells it.
+    pub(super) fn of_direct(message: &Message) -> StoredMessage {
+        let header = |name: &str| message.header(name).unwrap_or_default();
+        StoredMessage {
+            subject: header("Nats-Subject").to_owned(),
+            sequence: header("Nats-Sequence").parse().unwrap_or(0),
+            time: header("Nats-Time-Stamp").to_owned(),
+            headers: message
+                .headers()
+                .map_or_else(Bytes::new, |block| Bytes::copy_from_slice(block.raw())),
+            payload: message.payload_bytes(),
+        }
+    }
+
     /// Its headers, if it has some. Of a direct get they tell stream, subject, sequence and time, too.
     pub fn headers(&self) -> Option<HeaderBlock<'_>> {
         (!self.headers.is_empty()).then(|| HeaderBlock::new(&self.headers))
@@ -148,7 +162,8 @@ impl JetStream {
             }
             asked => asked?,
         };
-        direct(&path, message)
+        refused(&path, &message)?;
+        Ok(StoredMessage::of_direct(&message))
     }
 
     /// Deletes a message of a stream. What it held is overwritten, unless only its place in the stream
@@ -171,21 +186,10 @@ impl JetStream {
     }
 }
 
-/// Reads the answer to a direct get.
-fn direct(path: &str, message: Message) -> Result<StoredMessage> {
-    if let Some(status) = message.status() {
-        let description = message.description().unwrap_or_default().to_owned();
-        let err_code = if status == 404 { 10037 } else { 0 };
-        return Err(refusal(path, ApiError { code: status, err_code, description }));
-    }
-    let header = |name: &str| message.header(name).unwrap_or_default();
-    Ok(StoredMessage {
-        subject: header("Nats-Subject").to_owned(),
-        sequence: header("Nats-Sequence").parse().unwrap_or(0),
-        time: header("Nats-Time-Stamp").to_owned(),
-        headers: message
-            .headers()
-            .map_or_else(Bytes::new, |block| Bytes::copy_from_slice(block.raw())),
-        payload: message.payload_bytes(),
-    })
+/// What a direct get, or a batch of them, was refused with.
+pub(super) fn refused(path: &str, message: &Message) -> Result<()> {
+    let Some(status) = message.status() else { return Ok(()) };
+    let description = message.description().unwrap_or_default().to_owned();
+    let err_code = if status == 404 { 10037 } else { 0 };
+    Err(refusal(path, ApiError { code: status, err_code, description }))
 }
