@@ -31,6 +31,7 @@ mod ops;
 mod ops_gen;
 mod publish;
 mod request;
+mod stored;
 mod subscription;
 
 pub use connection::*;
@@ -52,6 +53,7 @@ pub use publish::*;
 pub use question::*;
 pub use queue::*;
 pub use request::*;
+pub use stored::*;
 pub use subscription::*;
 pub use text::*;
 pub use types::*;

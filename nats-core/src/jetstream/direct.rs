@@ -1,6 +1,6 @@
 //! Many messages of a stream in one request, from any server that keeps it (ADR-31).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::api::json;
 use super::config::is_default;
@@ -15,7 +15,8 @@ use crate::proto::subject::Filter;
 
 /// Which messages are asked for: those from a sequence or a time on, perhaps of one filter; or the last
 /// one of each subject that `multi_last` matches, perhaps as it was at a sequence or a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DirectBatchOptions {
     /// The most messages; 0: those of all subjects with `multi_last`, else one.
     #[serde(skip_serializing_if = "is_default")]

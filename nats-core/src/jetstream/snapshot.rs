@@ -95,8 +95,8 @@ impl JetStream {
     ///
     /// # Errors
     /// [`Code::InvalidName`]; [`Code::InvalidArgument`] for sizes that servers do not take;
-    /// [`Code::Unsupported`]; [`Code::StreamNotFound`]; [`Code::JetStream`] for a stream in memory;
-    /// those of [`JetStream::account_info`].
+    /// [`Code::Unsupported`]; [`Code::StreamNotFound`]; [`Code::JetStream`] for a stream in memory, of a
+    /// server before 2.15; those of [`JetStream::account_info`].
     pub async fn snapshot_stream(
         &self,
         stream: &str,
