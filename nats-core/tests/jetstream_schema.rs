@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nats_core::jetstream::*;
-use nats_harness::{Config, Server};
+use nats_harness::{Cluster, Config, Server};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -230,4 +230,46 @@ async fn every_field_of_every_request_can_be_sent() {
         );
     }
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// Whatever a real server tells has a place of its own, but for what pages and types of answers are.
+#[tokio::test]
+async fn what_servers_tell_has_places() {
+    let cluster = Cluster::start_with(3, Config::jetstream()).unwrap();
+    let js = dial(&cluster.urls()[0]).await.jetstream();
+    let config = StreamConfig { num_replicas: 3, ..stream("S") };
+    let made = js.create_stream(&config).await.unwrap();
+    let mirror = StreamSource { name: "S".into(), ..StreamSource::default() };
+    let copy = StreamConfig { mirror: Some(mirror), subjects: vec![], ..stream("COPY") };
+    js.create_stream(&copy).await.unwrap();
+    let ack = js.publish("s.x", "x").await.unwrap();
+    let told = js.stream_info("S").await.unwrap();
+    let copied = js.stream_info("COPY").await.unwrap();
+    let consumer = ConsumerConfig { durable_name: "c".into(), ..ConsumerConfig::default() };
+    let consumer = js.create_consumer("S", &consumer).await.unwrap();
+    let account = js.account_info().await.unwrap();
+    let clusters = [&made.cluster, &told.cluster, &consumer.cluster].map(|c| c.as_ref().unwrap());
+    let peers = clusters.iter().flat_map(|cluster| &cluster.replicas).map(|peer| &peer.extra);
+    let extras = [
+        &made.extra,
+        &made.config.extra,
+        &made.state.extra,
+        &told.extra,
+        &copied.mirror.as_ref().unwrap().extra,
+        &copied.config.mirror.as_ref().unwrap().extra,
+        &consumer.extra,
+        &consumer.config.extra,
+        &account.tier.extra,
+        &account.tier.limits.extra,
+        &account.api.extra,
+        &ack.extra,
+    ];
+    let extras = extras.into_iter().chain(clusters.iter().map(|cluster| &cluster.extra));
+    let answers = ["type", "total", "offset", "limit"];
+    let unknown: Vec<&String> = extras
+        .chain(peers)
+        .flat_map(Map::keys)
+        .filter(|name| !answers.contains(&name.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

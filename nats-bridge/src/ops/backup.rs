@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nats_core::jetstream::{JetStream, Progress, SnapshotOptions, StreamConfig};
 use nats_core::Result;
+use nats_core::jetstream::{JetStream, Progress, SnapshotOptions, StreamConfig};
 use serde::Deserialize;
 use serde_json::json;
 

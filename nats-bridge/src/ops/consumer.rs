@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{Op, Run, api_errors, read, write};
 use crate::doc::Doc;
 
-const CONFIG: &str =
-    r#"{"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}"#;
+const CONFIG: &str = r#"{"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}"#;
 const NAMED: &str = r#"{"stream": name, "consumer": name}"#;
 const INFO: &str = "configuration, state, and what else the server tells, under its own names";
 const PAUSED: &str = r#"{"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}"#;

@@ -238,7 +238,11 @@ pub async fn get_stored(js: &JetStream, input: Doc) -> Result<StoredMessage> {
         next_by_subject: next_by_subj,
         no_headers: no_hdr,
     };
-    if direct { js.direct_get(&stream, &which).await } else { js.get_message(&stream, &which).await }
+    if direct {
+        js.direct_get(&stream, &which).await
+    } else {
+        js.get_message(&stream, &which).await
+    }
 }
 
 /// A message as operations tell it.

@@ -17,7 +17,10 @@ use super::page::Page;
 use super::stream::required_level;
 use crate::conn::nuid::nuid;
 use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
 use crate::proto::subject::Filter;
+
+const IDENTITY: &str = "Nats-Stream-Identity";
 
 /// A consumer as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,8 +68,8 @@ pub struct ConsumerInfo {
     /// Of a consumer that was reset: the sequence of the next message (server 2.14).
     #[serde(skip_serializing_if = "is_default")]
     pub reset_seq: u64,
-    /// Of a consumer that was reset: the id of its stream, which another one of the same name does not
-    /// have (server 2.15).
+    /// Of a consumer that was reset, in a cluster: the id of its stream, which another one of the same
+    /// name does not have (server 2.15).
     #[serde(skip_serializing_if = "is_default")]
     pub stream_identity: String,
     /// What this version does not know.
@@ -250,9 +253,20 @@ impl JetStream {
             Some(sequence) => encode(&json!({"seq": sequence}))?,
             None => EMPTY.to_vec(),
         };
-        let answer = self.ask(&path, &body, None).await?;
+        // Servers leave a reset of what is not there unanswered.
+        if let Err(error) = self.consumer_info(stream, consumer).await
+            && matches!(error.code(), Code::StreamNotFound | Code::ConsumerNotFound)
+        {
+            return Err(error);
+        }
+        let mut headers = Headers::new();
+        if self.client.server_info().version_at_least(2, 15, 0) {
+            // Whoever asks for it is told the identity of the stream.
+            headers.set(IDENTITY, "")?;
+        }
+        let answer = self.ask(&path, &body, Some(&headers)).await?;
         let mut info: ConsumerInfo = read(&path, answer.payload())?;
-        if let Some(identity) = answer.header("Nats-Stream-Identity") {
+        if let Some(identity) = answer.header(IDENTITY) {
             info.stream_identity = identity.to_owned();
         }
         Ok(info)

@@ -11,8 +11,8 @@ use super::context::JetStream;
 use super::name::check;
 use crate::client::message::Message;
 use crate::error::{ApiError, Code, Error, Result};
-use crate::proto::{HeaderBlock, Headers};
 use crate::proto::subject::{Filter, Subject};
+use crate::proto::{HeaderBlock, Headers};
 
 /// Which message is asked for; exactly one of the first three, or the last two together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

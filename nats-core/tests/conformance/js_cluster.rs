@@ -1,15 +1,8 @@
-//! Streams and consumers on the servers of a cluster, and what only the system account may do.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
-
-mod support;
-
-use nats_core::jetstream::{
-    AdvisoryEvent, ClusterInfo, ConsumerConfig, JetStream, Placement, ServerPeer, StreamConfig,
-    StreamInfo, StreamMove,
-};
 use nats_core::{Client, Code};
 use nats_harness::{Cluster, Config};
-use support::*;
+
+use super::js::*;
+use super::support::*;
 
 /// A cluster of as many servers, with an account of programs and the system's.
 fn cluster(count: usize) -> Cluster {
@@ -28,27 +21,21 @@ async fn of(cluster: &Cluster, user: &str) -> Client {
     within("connect", client).await.unwrap()
 }
 
-fn stream(name: &str, replicas: u32) -> StreamConfig {
+fn copied(name: &str, num_replicas: u32) -> StreamConfig {
     let subjects = vec![format!("{name}.>")];
-    let name = name.to_owned();
-    StreamConfig { name, subjects, num_replicas: replicas, ..StreamConfig::default() }
+    StreamConfig { name: name.into(), subjects, num_replicas, ..StreamConfig::default() }
 }
 
 fn preferred(server: &str) -> Placement {
     Placement { preferred: server.to_owned(), ..Placement::default() }
 }
 
-/// The stream, once it is as wanted.
-async fn until(js: &JetStream, name: &str, wanted: impl Fn(&StreamInfo) -> bool) -> StreamInfo {
-    within("the stream as wanted", async {
-        loop {
-            match js.stream_info(name).await {
-                Ok(info) if wanted(&info) => return info,
-                _ => tokio::task::yield_now().await,
-            }
-        }
-    })
-    .await
+async fn stream_until(
+    js: &JetStream,
+    name: &str,
+    wanted: impl Fn(&StreamInfo) -> bool,
+) -> StreamInfo {
+    until("the stream as wanted", || js.stream_info(name), wanted).await
 }
 
 fn leader(info: &StreamInfo) -> &str {
@@ -69,16 +56,16 @@ fn holders(info: &StreamInfo) -> Option<Vec<String>> {
 }
 
 #[tokio::test]
-async fn leaders_step_down_for_others() {
+async fn js_manage_51() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
-    js.create_stream(&stream("S", 3)).await.unwrap();
-    let info = until(&js, "S", |info| holders(info).is_some()).await;
+    js.create_stream(&copied("S", 3)).await.unwrap();
+    let info = stream_until(&js, "S", |info| holders(info).is_some()).await;
     let next = info.cluster.as_ref().unwrap().replicas[0].name.clone();
     js.stream_leader_step_down("S", Some(&preferred(&next))).await.unwrap();
-    until(&js, "S", |info| leader(info) == next).await;
+    stream_until(&js, "S", |info| leader(info) == next).await;
     js.stream_leader_step_down("S", None).await.unwrap();
-    until(&js, "S", |info| !leader(info).is_empty() && leader(info) != next).await;
+    stream_until(&js, "S", |info| !leader(info).is_empty() && leader(info) != next).await;
     let error = js.stream_leader_step_down("S", Some(&preferred("nobody"))).await.unwrap_err();
     assert!(error.api().is_some(), "{error}");
 
@@ -99,6 +86,10 @@ async fn leaders_step_down_for_others() {
         while !js.consumer_info("S", "c").await.is_ok_and(|info| leads(info.cluster)) {}
     })
     .await;
+    // Which of several streams of one name it is, only servers of a cluster tell.
+    let reset = || js.reset_consumer("S", "c", None);
+    let reset = until("a leader that resets", reset, |_| true).await;
+    assert!(!reset.stream_identity.is_empty(), "{reset:?}");
     let none = js.consumer_leader_step_down("S", "none", None).await;
     assert_eq!(code(none), Code::ConsumerNotFound);
     assert_eq!(code(js.stream_leader_step_down("NONE", None).await), Code::StreamNotFound);
@@ -106,24 +97,24 @@ async fn leaders_step_down_for_others() {
 }
 
 #[tokio::test]
-async fn streams_are_moved_from_servers() {
+async fn js_manage_52() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
-    js.create_stream(&stream("S", 1)).await.unwrap();
+    js.create_stream(&copied("S", 1)).await.unwrap();
     js.publish("S.1", "one").await.unwrap();
     let first = leader(&js.stream_info("S").await.unwrap()).to_owned();
     js.evacuate_stream_peer("S", &first).await.unwrap();
-    let moved = until(&js, "S", |info| {
+    let moved = stream_until(&js, "S", |info| {
         holders(info).is_some_and(|names| names.len() == 1 && names[0] != first)
     })
     .await;
     assert_eq!(moved.state.messages, 1, "with all it had");
     assert_eq!(code(js.cancel_stream_move("S").await), Code::JetStream, "none is under way");
 
-    js.create_stream(&stream("T", 2)).await.unwrap();
-    let names = holders(&until(&js, "T", |info| holders(info).is_some()).await).unwrap();
+    js.create_stream(&copied("T", 2)).await.unwrap();
+    let names = holders(&stream_until(&js, "T", |info| holders(info).is_some()).await).unwrap();
     js.remove_stream_peer("T", &names[0]).await.unwrap();
-    until(&js, "T", |info| {
+    stream_until(&js, "T", |info| {
         holders(info).is_some_and(|new| new.len() == 2 && !new.contains(&names[0]))
     })
     .await;
@@ -148,10 +139,10 @@ async fn streams_are_moved_from_servers() {
 }
 
 #[tokio::test]
-async fn moves_are_taken_back() {
+async fn js_manage_53() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
-    let made = js.create_stream(&stream("S", 1)).await.unwrap();
+    let made = js.create_stream(&copied("S", 1)).await.unwrap();
     let first = leader(&made).to_owned();
     // One that cannot be finished: one of the servers it is to grow to does not answer.
     let index = cluster.servers().iter().position(|server| {
@@ -159,8 +150,10 @@ async fn moves_are_taken_back() {
     });
     let gone = &cluster.servers()[index.unwrap()];
     gone.pause().unwrap();
-    js.update_stream(&StreamConfig { num_replicas: 3, ..made.config.clone() }).await.unwrap();
-    let moving = until(&js, "S", |info| {
+    let larger = StreamConfig { num_replicas: 3, ..made.config.clone() };
+    // It may have led the cluster, and there is no other leader at once.
+    until("the change", || js.update_stream(&larger), |_| true).await;
+    let moving = stream_until(&js, "S", |info| {
         info.cluster.as_ref().is_some_and(|cluster| cluster.desired.is_some())
     })
     .await;
@@ -168,13 +161,13 @@ async fn moves_are_taken_back() {
     assert_eq!(desired.origin.as_ref().map(|origin| origin.replicas), Some(1));
     assert!(!desired.created.is_empty() && desired.extra.is_empty(), "{desired:?}");
     js.cancel_stream_move("S").await.unwrap();
-    let back = until(&js, "S", |info| holders(info).is_some()).await;
+    let back = stream_until(&js, "S", |info| holders(info).is_some()).await;
     assert_eq!((back.config.num_replicas, leader(&back)), (1, first.as_str()));
     gone.resume().unwrap();
 }
 
 #[tokio::test]
-async fn what_only_the_system_account_may_do() {
+async fn js_manage_54() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
     let system = of(&cluster, "sys").await.jetstream();
@@ -187,20 +180,21 @@ async fn what_only_the_system_account_may_do() {
     let error = system.meta_leader_step_down(Some(&preferred("nobody"))).await.unwrap_err();
     assert_eq!(error.code(), Code::JetStream, "{error}");
 
-    let made = js.create_stream(&stream("S", 1)).await.unwrap();
+    let made = js.create_stream(&copied("S", 1)).await.unwrap();
     let first = leader(&made).to_owned();
     let place = StreamMove { server: first.clone(), ..StreamMove::default() };
     let moved = system.move_stream("A", "S", &place).await.unwrap();
     assert_eq!(moved.config.name, "S");
-    let now = until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*first])).await;
+    let now =
+        stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*first])).await;
     let second = leader(&now).to_owned();
     assert_eq!(code(system.cancel_account_stream_move("A", "S").await), Code::JetStream);
     let peer = ServerPeer { name: second.clone(), ..ServerPeer::default() };
     system.evacuate_server(&peer).await.unwrap();
-    until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*second])).await;
+    stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*second])).await;
 
     let other = of(&cluster, "b").await.jetstream();
-    other.create_stream(&stream("B", 1)).await.unwrap();
+    other.create_stream(&copied("B", 1)).await.unwrap();
     assert!(system.purge_account("B").await.unwrap());
     within("the account without streams", async {
         while other.account_info().await.unwrap().tier.streams != 0 {}
@@ -219,7 +213,7 @@ async fn what_only_the_system_account_may_do() {
 }
 
 #[tokio::test]
-async fn servers_that_are_gone_are_taken_out_and_outvoted() {
+async fn js_manage_58() {
     let cluster = cluster(3);
     let system = of(&cluster, "sys").await.jetstream();
     let names: Vec<String> = cluster
@@ -254,14 +248,14 @@ async fn servers_that_are_gone_are_taken_out_and_outvoted() {
         .await;
     }
     let js = of(&cluster, "a").await.jetstream();
-    within("a stream", async { while js.create_stream(&stream("S", 1)).await.is_err() {} }).await;
+    within("a stream", async { while js.create_stream(&copied("S", 1)).await.is_err() {} }).await;
 }
 
 #[tokio::test]
-async fn accounts_that_are_not_the_systems_are_not_answered() {
+async fn js_manage_55() {
     let cluster = cluster(3);
     let client = of(&cluster, "a").await;
-    let options = nats_core::jetstream::JetStreamOptions { timeout: SHORT, ..Default::default() };
+    let options = JetStreamOptions { timeout: SHORT, ..Default::default() };
     let js = client.jetstream_with(options).unwrap();
     let error = js.meta_leader_step_down(None).await.unwrap_err();
     assert_eq!(error.code(), Code::Timeout);

@@ -1,34 +1,16 @@
-//! Snapshots of streams: taken whole or not at all, and restored.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use nats_core::jetstream::{
-    AdvisoryEvent, ConsumerConfig, GetMessage, JetStream, SnapshotOptions, StreamConfig,
-};
-use nats_core::{Client, Code};
+use nats_core::Code;
 use nats_harness::{Config, Cut, Proxy, Server, Step};
-use support::*;
 
-async fn start() -> (Server, Client, JetStream) {
-    let server = Server::start(Config::jetstream()).unwrap();
-    let client = dial(&server.url()).await;
-    let js = client.jetstream();
-    (server, client, js)
-}
+use super::js::*;
+use super::support::*;
 
 /// A stream with messages that do not compress, and a consumer.
 async fn filled(js: &JetStream, messages: u64) -> StreamConfig {
-    let config = StreamConfig {
-        name: "S".into(),
-        subjects: vec!["s.>".into()],
-        allow_direct: true,
-        ..StreamConfig::default()
-    };
+    let config = StreamConfig { storage: Storage::File, ..stream("S", "s.>") };
     let made = js.create_stream(&config).await.unwrap();
     let mut state = 88_172_645_463_325_252_u64;
     for number in 0..messages {
@@ -42,17 +24,16 @@ async fn filled(js: &JetStream, messages: u64) -> StreamConfig {
         .collect();
         js.publish(&format!("s.{number}"), payload).await.unwrap();
     }
-    let consumer = ConsumerConfig { durable_name: "c".into(), ..ConsumerConfig::default() };
-    js.create_consumer("S", &consumer).await.unwrap();
+    js.create_consumer("S", &consumer("c")).await.unwrap();
     made.config
 }
 
 #[tokio::test]
-async fn streams_go_into_folders_and_come_back() {
-    let (_server, client, js) = start().await;
+async fn js_manage_47() {
+    let (_server, js) = start().await;
     let config = filled(&js, 500).await;
     let told = js.advisories(Some("$JS.EVENT.ADVISORY.STREAM.>")).unwrap();
-    flush(&client).await;
+    flush(js.client()).await;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("deep/S");
     let (pieces, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -62,7 +43,7 @@ async fn streams_go_into_folders_and_come_back() {
         check: true,
         ..SnapshotOptions::default()
     };
-    let count = |progress: &nats_core::jetstream::Progress| {
+    let count = |progress: &Progress| {
         pieces.fetch_add(1, Ordering::Relaxed);
         bytes.store(progress.bytes, Ordering::Relaxed);
     };
@@ -79,13 +60,10 @@ async fn streams_go_into_folders_and_come_back() {
     assert_eq!(code(there), Code::JetStream, "the stream is there");
     js.delete_stream("S").await.unwrap();
     let other = StreamConfig { name: "T".into(), ..config.clone() };
-    assert_eq!(
-        code(js.restore_backup(&folder, Some(&other), |_| {}).await),
-        Code::InvalidArgument
-    );
+    assert_eq!(code(js.restore_backup(&folder, Some(&other), |_| {}).await), Code::InvalidArgument);
     let changed = StreamConfig { description: "restored".into(), ..config };
     let last = AtomicU64::new(0);
-    let seen = |progress: &nats_core::jetstream::Progress| {
+    let seen = |progress: &Progress| {
         assert!(progress.bytes > last.swap(progress.bytes, Ordering::Relaxed));
     };
     let restored = js.restore_backup(&folder, Some(&changed), seen).await.unwrap();
@@ -111,8 +89,8 @@ async fn streams_go_into_folders_and_come_back() {
 }
 
 #[tokio::test]
-async fn snapshots_by_hand_without_consumers() {
-    let (_server, _client, js) = start().await;
+async fn js_manage_48() {
+    let (_server, js) = start().await;
     let config = filled(&js, 50).await;
     let options = SnapshotOptions { no_consumers: true, ..SnapshotOptions::default() };
     let mut snapshot = js.snapshot_stream("S", &options).await.unwrap();
@@ -139,8 +117,8 @@ async fn snapshots_by_hand_without_consumers() {
 
 #[tokio::test]
 async fn what_cannot_be_taken_or_restored() {
-    let (_server, _client, js) = start().await;
-    let config = filled(&js, 1).await;
+    let (_server, js) = start().await;
+    filled(&js, 1).await;
     let sizes = |chunk_size, window_size| SnapshotOptions {
         chunk_size,
         window_size,
@@ -164,7 +142,7 @@ async fn what_cannot_be_taken_or_restored() {
 }
 
 #[tokio::test]
-async fn snapshots_that_are_interrupted_are_none() {
+async fn js_manage_49() {
     let server = Arc::new(Server::start(Config::jetstream()).unwrap());
     let proxy = Proxy::start(&server.address()).unwrap();
     filled(&dial(&server.url()).await.jetstream(), 500).await;
