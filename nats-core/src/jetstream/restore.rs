@@ -118,7 +118,7 @@ impl Restore {
                 Error::new(Code::Io, text)
             })?;
             if len == 0 {
-                return self.finish().await;
+                break;
             }
             let before = self.progress;
             self.send(&buffer[..len]).await?;
@@ -126,6 +126,11 @@ impl Restore {
                 progress(&self.progress);
             }
         }
+        while !self.under_way.is_empty() {
+            self.hear().await?;
+            progress(&self.progress);
+        }
+        self.finish().await
     }
 
     /// Waits until the server has the oldest piece.

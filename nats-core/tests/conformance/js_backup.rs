@@ -67,6 +67,7 @@ async fn js_manage_47() {
         assert!(progress.bytes > last.swap(progress.bytes, Ordering::Relaxed));
     };
     let restored = js.restore_backup(&folder, Some(&changed), seen).await.unwrap();
+    assert_eq!(last.into_inner(), done.bytes, "told to the end");
     assert_eq!((restored.state.messages, restored.config.description), (500, "restored".into()));
     assert!(js.consumer_info("S", "c").await.is_ok(), "with its consumer");
     let message = js.get_message("S", &GetMessage::last_of("s.499")).await.unwrap();
