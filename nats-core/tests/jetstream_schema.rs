@@ -82,10 +82,13 @@ fn passed_on<T: DeserializeOwned + Serialize>(
     }
 }
 
+/// Checks a document of one type, given its name.
+type Check = fn(&str, &Value);
+
 #[test]
 fn every_field_of_every_document_has_a_place() {
     let documents = schema("documents.json");
-    let all: &[(&str, fn(&str, &Value))] = &[
+    let all: &[(&str, Check)] = &[
         ("stream_configuration", has_places::<StreamConfig>),
         ("stream_info", has_places::<StreamInfo>),
         ("consumer_configuration", has_places::<ConsumerConfig>),
