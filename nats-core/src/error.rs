@@ -165,7 +165,7 @@ struct Told {
 }
 
 /// What JetStream said when it refused a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ApiError {
     /// The kind of refusal, in the manner of HTTP.

@@ -23,6 +23,11 @@ use crate::user::User;
 
 /// The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
 /// `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
+///
+/// What servers tell by themselves, advisories and metrics, comes by plain subscriptions of the
+/// connection: to "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.>" or a part of them. The payload is a
+/// document for nats_doc_parse() with "type" (as "io.nats.jetstream.advisory.v1.stream_action"), "id",
+/// "timestamp", and what the type has besides: "stream", "consumer", "action", "leader" and so on.
 pub struct nats_jetstream(());
 
 /// A JetStream with the connection that its callbacks are told.

@@ -33,6 +33,7 @@ mod ops_gen;
 mod publish;
 mod publisher;
 mod request;
+mod stored;
 mod subscription;
 
 pub use batch::*;
@@ -56,6 +57,7 @@ pub use publisher::*;
 pub use question::*;
 pub use queue::*;
 pub use request::*;
+pub use stored::*;
 pub use subscription::*;
 pub use text::*;
 pub use types::*;

@@ -1,61 +1,7 @@
 /* JetStream: streams and consumers, publishing with acknowledgement, fetching, acknowledging. */
 #include <stdatomic.h>
 
-#include "check.h"
-
-static nats_jetstream *open_js(const char *url, nats_connection **nc) {
-  nats_jetstream *js = NULL;
-  *nc = dial(url, NULL);
-  OK(nats_jetstream_new(*nc, NONE, &js, E));
-  return js;
-}
-
-static nats_jetstream *start_js(nats_connection **nc) {
-  struct remote server = server_start("jetstream", NULL);
-  return open_js(server.url, nc);
-}
-
-static void close_js(nats_jetstream *js, nats_connection *nc) {
-  OK(nats_jetstream_free(js));
-  hang_up(nc);
-}
-
-typedef nats_status (*Op)(nats_jetstream *, nats_str, nats_doc **, nats_error **);
-
-/* The operation's answer, to be freed. */
-static nats_doc *ask_js(nats_jetstream *js, Op op, const char *input) {
-  nats_doc *out = NULL;
-  OK(op(js, S(input), &out, E));
-  return out;
-}
-
-static void do_js(nats_jetstream *js, Op op, const char *input) {
-  OK(nats_doc_free(ask_js(js, op, input)));
-}
-
-static void refuse_js(nats_jetstream *js, Op op, const char *input, nats_status code) {
-  nats_doc *out = NULL;
-  FAILS(code, op(js, S(input), &out, E));
-  EXPECT(out == NULL);
-}
-
-static void expect_int(nats_doc *doc, const char *path, int64_t expected) {
-  int64_t got = -1;
-  OK(nats_doc_get_int(doc, S(path), &got, E));
-  EXPECT_INT(got, expected);
-}
-
-static void expect_str(nats_doc *doc, const char *path, const char *expected) {
-  nats_str got = NONE;
-  OK(nats_doc_get_str(doc, S(path), &got, E));
-  EXPECT_TEXT(got, expected);
-}
-
-static uint64_t store(nats_jetstream *js, const char *subject, const char *text) {
-  uint64_t sequence = 0;
-  OK(nats_jetstream_publish(js, S(subject), NULL, B(text), NONE, &sequence, NULL, E));
-  return sequence;
-}
+#include "js.h"
 
 #define STREAM "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"storage\":\"memory\"}"
 #define WORKER "{\"stream\":\"S\",\"config\":{\"durable_name\":\"worker\"}}"

@@ -28,7 +28,8 @@ export abstract class Operations {
    * Makes a stream. One that is there with the same configuration is as good.
    *
    * Takes a stream's configuration under the server's own names, as `nats stream info --json` shows
-   * it; what is not known is sent as it is.
+   * it; what is not known is sent as it is; "pedantic": true has the server refuse what it would
+   * adapt (server 2.11).
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -44,7 +45,8 @@ export abstract class Operations {
    * Changes the configuration of a stream. Not everything can be changed.
    *
    * Takes a stream's configuration under the server's own names, as `nats stream info --json` shows
-   * it; what is not known is sent as it is.
+   * it; what is not known is sent as it is; "pedantic": true has the server refuse what it would
+   * adapt (server 2.11).
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -60,7 +62,8 @@ export abstract class Operations {
    * Changes a stream, or makes it when it is not there.
    *
    * Takes a stream's configuration under the server's own names, as `nats stream info --json` shows
-   * it; what is not known is sent as it is.
+   * it; what is not known is sent as it is; "pedantic": true has the server refuse what it would
+   * adapt (server 2.11).
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -114,7 +117,8 @@ export abstract class Operations {
    *
    * Takes {"subject": only those that have it}.
    *
-   * Resolves to {"streams": [what streamInfo() tells of each]}.
+   * Resolves to {"streams": [what streamInfo() tells of each], "missing": [names of those whose
+   * servers did not answer], "offline": {name of one that no server runs: reason}}.
    *
    * Rejects with InvalidJsonError, InvalidSubjectError, JetStreamError, JetStreamNotEnabledError,
    * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
@@ -224,7 +228,8 @@ export abstract class Operations {
    * Makes a consumer. One that is there with the same configuration is as good. Without a name it
    * has one that is made up, and goes when it is unused.
    *
-   * Takes {"stream": name, "config": a consumer's configuration under the server's own names}.
+   * Takes {"stream": name, "config": a consumer's configuration under the server's own names;
+   * "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -245,7 +250,8 @@ export abstract class Operations {
   /**
    * Changes a consumer. Not everything can be changed.
    *
-   * Takes {"stream": name, "config": a consumer's configuration under the server's own names}.
+   * Takes {"stream": name, "config": a consumer's configuration under the server's own names;
+   * "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -266,7 +272,8 @@ export abstract class Operations {
   /**
    * Changes a consumer, or makes it when it is not there.
    *
-   * Takes {"stream": name, "config": a consumer's configuration under the server's own names}.
+   * Takes {"stream": name, "config": a consumer's configuration under the server's own names;
+   * "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
    *
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
@@ -318,7 +325,8 @@ export abstract class Operations {
    *
    * Takes {"stream": name}.
    *
-   * Resolves to {"consumers": [what consumerInfo() tells of each]}.
+   * Resolves to {"consumers": [what consumerInfo() tells of each], "missing": [names of those whose
+   * servers did not answer], "offline": {name of one that no server runs: reason}}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, JetStreamError,
    * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
@@ -414,5 +422,357 @@ export abstract class Operations {
    */
   consumerDelete(input: { stream: string; consumer: string }): Promise<{}> {
     return this.operate("consumer_delete", input);
+  }
+
+  /**
+   * Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they
+   * may not be the newest. The stream must have "allow_direct", or be a mirror with
+   * "mirror_direct".
+   *
+   * Takes {"stream": name, "batch": the most messages, "max_bytes": n, and either "seq": first
+   * sequence or "start_time": first time, "next_by_subj": only these subjects; or "multi_last":
+   * [subjects whose last message is meant], "up_to_seq": as it was at this sequence, or
+   * "up_to_time": at this time; "no_hdr": without the messages' own headers}.
+   *
+   * Resolves to {"messages": [what streamGetMessage() tells of each], "pending": how many more
+   * there would be, "last_seq": sequence behind which another batch begins, "up_to_seq": of
+   * "multi_last" the sequence at which the stream was read}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, InvalidSubjectError,
+   * NoRespondersError, SlowConsumerError, UnsupportedError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  streamGetBatch(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_get_batch", input);
+  }
+
+  /**
+   * Writes a snapshot of a stream into a folder, which is made if it is not there: the files
+   * backup.json and stream.tar.s2, that the nats tool reads, too. The latter has this name only
+   * when the backup is whole; an interrupted one leaves none.
+   *
+   * Takes {"stream": name, "folder": path, "no_consumers": bool, "check": bool, "chunk_size": bytes
+   * of a piece, by default 131072, "window_size": bytes on their way at most, by default 8388608
+   * (server 2.14), "stall_ms": how long to wait for a piece, by default 30000}.
+   *
+   * Resolves to {"config": the stream's configuration, "state": what it held, "bytes": n, "chunks":
+   * n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, StreamNotFoundError,
+   * UnsupportedError, SlowConsumerError, ConnectionError, JetStreamError, JetStreamNotEnabledError,
+   * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
+   * ProtocolError.
+   */
+  streamBackup(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_backup", input);
+  }
+
+  /**
+   * Restores a stream, which must not be there, from a folder that streamBackup() or the nats tool
+   * has written. The name stays.
+   *
+   * Takes {"folder": path, "config": a configuration instead of the one that the stream had}.
+   *
+   * Resolves to what streamInfo() tells.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, ConnectionError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  streamRestore(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_restore", input);
+  }
+
+  /**
+   * Has the leader of a stream step down for another server, or for the one that is preferred
+   * (server 2.11).
+   *
+   * Takes {"stream": name, "placement": {"preferred": server}}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  streamLeaderStepdown(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_leader_stepdown", input);
+  }
+
+  /**
+   * Takes a stream away from a server at once: what it has is not copied first. Another server
+   * takes its place.
+   *
+   * Takes {"stream": name, "peer": name or id of a server}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, StreamNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  streamPeerRemove(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_peer_remove", input);
+  }
+
+  /**
+   * Begins to move a stream and its consumers from a server to another one, which has all of it
+   * before the first lets go (server 2.15); "cluster.desired" of streamInfo() tells how far it is.
+   *
+   * Takes {"stream": name, "peer": name or id of a server}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, StreamNotFoundError,
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  streamPeerEvacuate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_peer_evacuate", input);
+  }
+
+  /**
+   * Takes back a move, a scaling or a change of retention of a stream that is under way (server
+   * 2.15).
+   *
+   * Takes {"stream": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, UnsupportedError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  streamCancelMove(input: documents.Document): Promise<documents.Document> {
+    return this.operate("stream_cancel_move", input);
+  }
+
+  /**
+   * Has the leader of a consumer step down for another server, or for the one that is preferred
+   * (server 2.11).
+   *
+   * Takes {"stream": name, "consumer": name, "placement": {"preferred": server}}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  consumerLeaderStepdown(input: documents.Document): Promise<documents.Document> {
+    return this.operate("consumer_leader_stepdown", input);
+  }
+
+  /**
+   * Begins to move a consumer from a server to another one that holds its stream (server 2.15).
+   *
+   * Takes {"stream": name, "consumer": name, "peer": name or id of a server}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, StreamNotFoundError,
+   * ConsumerNotFoundError, UnsupportedError, JetStreamError, JetStreamNotEnabledError,
+   * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
+   * ProtocolError.
+   */
+  consumerPeerEvacuate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("consumer_peer_evacuate", input);
+  }
+
+  /**
+   * Adds to the counter of a subject, whose stream has "allow_msg_counter" (ADR-49, server 2.12).
+   * After TIMEOUT or CONNECTION_LOST nobody knows whether it was added.
+   *
+   * Takes {"subject": subject, "incr": a whole number, as text when it is large}.
+   *
+   * Resolves to {"val": the counter's new value as text}.
+   *
+   * Rejects with InvalidJsonError, InvalidArgumentError, InvalidSubjectError, NoRespondersError,
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  counterAdd(input: documents.Document): Promise<documents.Document> {
+    return this.operate("counter_add", input);
+  }
+
+  /**
+   * The counter of a subject; its stream must have "allow_direct".
+   *
+   * Takes {"stream": name, "subject": subject}.
+   *
+   * Resolves to {"subject": text, "val": its value as text, "incr": what was added last, "sources":
+   * {stream: {subject: value}}, "seq": n, "time": RFC 3339}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidSubjectError, MessageNotFoundError,
+   * NoRespondersError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  counterGet(input: documents.Document): Promise<documents.Document> {
+    return this.operate("counter_get", input);
+  }
+
+  /**
+   * The counters of many subjects, at most 1024; their stream must have "allow_direct".
+   *
+   * Takes {"stream": name, "subjects": [subjects, wildcards allowed]}.
+   *
+   * Resolves to {"counters": [what counterGet() tells of each]}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, InvalidSubjectError,
+   * NoRespondersError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  counterGetMany(input: documents.Document): Promise<documents.Document> {
+    return this.operate("counter_get_many", input);
+  }
+
+  /**
+   * Stores a message that is published again later, once or again and again (ADR-51, server 2.12;
+   * "source", "time_zone" and "rollup" 2.14). The stream must have "allow_msg_schedules". An
+   * earlier schedule of the same subject is replaced.
+   *
+   * Takes {"subject": the schedule's own, "schedule": "@at ...", "@every ...", "@hourly" or six
+   * fields of a cron table, "target": subject to publish to, "text": payload, "data": payload in
+   * base64 instead, "hdrs": {name: [values]}, "source": subject whose last message is published
+   * instead of the payload, "ttl_ms": how long what is published is kept, "time_zone": of cron
+   * fields, "rollup": bool}.
+   *
+   * Resolves to what the stream says of the message that it keeps: "stream", "seq", ....
+   *
+   * Rejects with InvalidJsonError, InvalidArgumentError, InvalidSubjectError, InvalidHeaderError,
+   * NoRespondersError, UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  scheduleCreate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("schedule_create", input);
+  }
+
+  /**
+   * Removes the schedule of a subject.
+   *
+   * Takes {"stream": name, "subject": the schedule's own}.
+   *
+   * Resolves to {"cancelled": whether there was one}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidSubjectError, StreamNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  scheduleCancel(input: documents.Document): Promise<documents.Document> {
+    return this.operate("schedule_cancel", input);
+  }
+
+  /**
+   * Has the leader of the cluster's JetStream step down for another server. For connections of the
+   * system account; others get no answer.
+   *
+   * Takes {"placement": {"cluster": name, "tags": [tags], "preferred": server}}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  metaLeaderStepdown(input: documents.Document): Promise<documents.Document> {
+    return this.operate("meta_leader_stepdown", input);
+  }
+
+  /**
+   * Lowers, for a while, how many servers it takes to agree, so that those that are left of a
+   * cluster can be administered although most are lost for good (ADR-61, server 2.15). For
+   * connections of the system account; every server answers for itself.
+   *
+   * Takes {"quorum_needed": n}.
+   *
+   * Resolves to {"servers": [{"server": name, "server_id": id, "prev_quorum": n, "new_quorum": n,
+   * "error": why not}]}.
+   *
+   * Rejects with InvalidJsonError, InvalidArgumentError, UnsupportedError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  metaRescue(input: documents.Document): Promise<documents.Document> {
+    return this.operate("meta_rescue", input);
+  }
+
+  /**
+   * Takes a server out of the cluster's JetStream for good; it should be gone. For connections of
+   * the system account.
+   *
+   * Takes {"peer": name of a server, "peer_id": its id}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidArgumentError, JetStreamError, JetStreamNotEnabledError,
+   * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
+   * ProtocolError.
+   */
+  serverRemove(input: documents.Document): Promise<documents.Document> {
+    return this.operate("server_remove", input);
+  }
+
+  /**
+   * Begins to move all streams and consumers from a server, as far as others can take them (server
+   * 2.15). For connections of the system account.
+   *
+   * Takes {"peer": name of a server, "peer_id": its id}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidArgumentError, UnsupportedError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  serverEvacuate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("server_evacuate", input);
+  }
+
+  /**
+   * Begins to remove all streams and consumers of an account. For connections of the system
+   * account.
+   *
+   * Takes {"account": name}.
+   *
+   * Resolves to {"initiated": bool}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, JetStreamError, JetStreamNotEnabledError,
+   * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
+   * ProtocolError.
+   */
+  accountPurge(input: documents.Document): Promise<documents.Document> {
+    return this.operate("account_purge", input);
+  }
+
+  /**
+   * Moves a stream of an account from a server, or from all that hold it, to others. For
+   * connections of the system account.
+   *
+   * Takes {"account": name, "stream": name, "server": that is to let go of it, "cluster": of that
+   * server, "domain": of that server, "tags": [of the servers it may go to]}.
+   *
+   * Resolves to what streamInfo() tells.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  accountStreamMove(input: documents.Document): Promise<documents.Document> {
+    return this.operate("account_stream_move", input);
+  }
+
+  /**
+   * Takes back a move of a stream of an account. For connections of the system account.
+   *
+   * Takes {"account": name, "stream": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  accountStreamCancelMove(input: documents.Document): Promise<documents.Document> {
+    return this.operate("account_stream_cancel_move", input);
   }
 }

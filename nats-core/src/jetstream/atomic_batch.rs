@@ -45,7 +45,7 @@ impl JetStream {
     /// [`Code::Unsupported`] when the server is too old; [`Code::Io`] when the system has no
     /// randomness.
     pub fn atomic_batch(&self, options: &AtomicBatchOptions) -> Result<AtomicBatch> {
-        level::known(&self.client.server_info(), "an atomic batch", (2, 12))?;
+        level::needs("an atomic batch", (2, 12), &self.client.server_info())?;
         let (js, options) = (self.clone(), options.clone());
         Ok(AtomicBatch { js, options, id: nuid()?, count: 0, subject: String::new(), over: false })
     }
@@ -107,7 +107,7 @@ impl AtomicBatch {
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let server = self.js.client.server_info();
-        level::known(&server, "to commit a batch without a message", (2, 14))?;
+        level::needs("to commit a batch without a message", (2, 14), &server)?;
         let headers = self.headers(None, &PublishOptions::default(), Some("eob"))?;
         let subject = std::mem::take(&mut self.subject);
         let answer = self.ask(&Publish::new(&subject, b"").headers(&headers)).await?;

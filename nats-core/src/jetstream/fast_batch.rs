@@ -115,7 +115,7 @@ impl JetStream {
     /// [`Code::Unsupported`] when the server is too old; [`Code::InvalidArgument`] for options that
     /// are zero; those of [`crate::Client::subscribe`].
     pub fn fast_batch(&self, options: &FastBatchOptions) -> Result<FastBatch> {
-        level::known(&self.client.server_info(), "a fast batch", (2, 14))?;
+        level::needs("a fast batch", (2, 14), &self.client.server_info())?;
         let FastBatchOptions { flow, outstanding_acks, gaps, timeout } = *options;
         if flow == 0 || outstanding_acks == 0 {
             let text = "flow and outstanding_acks: expected at least 1";

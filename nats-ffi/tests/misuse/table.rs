@@ -492,6 +492,144 @@ pub const TABLE: &[Row] = &[
     ("nats_consumer_delete_async", &[JetStream, Queue], |p, e| {
         nats_consumer_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
     }),
+    ("nats_stream_get_batch", &[JetStream, Out], |p, e| {
+        nats_stream_get_batch(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_get_batch_async", &[JetStream, Queue], |p, e| {
+        nats_stream_get_batch_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_backup", &[JetStream, Out], |p, e| {
+        nats_stream_backup(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_backup_async", &[JetStream, Queue], |p, e| {
+        nats_stream_backup_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_restore", &[JetStream, Out], |p, e| {
+        nats_stream_restore(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_restore_async", &[JetStream, Queue], |p, e| {
+        nats_stream_restore_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_stream_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_stream_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_peer_remove", &[JetStream, Out], |p, e| {
+        nats_stream_peer_remove(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_peer_remove_async", &[JetStream, Queue], |p, e| {
+        nats_stream_peer_remove_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_peer_evacuate", &[JetStream, Out], |p, e| {
+        nats_stream_peer_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_peer_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_stream_peer_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_cancel_move", &[JetStream, Out], |p, e| {
+        nats_stream_cancel_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_cancel_move_async", &[JetStream, Queue], |p, e| {
+        nats_stream_cancel_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_consumer_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_peer_evacuate", &[JetStream, Out], |p, e| {
+        nats_consumer_peer_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_peer_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_peer_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_add", &[JetStream, Out], |p, e| {
+        nats_counter_add(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_add_async", &[JetStream, Queue], |p, e| {
+        nats_counter_add_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_get", &[JetStream, Out], |p, e| {
+        nats_counter_get(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_get_async", &[JetStream, Queue], |p, e| {
+        nats_counter_get_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_get_many", &[JetStream, Out], |p, e| {
+        nats_counter_get_many(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_get_many_async", &[JetStream, Queue], |p, e| {
+        nats_counter_get_many_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_schedule_create", &[JetStream, Out], |p, e| {
+        nats_schedule_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_schedule_create_async", &[JetStream, Queue], |p, e| {
+        nats_schedule_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_schedule_cancel", &[JetStream, Out], |p, e| {
+        nats_schedule_cancel(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_schedule_cancel_async", &[JetStream, Queue], |p, e| {
+        nats_schedule_cancel_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_meta_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_meta_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_meta_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_meta_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_meta_rescue", &[JetStream, Out], |p, e| {
+        nats_meta_rescue(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_meta_rescue_async", &[JetStream, Queue], |p, e| {
+        nats_meta_rescue_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_server_remove", &[JetStream, Out], |p, e| {
+        nats_server_remove(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_server_remove_async", &[JetStream, Queue], |p, e| {
+        nats_server_remove_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_server_evacuate", &[JetStream, Out], |p, e| {
+        nats_server_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_server_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_server_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_purge", &[JetStream, Out], |p, e| {
+        nats_account_purge(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_purge_async", &[JetStream, Queue], |p, e| {
+        nats_account_purge_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_stream_move", &[JetStream, Out], |p, e| {
+        nats_account_stream_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_stream_move_async", &[JetStream, Queue], |p, e| {
+        nats_account_stream_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_stream_cancel_move", &[JetStream, Out], |p, e| {
+        nats_account_stream_cancel_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_stream_cancel_move_async", &[JetStream, Queue], |p, e| {
+        nats_account_stream_cancel_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_jetstream_get", &[JetStream, Out], |p, e| {
+        nats_jetstream_get(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_jetstream_get_batch", &[JetStream, Out, Out], |p, e| {
+        nats_jetstream_get_batch(p[0].cast(), s("S"), s(""), array(p[1]), 1, o(p[2]), None, e)
+    }),
+    ("nats_stream_backup_watched", &[JetStream, Out], |p, e| {
+        nats_stream_backup_watched(p[0].cast(), s("{}"), None, null_mut(), o(p[1]), e)
+    }),
+    ("nats_stream_restore_watched", &[JetStream, Out], |p, e| {
+        nats_stream_restore_watched(p[0].cast(), s("{}"), None, null_mut(), o(p[1]), e)
+    }),
 ];
 
 pub type OfQuestion = fn(*mut nats_question, Err<'_>) -> nats_status;
