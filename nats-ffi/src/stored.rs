@@ -13,7 +13,7 @@ use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
 use crate::guard::guard_out;
 use crate::handle;
-use crate::jetstream::nats_jetstream;
+use crate::jetstream::{Context, nats_jetstream};
 use crate::message::{self, nats_msg};
 use crate::types::{nats_status, nats_str, null};
 
@@ -37,7 +37,7 @@ pub extern "C" fn nats_jetstream_get(
 ) -> nats_status {
     guard_out(out, err, || {
         let input = document(&input)?;
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js().clone();
         let stored = wait::read_for(js.client(), ops::get_stored(&js, input))??;
         stored.to_message().map(message::into_raw)
     })
@@ -69,7 +69,7 @@ pub extern "C" fn nats_jetstream_get_batch(
             return Err(Error::new(Code::InvalidArgument, "cap: expected at least 1"));
         }
         let (input, stream) = (document(&input)?, stream.text("stream", Code::InvalidName)?);
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js().clone();
         let got = ops::get_batch(&js, stream, input, Some(cap as u64));
         let (stored, batch) = wait::read_for(js.client(), got)??;
         let made = stored.iter().map(|stored| stored.to_message()).collect::<Result<Vec<_>>>()?;
@@ -100,7 +100,7 @@ pub extern "C" fn nats_stream_backup_watched(
 ) -> nats_status {
     guard_out(out, err, || {
         let input = document(&input)?;
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js().clone();
         let done = wait::block_on(ops::back_up(js, input, watcher(progress, user)))??;
         handle::insert(Document::new(done))
     })
@@ -121,7 +121,7 @@ pub extern "C" fn nats_stream_restore_watched(
 ) -> nats_status {
     guard_out(out, err, || {
         let input = document(&input)?;
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js().clone();
         let done = wait::block_on(ops::restore(js, input, watcher(progress, user)))??;
         handle::insert(Document::new(done))
     })
