@@ -47,7 +47,10 @@ async fn overflow_takes_only_when_much_waits() {
     let some = in_group(FetchOptions { min_pending: 5, ..one(PATIENCE) });
     assert_eq!(text(&fetch_one(&pull, some).await.unwrap().unwrap()), "1");
     let lazy = in_group(FetchOptions { min_ack_pending: 2, ..one(MOMENT) });
-    assert!(fetch_one(&pull, lazy.clone()).await.unwrap().is_none(), "only one is not acknowledged");
+    assert!(
+        fetch_one(&pull, lazy.clone()).await.unwrap().is_none(),
+        "only one is not acknowledged"
+    );
     let all = pull.fetch(&in_group(FetchOptions { max_messages: 2, ..now() })).unwrap();
     assert_eq!(all.all().await.unwrap().len(), 2, "who asks for no minimum is served");
     let lazy = FetchOptions { expires: PATIENCE, ..lazy };
@@ -79,8 +82,7 @@ async fn the_smaller_priority_is_served_first() {
     let pull = grouped(&js, PriorityPolicy::Prioritized, Duration::ZERO).await;
     let (options, _) = heard();
     let options = ConsumeOptions { group: "g".into(), ..options };
-    let mut second =
-        pull.messages(&ConsumeOptions { priority: 5, ..options.clone() }).unwrap();
+    let mut second = pull.messages(&ConsumeOptions { priority: 5, ..options.clone() }).unwrap();
     let mut first = pull.messages(&ConsumeOptions { priority: 1, ..options }).unwrap();
     // Both ask.
     for messages in [&mut second, &mut first] {
