@@ -61,6 +61,8 @@ numbered! {
             "a message could not be decoded; members sid and subject";
         12 Migrated          "migrated"
             "moved from a server in lame-duck mode to another one; member url";
+        13 Consumer          "consumer"
+            "messages of a consumer were interrupted and go on; members consumer, what, code, error";
     }
 }
 
@@ -140,6 +142,12 @@ impl From<&Event> for ConnectionEvent {
             Event::Draining => (EventKind::Draining, json!({})),
             Event::MalformedMessage { sid, subject } => {
                 (EventKind::MalformedMessage, json!({ "sid": sid, "subject": subject }))
+            }
+            Event::Consumer { consumer, event } => {
+                let mut told = event.reason().map_or(json!({}), error);
+                told["consumer"] = consumer.as_str().into();
+                told["what"] = event.name().into();
+                (EventKind::Consumer, told)
             }
             _ => (EventKind::Other, json!({})),
         };

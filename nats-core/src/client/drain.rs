@@ -29,6 +29,7 @@ impl Subscription {
     /// taken.
     pub async fn drain_timeout(&self, timeout: Duration) -> Result<()> {
         let deadline = after(timeout);
+        self.rest();
         self.client().drain_sids(self.wire_sid().as_slice(), deadline).await;
         self.end(Code::SubscriptionClosed.into());
         within(deadline, timeout, poll_fn(|cx| self.poll_empty(cx))).await

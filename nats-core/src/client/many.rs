@@ -57,8 +57,7 @@ impl Client {
         let subscribe = SubscribeOptions::default();
         let replies = self.subscribe_with(&inbox, &subscribe)?;
         let mailbox = self.mailbox(&subscribe);
-        let out =
-            Subscription::new(self.clone(), mailbox.clone(), None, inbox.as_str().into(), None);
+        let out = Subscription::fed(self.clone(), mailbox.clone(), &inbox);
         let failure = self.watch_failure(request.subject)?;
         self.publish_with(&request.publish(&inbox)).await?;
         let rules = Rules { options: *options, deadline: after(options.max_wait) };

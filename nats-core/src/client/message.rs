@@ -86,6 +86,11 @@ impl From<Message> for Batch {
 }
 
 impl<'a> MessageRef<'a> {
+    /// A message without a way to answer it.
+    pub(crate) fn of(raw: View<'a>) -> MessageRef<'a> {
+        MessageRef { raw, shared: None }
+    }
+
     /// As [`Message::subject`].
     pub fn subject(self) -> &'a str {
         std::str::from_utf8(self.raw.subject()).unwrap_or_default()

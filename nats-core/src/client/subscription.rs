@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
 use super::handle::Client;
 use super::message::{Batch, Message};
-use crate::conn::mailbox::{Mailbox, Overflow, PendingLimits, SubscriptionStats};
+use crate::conn::mailbox::{Mailbox, Overflow, PendingLimits, SubscriptionStats, Taken};
 use crate::conn::shared::{State, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::encode;
@@ -44,6 +44,16 @@ struct Inner {
     sid: Option<u64>,
     subject: Arc<str>,
     queue: Option<String>,
+    tap: Option<Arc<dyn Tap>>,
+}
+
+/// Stands between what has arrived and the program: for messages that have to be asked for.
+pub(crate) trait Tap: Send + Sync {
+    /// Takes up to `max` messages for the program, and keeps those that are not for it.
+    fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken>;
+
+    /// The subscription is about to end: nothing more is to be asked for.
+    fn rest(&self);
 }
 
 impl Client {
@@ -64,6 +74,15 @@ impl Client {
     /// server comes later: it ends the subscription with [`Code::Permission`].
     pub fn subscribe_with(
         &self,
+        subject: &str,
+        options: &SubscribeOptions,
+    ) -> Result<Subscription> {
+        self.subscribe_through(None, subject, options)
+    }
+
+    pub(crate) fn subscribe_through(
+        &self,
+        tap: Option<Arc<dyn Tap>>,
         subject: &str,
         options: &SubscribeOptions,
     ) -> Result<Subscription> {
@@ -92,8 +111,9 @@ impl Client {
             Ok((sid, subject, wake))
         })?;
         wake.wake();
-        let queue = options.queue.clone();
-        Ok(Subscription::new(self.clone(), mailbox, Some(sid), subject, queue))
+        let (client, queue) = (self.clone(), options.queue.clone());
+        let inner = Inner { client, mailbox, sid: Some(sid), subject, queue, tap };
+        Ok(Subscription { inner: Arc::new(inner) })
     }
 
     pub(crate) fn mailbox(&self, options: &SubscribeOptions) -> Arc<Mailbox> {
@@ -107,14 +127,11 @@ impl Client {
 }
 
 impl Subscription {
-    pub(crate) fn new(
-        client: Client,
-        mailbox: Arc<Mailbox>,
-        sid: Option<u64>,
-        subject: Arc<str>,
-        queue: Option<String>,
-    ) -> Subscription {
-        Subscription { inner: Arc::new(Inner { client, mailbox, sid, subject, queue }) }
+    /// One that a task of this process feeds.
+    pub(crate) fn fed(client: Client, mailbox: Arc<Mailbox>, subject: &str) -> Subscription {
+        let subject = subject.into();
+        let inner = Inner { client, mailbox, sid: None, subject, queue: None, tap: None };
+        Subscription { inner: Arc::new(inner) }
     }
 
     /// The next message. None: no more will come, see [`Subscription::end_reason`].
@@ -136,7 +153,7 @@ impl Subscription {
 
     /// The next message, if one is there now.
     pub fn try_next(&self) -> Option<Message> {
-        let taken = self.inner.mailbox.take(1)?;
+        let taken = self.inner.take(1)?;
         Some(Message::first(taken.run, self.inner.client.shared()))
     }
 
@@ -156,7 +173,7 @@ impl Subscription {
     /// Takes messages that are there now: up to `max`, of those that share a block of memory.
     pub fn take_batch(&self, max: usize) -> Option<Batch> {
         let max = Some(max).filter(|max| *max > 0)?;
-        Some(Batch::new(self.inner.mailbox.take(max)?, self.inner.client.shared()))
+        Some(Batch::new(self.inner.take(max)?, self.inner.client.shared()))
     }
 
     /// Ready(true): messages are pending. Ready(false): none is pending and none will come.
@@ -192,10 +209,10 @@ impl Subscription {
     ///
     /// # Errors
     /// The end reason when the subscription has ended already; [`Code::InvalidArgument`] for the
-    /// replies of a request-many, which have their own maximum.
+    /// replies of a request-many and the messages of a consumer.
     pub fn unsubscribe_after(&self, max: u64) -> Result<()> {
-        let Some(sid) = self.inner.sid else {
-            return Err(Error::new(Code::InvalidArgument, "these replies end by their own rules"));
+        let Some(sid) = self.inner.sid.filter(|_| self.inner.tap.is_none()) else {
+            return Err(Error::new(Code::InvalidArgument, "these messages end by their own rules"));
         };
         let shared = self.inner.client.shared();
         let wake = shared.with_registry(|registry| {
@@ -241,13 +258,53 @@ impl Subscription {
         self.inner.sid
     }
 
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.inner.mailbox
+    }
+
     pub(crate) fn end(&self, reason: Error) {
         self.inner.mailbox.close(reason, false);
+    }
+
+    /// Nothing more is asked for.
+    pub(crate) fn rest(&self) {
+        if let Some(tap) = &self.inner.tap {
+            tap.rest();
+        }
+    }
+
+    /// A handle that does not keep it.
+    pub(crate) fn downgrade(&self) -> WeakSubscription {
+        WeakSubscription { inner: Arc::downgrade(&self.inner) }
+    }
+}
+
+/// A handle of a subscription that does not keep it.
+#[derive(Clone)]
+pub(crate) struct WeakSubscription {
+    inner: Weak<Inner>,
+}
+
+impl WeakSubscription {
+    /// The subscription, unless it is gone.
+    pub(crate) fn upgrade(&self) -> Option<Subscription> {
+        Some(Subscription { inner: self.inner.upgrade()? })
     }
 }
 
 impl Inner {
+    #[inline]
+    fn take(&self, max: usize) -> Option<Taken> {
+        match &self.tap {
+            None => self.mailbox.take(max),
+            Some(tap) => tap.take(&self.mailbox, max),
+        }
+    }
+
     fn unsubscribe(&self) {
+        if let Some(tap) = &self.tap {
+            tap.rest();
+        }
         if let Some(sid) = self.sid {
             let shared = self.client.shared();
             let wake = shared.with_registry(|registry| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::error::Error;
+use crate::jetstream::ConsumeEvent;
 
 /// Events that a slow listener of [`EventSink::listen`] may be behind before it misses some.
 const BACKLOG: usize = 256;
@@ -74,6 +75,13 @@ pub enum Event {
         /// The subscription's subject.
         subject: String,
     },
+    /// Something happened to messages that are taken of a consumer, and they go on.
+    Consumer {
+        /// Stream and consumer, with a dot between.
+        consumer: String,
+        /// What.
+        event: ConsumeEvent,
+    },
 }
 
 impl Event {
@@ -92,6 +100,7 @@ impl Event {
             Event::DiscoveredServers(_) => "discovered_servers",
             Event::Draining => "draining",
             Event::MalformedMessage { .. } => "malformed_message",
+            Event::Consumer { .. } => "consumer",
         }
     }
 }
@@ -120,7 +129,10 @@ impl EventSink {
             | Event::Migrated { .. }
             | Event::LameDuck
             | Event::Closed { .. } => tracing::info!(target: "nats", detail = ?event, "{name}"),
-            Event::SlowConsumer { .. } | Event::ServerError(_) | Event::MalformedMessage { .. } => {
+            Event::SlowConsumer { .. }
+            | Event::ServerError(_)
+            | Event::MalformedMessage { .. }
+            | Event::Consumer { .. } => {
                 tracing::warn!(target: "nats", detail = ?event, "{name}");
             }
             Event::Reconnecting { .. } | Event::DiscoveredServers(_) | Event::Draining => {

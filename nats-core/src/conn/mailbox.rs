@@ -117,8 +117,14 @@ impl Mailbox {
 
     /// Takes the oldest pending messages: up to `max`, and up to the end of their block.
     pub(crate) fn take(&self, max: usize) -> Option<Taken> {
+        self.take_some(|_| max)
+    }
+
+    /// The same; `count` says how many, of those that it is shown.
+    pub(crate) fn take_some(&self, count: impl FnOnce(&Run) -> usize) -> Option<Taken> {
         let mut state = self.lock();
         let front = state.items.front_mut()?;
+        let max = count(front);
         let run =
             if front.len() > max { front.split_front(max) } else { state.items.pop_front()? };
         let wakers = self.after_take(&mut state, &run);

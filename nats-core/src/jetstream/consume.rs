@@ -1,28 +1,23 @@
-//! Taking messages without end: requests that overlap (ADR-37), so that some are always under way.
+//! Taking messages without end (ADR-37).
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use futures_core::Stream;
 
 use super::ack::JsMessage;
-use super::pull::{Ask, Pull};
-use super::status::{self, Left, Said};
-use crate::client::message::Message;
-use crate::client::subscription::{SubscribeOptions, Subscription};
-use crate::conn::shared::State;
+use super::consumption::Consumption;
+use super::pull::Pull;
+use crate::client::message::Batch;
+use crate::client::subscription::{Subscription, Tap, WeakSubscription};
 use crate::error::{Code, Error, Result};
 
-/// As many as a request by bytes may bring at most.
-const MANY: usize = 1_000_000;
-/// The waits after requests that were refused, doubling.
-const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Messages that are taken at once and handed out one by one.
+const BATCH: usize = 64;
 
 /// What happens to messages that are taken without end, and does not end them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +31,7 @@ pub enum ConsumeEvent {
     Disconnected(Error),
 }
 
-/// Told of what happens, on the task that takes the messages.
+/// Told of what happens, on whatever thread notices it: it must return at once.
 pub type ConsumeEvents = Arc<dyn Fn(&ConsumeEvent) + Send + Sync>;
 
 /// How messages are taken without end.
@@ -62,6 +57,25 @@ pub struct ConsumeOptions {
     pub priority: u8,
     /// Told of what happens.
     pub events: Option<ConsumeEvents>,
+}
+
+impl ConsumeEvent {
+    /// The event's stable name, for example `heartbeat_missed`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ConsumeEvent::HeartbeatMissed => "heartbeat_missed",
+            ConsumeEvent::Refused(_) => "refused",
+            ConsumeEvent::Disconnected(_) => "disconnected",
+        }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Option<&Error> {
+        match self {
+            ConsumeEvent::HeartbeatMissed => None,
+            ConsumeEvent::Refused(reason) | ConsumeEvent::Disconnected(reason) => Some(reason),
+        }
+    }
 }
 
 impl Default for ConsumeOptions {
@@ -93,7 +107,7 @@ impl fmt::Debug for ConsumeOptions {
 
 impl ConsumeOptions {
     /// The heartbeat and the threshold, once all is checked.
-    fn checked(&self) -> Result<(Duration, usize)> {
+    pub(super) fn checked(&self) -> Result<(Duration, usize)> {
         let bad = |text: &'static str| Err(Error::new(Code::InvalidArgument, text));
         let most = if self.max_bytes > 0 { self.max_bytes } else { self.max_messages };
         if most == 0 {
@@ -117,105 +131,67 @@ impl ConsumeOptions {
     }
 }
 
-/// Messages without end. Those that it has asked for and not handed out are never more than the
+/// Messages without end. Those that were asked for and not handed out are never more than the
 /// options allow.
 pub struct Messages {
-    pull: Pull,
-    name: String,
-    options: ConsumeOptions,
-    heartbeat: Duration,
-    threshold: usize,
-    arriving: Subscription,
-    inbox: String,
-    /// What was asked for and not handed out.
-    asked: Left,
-    /// Ends when the socket is lost: all requests are gone with it.
-    lost: Pin<Box<dyn Future<Output = Error> + Send>>,
-    /// When the server was heard last.
-    heard: Instant,
-    /// Nothing is asked before.
-    pause: Option<Instant>,
-    refusals: u32,
-    /// What the server has given to a pinned client.
-    pin: String,
-    control: Arc<Control>,
-    end: Option<Result<()>>,
+    subscription: Subscription,
+    tap: Arc<Consumption>,
+    /// Taken and not handed out yet.
+    batch: Option<Batch>,
 }
 
 /// Ends the messages from elsewhere. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Stopper {
-    control: Arc<Control>,
+    subscription: WeakSubscription,
+    tap: Arc<Consumption>,
 }
-
-#[derive(Debug, Default)]
-struct Control {
-    wish: AtomicU8,
-    changed: Notify,
-}
-
-const STOP: u8 = 1;
-const DRAIN: u8 = 2;
 
 impl Stopper {
     /// Ends the messages now. Those that have come and were not handed out are delivered again once
     /// their time to be acknowledged is over.
     pub fn stop(&self) {
-        self.wish(STOP);
+        self.tap.stop();
+        if let Some(subscription) = self.subscription.upgrade() {
+            // It never fails.
+            let _ = subscription.unsubscribe();
+        }
     }
 
     /// Asks for no more messages; those that have come are still handed out.
     pub fn drain(&self) {
-        self.wish(DRAIN);
-    }
-
-    fn wish(&self, wish: u8) {
-        self.control.wish.store(wish, Ordering::Release);
-        self.control.changed.notify_one();
+        self.tap.rest();
+        if let Some(subscription) = self.subscription.upgrade() {
+            subscription.end(Code::SubscriptionClosed.into());
+        }
     }
 }
 
-/// What a wait has come to.
-enum Woken {
-    Arrived,
-    Ended(Error),
-    Lost(Error),
-    Wished,
+impl fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopper").field("consumer", &self.tap.name()).finish_non_exhaustive()
+    }
 }
 
 impl Pull {
-    /// Takes messages without end. Nothing is asked before the first one is waited for, and nothing
-    /// while none is.
+    /// Takes messages without end. They are asked for at once, and then as they are handed out: nothing
+    /// is asked for while nobody takes any. What happens meanwhile is told by
+    /// [`Event::Consumer`](crate::Event), too.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`]; those of [`crate::Client::subscribe`].
+    /// [`Code::InvalidArgument`], also outside a tokio runtime; those of [`crate::Client::subscribe`].
     pub fn messages(&self, options: &ConsumeOptions) -> Result<Messages> {
-        let (heartbeat, threshold) = options.checked()?;
-        let client = self.client();
-        let inbox = client.new_inbox()?;
-        // The requests are the bound.
-        let unbounded = SubscribeOptions {
-            pending_messages: Some(0),
-            pending_bytes: Some(0),
-            ..SubscribeOptions::default()
-        };
-        Ok(Messages {
-            arriving: client.subscribe_with(&inbox, &unbounded)?,
-            lost: Box::pin(client.watch_failure(self.subject())?),
-            pull: self.clone(),
-            name: self.name(),
-            options: options.clone(),
-            heartbeat,
-            threshold,
-            inbox,
-            asked: Left::default(),
-            heard: Instant::now(),
-            pause: None,
-            refusals: 0,
-            pin: String::new(),
-            control: Arc::default(),
-            end: None,
-        })
+        let (subscription, tap) = Consumption::start(self, options)?;
+        Ok(Messages { subscription, tap, batch: None })
+    }
+
+    /// The same as a subscription: with an end reason of its own when the consumer or the stream was
+    /// deleted, or the server refuses, as [`Messages::next`] says.
+    ///
+    /// # Errors
+    /// As [`Pull::messages`].
+    pub fn subscribe(&self, options: &ConsumeOptions) -> Result<Subscription> {
+        Ok(Consumption::start(self, options)?.0)
     }
 }
 
@@ -228,228 +204,46 @@ impl Messages {
     /// deleted; [`Code::PullRefused`] with what the server said; [`Code::Permission`];
     /// [`Code::ConnectionClosed`]. What came before is handed out first.
     pub async fn next(&mut self) -> Result<Option<JsMessage>> {
-        loop {
-            self.obey();
-            if (self.end.is_none() || self.control.wish.load(Ordering::Acquire) != STOP)
-                && let Some(message) = self.take().await
-            {
-                return Ok(Some(message));
-            }
-            if let Some(end) = &self.end {
-                return end.clone().map(|()| None);
-            }
-            self.refill();
-            self.wait().await;
-        }
+        poll_fn(|cx| self.poll_message(cx)).await
     }
 
     /// What ends the messages from elsewhere.
     pub fn stopper(&self) -> Stopper {
-        Stopper { control: Arc::clone(&self.control) }
+        let subscription = self.subscription.downgrade();
+        Stopper { subscription, tap: Arc::clone(&self.tap) }
     }
 
-    /// Does what a [`Stopper`] wishes.
-    fn obey(&mut self) {
-        match self.control.wish.load(Ordering::Acquire) {
-            STOP => self.finish(Ok(())),
-            DRAIN if self.end.is_none() => {
-                // Ends it, and leaves what has come.
-                let _ = self.arriving.unsubscribe_after(0);
-                self.finish(Ok(()));
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<JsMessage>>> {
+        loop {
+            if self.tap.is_stopped() {
+                return Poll::Ready(Ok(None));
             }
-            _ => {}
-        }
-    }
-
-    /// A message of the stream that has come; what the server says meanwhile is heeded.
-    async fn take(&mut self) -> Option<JsMessage> {
-        while let Some(message) = self.arriving.try_next() {
-            self.heard = Instant::now();
-            match status::of(&self.name, &message) {
-                None => {
-                    self.count(&message);
-                    self.refill();
-                    return Some(JsMessage::new(message, self.pull.client()));
-                }
-                Some(Said::Alive) => {}
-                Some(Said::Over(left)) => self.give_back(left),
-                Some(Said::Never(error)) => self.finish(Err(error)),
-                Some(Said::Again(error)) => self.refused(error).await,
+            if let Some(message) = self.batch.as_mut().and_then(Batch::next) {
+                return Poll::Ready(Ok(Some(JsMessage::new(message, self.subscription.client()))));
             }
-        }
-        None
-    }
-
-    fn count(&mut self, message: &Message) {
-        self.refusals = 0;
-        // As the server counts: subjects, headers and payload.
-        let subjects = message.subject_bytes().len() + message.reply().map_or(0, str::len);
-        self.give_back(Left { messages: 1, bytes: message.size() + subjects });
-        if let Some(pin) = message.header("Nats-Pin-Id").filter(|pin| *pin != self.pin) {
-            self.pin = pin.to_owned();
-        }
-    }
-
-    fn give_back(&mut self, Left { messages, bytes }: Left) {
-        self.asked.messages = self.asked.messages.saturating_sub(messages);
-        self.asked.bytes = self.asked.bytes.saturating_sub(bytes);
-    }
-
-    /// No request is under way any more: what has come is all that was asked for.
-    fn begin_anew(&mut self) {
-        let stats = self.arriving.stats();
-        let (messages, bytes) = (stats.pending_messages as usize, stats.pending_bytes as usize);
-        self.asked = Left { messages, bytes };
-        self.heard = Instant::now();
-    }
-
-    async fn refused(&mut self, error: Error) {
-        let nobody = error.code() == Code::NoResponders;
-        self.pin.clear();
-        self.tell(ConsumeEvent::Refused(error));
-        self.begin_anew();
-        let doubled = PAUSE.saturating_mul(1 << self.refusals.min(16)).min(LONGEST_PAUSE);
-        self.refusals += 1;
-        self.pause = Some(Instant::now() + doubled.mul_f64(0.5 + fastrand::f64() / 2.0));
-        if nobody {
-            self.look().await;
-        }
-    }
-
-    /// Ends the messages when there is no such consumer any more.
-    async fn look(&mut self) {
-        if let Err(error) = self.pull.info().await
-            && matches!(error.code(), Code::ConsumerNotFound | Code::StreamNotFound)
-        {
-            self.finish(Err(error));
-        }
-    }
-
-    /// Asks for more when there is little left.
-    fn refill(&mut self) {
-        let by_bytes = self.options.max_bytes > 0;
-        let there = if by_bytes { self.asked.bytes } else { self.asked.messages };
-        let resting = self.pause.is_some_and(|until| Instant::now() < until);
-        let connected = *self.pull.client().shared().state.borrow() == State::Connected;
-        if self.end.is_some() || there > self.threshold || resting || !connected {
-            return;
-        }
-        let more = if by_bytes {
-            Left { messages: MANY, bytes: self.options.max_bytes - there }
-        } else {
-            Left { messages: self.options.max_messages - there, bytes: 0 }
-        };
-        let asked = self.pull.ask(
-            &self.inbox,
-            &Ask {
-                batch: more.messages,
-                max_bytes: more.bytes,
-                expires: self.options.expires,
-                idle_heartbeat: self.heartbeat,
-                group: &self.options.group,
-                min_pending: self.options.min_pending,
-                min_ack_pending: self.options.min_ack_pending,
-                priority: self.options.priority,
-                id: &self.pin,
-                ..Ask::default()
-            },
-        );
-        match asked {
-            Ok(()) => {
-                self.pause = None;
-                self.asked.messages = self.asked.messages.saturating_add(more.messages);
-                self.asked.bytes += more.bytes;
-            }
-            Err(error) if error.code() == Code::OutboundFull => {
-                self.pause = Some(Instant::now() + PAUSE);
-            }
-            Err(error) => self.finish(Err(error)),
-        }
-    }
-
-    /// Waits until there is something to look at or to do.
-    async fn wait(&mut self) {
-        let silent = self.heard + self.heartbeat * 2;
-        let by = self.pause.map_or(silent, |until| until.min(silent));
-        let woken = {
-            let Messages { arriving, lost, control, .. } = self;
-            let mut wished = pin!(control.changed.notified());
-            let woken = poll_fn(|cx| {
-                if wished.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Woken::Wished);
-                }
-                match arriving.poll_ready(cx) {
-                    Poll::Ready(true) => Poll::Ready(Woken::Arrived),
-                    Poll::Ready(false) => Poll::Ready(Woken::Ended(
-                        arriving.end_reason().unwrap_or_else(|| Code::SubscriptionClosed.into()),
-                    )),
-                    Poll::Pending => lost.as_mut().poll(cx).map(Woken::Lost),
-                }
-            });
-            tokio::time::timeout_at(by.into(), woken).await
-        };
-        match woken {
-            Ok(Woken::Arrived | Woken::Wished) => {}
-            Ok(Woken::Ended(reason)) => self.finish(Err(reason)),
-            Ok(Woken::Lost(reason)) => self.reconnected(reason).await,
-            Err(_) if by < silent => {
-                self.pause = None;
-            }
-            Err(_) => {
-                self.tell(ConsumeEvent::HeartbeatMissed);
-                self.begin_anew();
-                self.look().await;
+            self.batch = self.subscription.take_batch(BATCH);
+            if self.batch.is_none() && !ready!(self.subscription.poll_ready(cx)) {
+                let reason = self.subscription.end_reason();
+                return Poll::Ready(match reason {
+                    Some(reason) if reason.code() != Code::SubscriptionClosed => Err(reason),
+                    _ => Ok(None),
+                });
             }
         }
     }
+}
 
-    /// The socket was lost, or the request denied: waits for another one.
-    async fn reconnected(&mut self, reason: Error) {
-        let ours = matches!(reason.code(), Code::ConnectionLost | Code::Io);
-        if !ours {
-            return self.finish(Err(reason));
-        }
-        match self.pull.client().watch_failure(self.pull.subject()) {
-            Ok(lost) => self.lost = Box::pin(lost),
-            Err(error) => return self.finish(Err(error)),
-        }
-        self.tell(ConsumeEvent::Disconnected(reason));
-        let mut state = self.pull.client().shared().state.subscribe();
-        let down = |state: &State| matches!(state, State::Connecting | State::Reconnecting);
-        let mut back = pin!(state.wait_for(|state| !down(state)));
-        let control = Arc::clone(&self.control);
-        let mut wished = pin!(control.changed.notified());
-        poll_fn(|cx| {
-            let wished = wished.as_mut().poll(cx).is_ready();
-            if wished || back.as_mut().poll(cx).is_ready() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        self.begin_anew();
-    }
+impl Stream for Messages {
+    type Item = Result<JsMessage>;
 
-    fn tell(&self, event: ConsumeEvent) {
-        if let Some(events) = &self.options.events {
-            events(&event);
-        }
-    }
-
-    /// No more messages are waited for.
-    fn finish(&mut self, end: Result<()>) {
-        self.end.get_or_insert(end);
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_message(cx).map(Result::transpose)
     }
 }
 
 impl fmt::Debug for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Messages")
-            .field("consumer", &self.name)
-            .field("asked", &self.asked)
-            .field("end", &self.end)
-            .finish_non_exhaustive()
+        f.debug_struct("Messages").field("consumer", &self.tap.name()).finish_non_exhaustive()
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod api;
 pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod consumer;
+pub(crate) mod consumption;
 pub(crate) mod context;
 pub(crate) mod err_code;
 pub(crate) mod level;

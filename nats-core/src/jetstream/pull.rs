@@ -16,10 +16,11 @@ use super::context::JetStream;
 use super::name::check;
 use super::status::{self, Said};
 use crate::client::handle::Client;
-use crate::client::message::Message;
+use crate::client::message::{Batch, MessageRef};
 use crate::client::publish::Publish;
 use crate::client::subscription::{SubscribeOptions, Subscription};
 use crate::error::{Code, Error, Result};
+use crate::proto::message::Run;
 
 /// How much longer than the server the client waits for a request to end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -254,15 +255,19 @@ impl Fetch {
     /// [`Code::ConnectionLost`], [`Code::ConnectionClosed`], [`Code::Permission`]. What came before is
     /// handed out first.
     pub async fn next(&mut self) -> Result<Option<JsMessage>> {
+        let message = self.next_batch(1).await?.and_then(|mut batch| batch.next());
+        Ok(message.map(|message| JsMessage::new(message, &self.js.client)))
+    }
+
+    /// The next messages, up to `max` and at least one, that came together; None and errors as
+    /// [`Fetch::next`].
+    ///
+    /// # Errors
+    /// As [`Fetch::next`].
+    pub async fn next_batch(&mut self, max: usize) -> Result<Option<Batch>> {
         loop {
-            while let Some(message) = self.messages.try_next() {
-                self.heard = Instant::now();
-                match status::of(&self.name, &message) {
-                    None => return Ok(Some(self.count(message))),
-                    Some(Said::Alive) => {}
-                    Some(Said::Over(_)) => self.finish(Ok(())),
-                    Some(Said::Again(error) | Said::Never(error)) => self.finish(Err(error)),
-                }
+            if let Some(batch) = self.take(max) {
+                return Ok(Some(batch));
             }
             if let Some(end) = &self.end {
                 return end.clone().map(|()| None);
@@ -271,15 +276,15 @@ impl Fetch {
         }
     }
 
-    /// All messages that come, until the request is over.
+    /// All messages that come, until the request is over, as they came together.
     ///
     /// # Errors
-    /// As [`Fetch::next`], unless messages have come: those are returned then.
-    pub async fn all(mut self) -> Result<Vec<JsMessage>> {
+    /// As [`Fetch::all`].
+    pub async fn batches(mut self) -> Result<Vec<Batch>> {
         let mut all = Vec::new();
         loop {
-            match self.next().await {
-                Ok(Some(message)) => all.push(message),
+            match self.next_batch(usize::MAX).await {
+                Ok(Some(batch)) => all.push(batch),
                 Ok(None) => return Ok(all),
                 Err(error) if all.is_empty() => return Err(error),
                 Err(_) => return Ok(all),
@@ -287,15 +292,43 @@ impl Fetch {
         }
     }
 
-    fn count(&mut self, message: Message) -> JsMessage {
-        self.left -= 1;
+    /// All messages that come, until the request is over.
+    ///
+    /// # Errors
+    /// As [`Fetch::next`], unless messages have come: those are returned then.
+    pub async fn all(self) -> Result<Vec<JsMessage>> {
+        let client = self.js.client.clone();
+        let batches = self.batches().await?;
+        Ok(batches.into_iter().flatten().map(|message| JsMessage::new(message, &client)).collect())
+    }
+
+    /// What has come; what the server says meanwhile is heeded.
+    fn take(&mut self, max: usize) -> Option<Batch> {
+        while let Some((taken, says)) = status::take_alike(self.messages.mailbox(), max) {
+            self.heard = Instant::now();
+            if !says {
+                self.count(&taken.run);
+                return Some(Batch::new(taken, self.js.client.shared()));
+            }
+            for index in 0..taken.run.len() {
+                match status::of(&self.name, MessageRef::of(taken.run.view(index))) {
+                    Said::Alive => {}
+                    Said::Over(_) => self.finish(Ok(())),
+                    Said::Again(error) | Said::Never(error) => self.finish(Err(error)),
+                }
+            }
+        }
+        None
+    }
+
+    fn count(&mut self, run: &Run) {
+        self.left = self.left.saturating_sub(run.len());
         if let Some(bytes) = &mut self.bytes_left {
-            *bytes = bytes.saturating_sub(message.size());
+            *bytes = bytes.saturating_sub(run.size());
         }
         if self.left == 0 {
             self.finish(Ok(()));
         }
-        JsMessage::new(message, &self.js.client)
     }
 
     /// No more messages are waited for.

@@ -1,7 +1,9 @@
 //! What the status messages of a request for messages mean (ADR-37).
 
-use crate::client::message::Message;
+use crate::client::message::MessageRef;
+use crate::conn::mailbox::{Mailbox, Taken};
 use crate::error::{Code, Error};
+use crate::proto::block::View;
 
 /// What a status says of a request.
 #[derive(Debug)]
@@ -23,15 +25,33 @@ pub(super) struct Left {
     pub(super) bytes: usize,
 }
 
-/// What a message says of the request; None: it is a message of the stream.
-pub(super) fn of(name: &str, message: &Message) -> Option<Said> {
-    let status = message.status().filter(|_| message.payload().is_empty())?;
-    let number = |header: &str| message.header(header).and_then(|text| text.parse().ok());
+/// Whether the server speaks of the request: otherwise it is a message of the stream.
+#[inline]
+pub(super) fn is_status(message: View<'_>) -> bool {
+    message.status() != 0 && message.payload().is_empty()
+}
+
+/// Takes up to `max` messages of the stream, or what the server says before they come.
+pub(super) fn take_alike(mailbox: &Mailbox, max: usize) -> Option<(Taken, bool)> {
+    let mut says = false;
+    let taken = mailbox.take_some(|run| {
+        says = is_status(run.view(0));
+        let most = max.min(run.len());
+        (1..most).find(|index| is_status(run.view(*index)) != says).unwrap_or(most)
+    })?;
+    Some((taken, says))
+}
+
+/// What a status says of the request.
+pub(super) fn of(name: &str, message: MessageRef<'_>) -> Said {
+    let header = |name: &str| std::str::from_utf8(message.headers()?.get(name)?).ok();
+    let number = |name: &str| header(name).and_then(|text| text.parse().ok());
     let left = Left {
         messages: number("Nats-Pending-Messages").unwrap_or(0),
         bytes: number("Nats-Pending-Bytes").unwrap_or(0),
     };
-    Some(judge(name, status, message.description().unwrap_or_default(), left))
+    let status = message.status().unwrap_or_default();
+    judge(name, status, message.description().unwrap_or_default(), left)
 }
 
 fn judge(name: &str, status: u16, description: &str, left: Left) -> Said {

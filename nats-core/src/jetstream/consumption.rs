@@ -1,0 +1,381 @@
+//! The requests of messages that are taken without end (ADR-37): they overlap, so that some are always
+//! under way.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::time::error::Elapsed;
+
+use super::consume::{ConsumeEvent, ConsumeOptions};
+use super::pull::{Ask, Pull};
+use super::status::{self, Left, Said};
+use crate::client::message::MessageRef;
+use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
+use crate::conn::event::Event;
+use crate::conn::mailbox::{Mailbox, Taken};
+use crate::conn::shared::{State as Life, lock};
+use crate::error::{Code, Error, Result};
+use crate::proto::block::View;
+use crate::proto::message::Run;
+
+/// As many as a request by bytes may bring at most.
+const MANY: usize = 1_000_000;
+/// The waits after requests that were refused, doubling.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Asks for messages, and heeds what the server says of the requests.
+pub(super) struct Consumption {
+    pull: Pull,
+    /// Stream and consumer, for errors.
+    name: String,
+    options: ConsumeOptions,
+    heartbeat: Duration,
+    threshold: usize,
+    inbox: String,
+    state: Mutex<State>,
+    /// There is something for the [`Keeper`] to look at.
+    changed: Notify,
+    /// What was taken is not to be handed out any more.
+    stopped: AtomicBool,
+}
+
+struct State {
+    /// What was asked for and not handed out.
+    asked: Left,
+    /// What was taken last. It counts until more is taken: by then it was handled.
+    taken: Left,
+    /// When the server was heard last.
+    heard: Instant,
+    /// Nothing is asked before.
+    pause: Option<Instant>,
+    refusals: u32,
+    /// Whether the consumer is still there is to be found out.
+    doubtful: bool,
+    /// What the server has given to a pinned client.
+    pin: String,
+    /// Nothing is asked any more.
+    resting: bool,
+}
+
+impl State {
+    fn new() -> State {
+        State {
+            asked: Left::default(),
+            taken: Left::default(),
+            heard: Instant::now(),
+            pause: None,
+            refusals: 0,
+            doubtful: false,
+            pin: String::new(),
+            resting: false,
+        }
+    }
+
+    fn give_back(&mut self, Left { messages, bytes }: Left) {
+        self.asked.messages = self.asked.messages.saturating_sub(messages);
+        self.asked.bytes = self.asked.bytes.saturating_sub(bytes);
+    }
+
+    /// No request is under way any more: what has come is all that was asked for.
+    fn begin_anew(&mut self, mailbox: &Mailbox) {
+        let stats = mailbox.stats();
+        let (messages, bytes) = (stats.pending_messages as usize, stats.pending_bytes as usize);
+        self.asked = Left { messages, bytes };
+        self.taken = Left::default();
+        self.heard = Instant::now();
+    }
+}
+
+impl Tap for Consumption {
+    fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
+        let mut told = Vec::new();
+        let mut state = lock(&self.state);
+        let back = std::mem::take(&mut state.taken);
+        state.give_back(back);
+        let mut taken = None;
+        while let Some((some, says)) = status::take_alike(mailbox, max) {
+            state.heard = Instant::now();
+            if !says {
+                self.count(&mut state, &some.run);
+                taken = Some(some);
+                break;
+            }
+            for index in 0..some.run.len() {
+                self.heed(&mut state, mailbox, some.run.view(index), &mut told);
+            }
+        }
+        self.refill(&mut state, mailbox);
+        drop(state);
+        self.tell(told);
+        taken
+    }
+
+    fn rest(&self) {
+        lock(&self.state).resting = true;
+        self.changed.notify_one();
+    }
+}
+
+impl Consumption {
+    /// Asks for the first messages; they come by the subscription.
+    pub(super) fn start(
+        pull: &Pull,
+        options: &ConsumeOptions,
+    ) -> Result<(Subscription, Arc<Consumption>)> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::new(Code::InvalidArgument, "consuming needs a tokio runtime"))?;
+        let (heartbeat, threshold) = options.checked()?;
+        let client = pull.client();
+        let tap = Arc::new(Consumption {
+            pull: pull.clone(),
+            name: pull.name(),
+            options: options.clone(),
+            heartbeat,
+            threshold,
+            inbox: client.new_inbox()?,
+            state: Mutex::new(State::new()),
+            changed: Notify::new(),
+            stopped: AtomicBool::new(false),
+        });
+        // The requests are the bound.
+        let unbounded = SubscribeOptions {
+            pending_messages: Some(0),
+            pending_bytes: Some(0),
+            ..SubscribeOptions::default()
+        };
+        let through: Arc<dyn Tap> = Arc::clone(&tap) as _;
+        let subscription = client.subscribe_through(Some(through), &tap.inbox, &unbounded)?;
+        let lost = Box::pin(client.watch_failure(pull.subject())?);
+        let mailbox = Arc::clone(subscription.mailbox());
+        tap.refill(&mut lock(&tap.state), &mailbox);
+        runtime.spawn(Keeper { tap: Arc::clone(&tap), mailbox, lost }.run());
+        Ok((subscription, tap))
+    }
+
+    /// Stream and consumer, for errors.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was taken is not to be handed out any more.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    fn count(&self, state: &mut State, run: &Run) {
+        state.refusals = 0;
+        state.taken.messages = run.len();
+        if self.options.max_bytes > 0 {
+            // As the server counts: subjects, headers and payload.
+            let size = |view: View<'_>| view.size() + view.subject().len() + view.reply().len();
+            state.taken.bytes = (0..run.len()).map(|index| size(run.view(index))).sum();
+        }
+        if !self.options.group.is_empty()
+            && let Some(pin) = run.view(0).headers().and_then(|block| block.get("Nats-Pin-Id"))
+            && pin != state.pin.as_bytes()
+        {
+            state.pin = String::from_utf8_lossy(pin).into_owned();
+        }
+    }
+
+    /// Heeds what the server says.
+    fn heed(
+        &self,
+        state: &mut State,
+        mailbox: &Mailbox,
+        message: View<'_>,
+        told: &mut Vec<ConsumeEvent>,
+    ) {
+        match status::of(&self.name, MessageRef::of(message)) {
+            Said::Alive => {}
+            Said::Over(left) => state.give_back(left),
+            Said::Never(error) => self.finish(state, mailbox, error),
+            Said::Again(error) => {
+                state.doubtful |= error.code() == Code::NoResponders;
+                state.pin.clear();
+                state.begin_anew(mailbox);
+                let doubled = PAUSE.saturating_mul(1 << state.refusals.min(16));
+                state.refusals += 1;
+                let wait = doubled.min(LONGEST_PAUSE).mul_f64(0.5 + fastrand::f64() / 2.0);
+                state.pause = Some(Instant::now() + wait);
+                self.changed.notify_one();
+                told.push(ConsumeEvent::Refused(error));
+            }
+        }
+    }
+
+    /// Asks for more when there is little left.
+    fn refill(&self, state: &mut State, mailbox: &Mailbox) {
+        let by_bytes = self.options.max_bytes > 0;
+        let there = if by_bytes { state.asked.bytes } else { state.asked.messages };
+        if there > self.threshold || state.resting || state.pause.is_some() {
+            return;
+        }
+        if *self.pull.client().shared().state.borrow() != Life::Connected {
+            return;
+        }
+        let more = if by_bytes {
+            Left { messages: MANY, bytes: self.options.max_bytes.saturating_sub(there) }
+        } else {
+            Left { messages: self.options.max_messages.saturating_sub(there), bytes: 0 }
+        };
+        let asked = self.pull.ask(
+            &self.inbox,
+            &Ask {
+                batch: more.messages,
+                max_bytes: more.bytes,
+                expires: self.options.expires,
+                idle_heartbeat: self.heartbeat,
+                group: &self.options.group,
+                min_pending: self.options.min_pending,
+                min_ack_pending: self.options.min_ack_pending,
+                priority: self.options.priority,
+                id: &state.pin,
+                ..Ask::default()
+            },
+        );
+        match asked {
+            Ok(()) => {
+                state.asked.messages = state.asked.messages.saturating_add(more.messages);
+                state.asked.bytes += more.bytes;
+            }
+            Err(error) if error.code() == Code::OutboundFull => {
+                state.pause = Some(Instant::now() + PAUSE);
+                self.changed.notify_one();
+            }
+            Err(error) => self.finish(state, mailbox, error),
+        }
+    }
+
+    /// No more messages will come.
+    fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
+        state.resting = true;
+        mailbox.close(reason, false);
+        self.changed.notify_one();
+    }
+
+    fn tell(&self, events: Vec<ConsumeEvent>) {
+        for event in events {
+            if let Some(told) = &self.options.events {
+                told(&event);
+            }
+            let consumer = self.name.clone();
+            self.pull.client().shared().events.emit(Event::Consumer { consumer, event });
+        }
+    }
+}
+
+/// Does what is due without the program taking anything: asks anew after pauses and other sockets,
+/// and notices silence.
+struct Keeper {
+    tap: Arc<Consumption>,
+    mailbox: Arc<Mailbox>,
+    /// Ends when the socket is lost: all requests are gone with it.
+    lost: Pin<Box<dyn Future<Output = Error> + Send>>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        loop {
+            let by = {
+                let state = lock(&self.tap.state);
+                if state.resting {
+                    return;
+                }
+                let silent = state.heard + self.tap.heartbeat * 2;
+                state.pause.map_or(silent, |until| until.min(silent))
+            };
+            match self.woken(by).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => self.reconnected(reason).await,
+                Err(_) => self.due(),
+            }
+            if std::mem::take(&mut lock(&self.tap.state).doubtful) {
+                look(&self.tap, &self.mailbox).await;
+            }
+        }
+    }
+
+    /// Waits for a change, for the loss of the socket, or until it is time.
+    async fn woken(&mut self, by: Instant) -> std::result::Result<Option<Error>, Elapsed> {
+        let Keeper { tap, lost, .. } = self;
+        let mut changed = pin!(tap.changed.notified());
+        let woken = poll_fn(|cx| match changed.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => lost.as_mut().poll(cx).map(Some),
+        });
+        tokio::time::timeout_at(by.into(), woken).await
+    }
+
+    fn due(&self) {
+        let mut told = Vec::new();
+        let mut state = lock(&self.tap.state);
+        let now = Instant::now();
+        if state.pause.is_some_and(|until| until <= now) {
+            state.pause = None;
+        } else if state.heard + self.tap.heartbeat * 2 <= now {
+            if self.mailbox.stats().pending_messages > 0 {
+                // It is the program that is slow.
+                state.heard = now;
+            } else {
+                state.doubtful = true;
+                state.begin_anew(&self.mailbox);
+                told.push(ConsumeEvent::HeartbeatMissed);
+            }
+        }
+        self.tap.refill(&mut state, &self.mailbox);
+        drop(state);
+        self.tap.tell(told);
+    }
+
+    /// The socket was lost, or the request denied: waits for another one.
+    async fn reconnected(&mut self, reason: Error) {
+        let client = self.tap.pull.client().clone();
+        let ours = matches!(reason.code(), Code::ConnectionLost | Code::Io);
+        let lost =
+            if ours { client.watch_failure(self.tap.pull.subject()) } else { Err(reason.clone()) };
+        match lost {
+            Ok(lost) => self.lost = Box::pin(lost),
+            Err(error) => {
+                return self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, error);
+            }
+        }
+        self.tap.tell(vec![ConsumeEvent::Disconnected(reason)]);
+        let mut now = client.shared().state.subscribe();
+        let down = |state: &Life| matches!(state, Life::Connecting | Life::Reconnecting);
+        let mut back = pin!(now.wait_for(|state| !down(state)));
+        loop {
+            let mut changed = pin!(self.tap.changed.notified());
+            let is_back = poll_fn(|cx| match changed.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(false),
+                Poll::Pending => back.as_mut().poll(cx).map(|_| true),
+            });
+            let is_back = is_back.await;
+            if is_back || lock(&self.tap.state).resting {
+                break;
+            }
+        }
+        let mut state = lock(&self.tap.state);
+        state.begin_anew(&self.mailbox);
+        self.tap.refill(&mut state, &self.mailbox);
+    }
+}
+
+/// Ends the messages when there is no such consumer any more.
+async fn look(tap: &Consumption, mailbox: &Mailbox) {
+    if let Err(error) = tap.pull.info().await
+        && matches!(error.code(), Code::ConsumerNotFound | Code::StreamNotFound)
+    {
+        tap.finish(&mut lock(&tap.state), mailbox, error);
+    }
+}
