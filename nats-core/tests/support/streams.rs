@@ -11,7 +11,7 @@ use nats_core::jetstream::{
 };
 use nats_harness::{Config, Server};
 
-use super::{dial, text, within};
+use super::{PATIENCE, dial, text, within};
 
 /// A server, a connection, and the stream in memory.
 pub(crate) async fn start() -> (Server, Client, JetStream) {
@@ -64,6 +64,18 @@ impl Heard {
     /// Whether there was such an event.
     pub(crate) fn any(&self, is_it: impl Fn(&ConsumeEvent) -> bool) -> bool {
         self.0.lock().unwrap().iter().any(is_it)
+    }
+
+    /// Waits for such an event.
+    pub(crate) async fn wait(&self, is_it: impl Fn(&ConsumeEvent) -> bool) {
+        let heard = async {
+            while !self.any(&is_it) {
+                tokio::task::yield_now().await
+            }
+        };
+        if tokio::time::timeout(PATIENCE, heard).await.is_err() {
+            panic!("no such event, but {self:?}");
+        }
     }
 
     /// What is told of events.
