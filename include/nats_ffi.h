@@ -147,6 +147,8 @@ enum {
   NATS_ERR_HEARTBEAT_MISSED = 56,
   /** The server ended a request for messages. */
   NATS_ERR_PULL_REFUSED = 57,
+  /** Too many messages wait for their acknowledgement. */
+  NATS_ERR_PUBLISHER_STALLED = 58,
 };
 
 /** What happened to a connection. */
@@ -177,6 +179,8 @@ enum nats_connection_event {
   NATS_CONNECTION_EVENT_MALFORMED_MESSAGE = 11,
   /** Moved from a server in lame-duck mode to another one; member url. */
   NATS_CONNECTION_EVENT_MIGRATED = 12,
+  /** Messages of a consumer were interrupted and go on; members consumer, what, code, error. */
+  NATS_CONNECTION_EVENT_CONSUMER = 13,
 };
 
 /** The state of a connection. */
@@ -299,7 +303,7 @@ typedef struct nats_question nats_question;
 typedef struct nats_queue nats_queue;
 
 /**
- * A subscription, or the answers to a nats_request_many().
+ * A subscription, the answers to a nats_request_many(), or the messages of a nats_jetstream_consume().
  */
 typedef struct nats_subscription nats_subscription;
 
@@ -1487,6 +1491,33 @@ nats_status nats_jetstream_fetch(nats_jetstream *js,
                                  nats_error **err);
 
 /**
+ * Takes messages of a consumer without end, by requests that overlap. They come by a subscription
+ * like any other: delivered to `cb`, or, when that is NULL, read with nats_subscription_next(),
+ * nats_subscription_take() and nats_subscription_watch(). They are asked for as they are taken, so that never
+ * more than "max_messages" or "max_bytes" wait. Acknowledge them with nats_msg_ack() and its kin.
+ *
+ * `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
+ * docs/options.md, or empty. `cb`, `user`, `destroy` and `out`: as nats_subscribe_with(). Connections
+ * lost, changes of the leader and missed heartbeats are survived, and told as connection events of the
+ * kind `NATS_CONN_CONSUMER`. nats_subscription_unsubscribe() stops at once, what has come and was not
+ * taken is delivered again once its time to be acknowledged is over; nats_subscription_drain() first
+ * hands out what has come.
+ *
+ * Errors: `INVALID_NAME`, `INVALID_OPTION`, `INVALID_ARGUMENT`, `CONNECTION_CLOSED`. The subscription
+ * ends with `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND` when they are not there or were deleted,
+ * `PULL_REFUSED` with what the server said, `PERMISSION`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_jetstream_consume(nats_jetstream *js,
+                                   nats_str stream,
+                                   nats_str consumer,
+                                   nats_str options_json,
+                                   nats_msg_cb cb,
+                                   void *user,
+                                   nats_destroy_cb destroy,
+                                   nats_subscription **out,
+                                   nats_error **err);
+
+/**
  * Says that a message was handled, and waits until the server has noted it, for at most
  * `timeout_ms` milliseconds.
  *
@@ -2306,7 +2337,7 @@ nats_status nats_subscription_unsubscribe(nats_subscription *sub, nats_error **e
  * once when that many have arrived already, or when `max` is 0.
  *
  * Errors: the end reason when it has ended already; `INVALID_ARGUMENT` for the answers of a
- * nats_request_many(), which end by their own rules.
+ * nats_request_many() and the messages of a nats_jetstream_consume(), which end by their own rules.
  */
 nats_status nats_subscription_unsubscribe_after(nats_subscription *sub,
                                                 uint64_t max,

@@ -1,8 +1,12 @@
-//! Options of a JetStream, of what is published to it, and of what is fetched from it.
+//! Options of a JetStream, of what is published to it, and of what is taken from it; and messages
+//! without end.
 
 use nats_core::Result;
-use nats_core::jetstream::{FetchOptions, JetStreamOptions, PublishOptions};
+use nats_core::jetstream::{
+    ConsumeOptions, FetchOptions, JetStream, JetStreamOptions, PublishOptions,
+};
 
+use crate::runtime;
 use crate::table::{Row, Set, apply};
 
 /// The options of a JetStream.
@@ -201,10 +205,86 @@ pub const FETCH: &[Row<FetchOptions>] = &[
     },
 ];
 
+/// The options of messages that are taken of a consumer without end (ADR-37).
+pub const CONSUME: &[Row<ConsumeOptions>] = &[
+    Row {
+        key: "max_messages",
+        unit: "messages",
+        default: "500",
+        since: "0.1",
+        doc: "How many may be under way and waiting to be taken together.",
+        set: Set::Integer(1, 1 << 31, |o, v| o.max_messages = v as usize),
+    },
+    Row {
+        key: "max_bytes",
+        unit: "bytes",
+        default: "no limit",
+        since: "0.1",
+        doc: "How many bytes may be, instead of max_messages; 0 for no limit.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.max_bytes = v as usize),
+    },
+    Row {
+        key: "threshold",
+        unit: "messages or bytes",
+        default: "half of them",
+        since: "0.1",
+        doc: "When there are no more than these, more are asked for.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.threshold = Some(v as usize)),
+    },
+    Row {
+        key: "expires_ms",
+        unit: "ms",
+        default: "30000",
+        since: "0.1",
+        doc: "How long a request lasts.",
+        set: Set::Millis(1000, |o, v| o.expires = v),
+    },
+    Row {
+        key: "heartbeat_ms",
+        unit: "ms",
+        default: "half of expires_ms, 30000 at most",
+        since: "0.1",
+        doc: "How often the server says that it is there.",
+        set: Set::Millis(1, |o, v| o.heartbeat = Some(v)),
+    },
+    Row {
+        key: "group",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "The priority group to belong to (ADR-42, server 2.11).",
+        set: Set::Text(|o, v| o.group = v),
+    },
+    Row {
+        key: "min_pending",
+        unit: "messages",
+        default: "0",
+        since: "0.1",
+        doc: "Only when so many messages wait.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.min_pending = v),
+    },
+    Row {
+        key: "min_ack_pending",
+        unit: "messages",
+        default: "0",
+        since: "0.1",
+        doc: "Only when so many messages wait for their acknowledgement.",
+        set: Set::Integer(0, u64::MAX, |o, v| o.min_ack_pending = v),
+    },
+    Row {
+        key: "priority",
+        unit: "",
+        default: "0",
+        since: "0.1",
+        doc: "Behind those with a smaller number (server 2.12).",
+        set: Set::Integer(0, 9, |o, v| o.priority = v as u8),
+    },
+];
+
 /// The options of a JetStream from a JSON object.
 ///
 /// # Errors
-/// Those of [`apply`]; so for all three.
+/// Those of [`apply`]; so for all four.
 pub fn options(json: &str) -> Result<JetStreamOptions> {
     let mut options = JetStreamOptions::default();
     apply(JETSTREAM, &mut options, json)?;
@@ -221,4 +301,27 @@ pub fn publish_options(json: &str) -> Result<PublishOptions> {
 /// Changes the options of a request for messages by a JSON object.
 pub fn fetch_options(options: &mut FetchOptions, json: &str) -> Result<()> {
     apply(FETCH, options, json)
+}
+
+/// The options of messages without end from a JSON object.
+pub fn consume_options(json: &str) -> Result<ConsumeOptions> {
+    let mut options = ConsumeOptions::default();
+    apply(CONSUME, &mut options, json)?;
+    Ok(options)
+}
+
+/// Takes messages of a consumer without end, as a subscription: each binding delivers it like any
+/// other.
+///
+/// # Errors
+/// Those of [`JetStream::pull`] and of the core's `Pull::subscribe`; those of [`runtime::handle`].
+pub fn consume(
+    js: &JetStream,
+    stream: &str,
+    consumer: &str,
+    options: &ConsumeOptions,
+) -> Result<nats_core::Subscription> {
+    let runtime = runtime::handle()?;
+    let _inside = runtime.enter();
+    js.pull(stream, consumer)?.subscribe(options)
 }

@@ -1,4 +1,5 @@
-//! A subscription as bindings hold it: read by calls, or delivered to a callback.
+//! A subscription as bindings hold it: read by calls, or delivered to a callback. The messages of a
+//! consumer come by one, too, see [`crate::jetstream::consume`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -122,6 +122,8 @@ error_table! {
     56 HeartbeatMissed     "HEARTBEAT_MISSED"
        "the server has stopped sending the heartbeats that it was asked for";
     57 PullRefused         "PULL_REFUSED"         "the server ended a request for messages";
+    58 PublisherStalled    "PUBLISHER_STALLED"
+       "too many messages wait for their acknowledgement";
 }
 
 impl Code {

@@ -21,14 +21,13 @@ use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
-use nats_core::jetstream::JetStream;
 use nats_core::{Code, Error, Result, Secret};
 
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
 use crate::headers::{Shared, nats_headers};
-use crate::jetstream::nats_jetstream;
+use crate::jetstream::{Context, nats_jetstream};
 use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
 use crate::question::{Asked, nats_question};
@@ -91,7 +90,7 @@ kinds! {
     8 NKey         Pair,             nats_nkey,         "key";
     9 Question     Arc<Asked>,       nats_question,     "question";
     10 Text        Secret,           nats_text,         "text";
-    11 JetStream   JetStream,        nats_jetstream,    "JetStream";
+    11 JetStream   Context,          nats_jetstream,    "JetStream";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -1,5 +1,6 @@
 //! JetStream: the way to it, publishing with acknowledgement, fetching.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -15,12 +16,28 @@ use crate::error::nats_error;
 use crate::guard::{guard, guard_out, guard_status, guard_value};
 use crate::handle;
 use crate::headers::{nats_headers, with_headers};
-use crate::message::{self, nats_msg};
-use crate::types::{nats_bytes, nats_status, nats_str, null};
+use crate::message::{self, Messages, nats_msg};
+use crate::subscription::{hand_out, nats_msg_cb, nats_subscription};
+use crate::types::{nats_bytes, nats_destroy_cb, nats_status, nats_str, null};
+use crate::user::User;
 
 /// The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
 /// `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
 pub struct nats_jetstream(());
+
+/// A JetStream with the connection that its callbacks are told.
+pub(crate) struct Context {
+    js: JetStream,
+    connection: Arc<Connection>,
+    nc: usize,
+}
+
+impl Context {
+    /// The core's JetStream.
+    pub(crate) fn js(&self) -> &JetStream {
+        &self.js
+    }
+}
 
 /// The JetStream of the connection's account. Nothing is asked of the server.
 ///
@@ -38,7 +55,8 @@ pub extern "C" fn nats_jetstream_new(
     guard_out(out, err, || {
         let options = options::options(options_json.text("options", Code::InvalidOption)?)?;
         let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
-        handle::insert(connection.client().jetstream_with(options)?)
+        let js = connection.client().jetstream_with(options)?;
+        handle::insert(Context { js, connection, nc: nc.expose_provenance() })
     })
 }
 
@@ -46,7 +64,7 @@ pub extern "C" fn nats_jetstream_new(
 /// `NATS_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_jetstream_free(js: *mut nats_jetstream) -> nats_status {
-    guard_status(|| handle::free::<JetStream>(js))
+    guard_status(|| handle::free::<Context>(js))
 }
 
 /// Publishes a message and waits until a stream has stored it.
@@ -76,7 +94,7 @@ pub extern "C" fn nats_jetstream_publish(
         let options = options::publish_options(options_json.text("options", Code::InvalidOption)?)?;
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js.clone();
         // Before the wait, within which the program could not call what blocks.
         let headers = with_headers(headers, |given| {
             Ok(js.client().injected(given).or_else(|| given.cloned()))
@@ -124,17 +142,58 @@ pub extern "C" fn nats_jetstream_fetch(
         let text = options_json.text("options", Code::InvalidOption)?;
         options::fetch_options(&mut options, text)?;
         options.max_messages = options.max_messages.min(cap);
-        let js = handle::get::<JetStream>(js)?.clone();
+        let js = handle::get::<Context>(js)?.js.clone();
         let stream = stream.text("stream", Code::InvalidName)?;
         let pull = js.pull(stream, consumer.text("consumer", Code::InvalidName)?)?;
-        let messages = wait::read_for(js.client(), async { pull.fetch(&options)?.all().await })??;
-        let count = messages.len();
-        for (index, message) in messages.into_iter().enumerate() {
-            let msg = message::into_raw(message.into_message());
-            // SAFETY: the caller promised room for `cap`, and no more than that were asked for.
-            unsafe { msgs.add(index).write(msg) };
+        let fetched = async { pull.fetch(&options)?.batches().await };
+        let batches = wait::read_for(js.client(), fetched)??;
+        let fetched = batches.into_iter().flat_map(Messages::new).take(cap);
+        let mut count = 0;
+        for msg in fetched {
+            // SAFETY: the caller promised room for `cap`.
+            unsafe { msgs.add(count).write(msg) };
+            count += 1;
         }
         Ok(count)
+    })
+}
+
+/// Takes messages of a consumer without end, by requests that overlap. They come by a subscription
+/// like any other: delivered to `cb`, or, when that is NULL, read with nats_subscription_next(),
+/// nats_subscription_take() and nats_subscription_watch(). They are asked for as they are taken, so that never
+/// more than "max_messages" or "max_bytes" wait. Acknowledge them with nats_msg_ack() and its kin.
+///
+/// `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
+/// docs/options.md, or empty. `cb`, `user`, `destroy` and `out`: as nats_subscribe_with(). Connections
+/// lost, changes of the leader and missed heartbeats are survived, and told as connection events of the
+/// kind `NATS_CONN_CONSUMER`. nats_subscription_unsubscribe() stops at once, what has come and was not
+/// taken is delivered again once its time to be acknowledged is over; nats_subscription_drain() first
+/// hands out what has come.
+///
+/// Errors: `INVALID_NAME`, `INVALID_OPTION`, `INVALID_ARGUMENT`, `CONNECTION_CLOSED`. The subscription
+/// ends with `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND` when they are not there or were deleted,
+/// `PULL_REFUSED` with what the server said, `PERMISSION`, `CONNECTION_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_consume(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    consumer: nats_str,
+    options_json: nats_str,
+    cb: nats_msg_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard(err, || {
+        let context = handle::get::<Context>(js)?;
+        let wanted = options::consume_options(options_json.text("options", Code::InvalidOption)?)?;
+        let stream = stream.text("stream", Code::InvalidName)?;
+        let consumer = consumer.text("consumer", Code::InvalidName)?;
+        let open = || options::consume(&context.js, stream, consumer, &wanted);
+        let connection = Arc::clone(&context.connection);
+        hand_out(connection, context.nc, open, (cb, user), out)
     })
 }
 
@@ -150,7 +209,7 @@ pub extern "C" fn nats_jetstream_ack_sync(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        let client = handle::get::<JetStream>(js)?.client().clone();
+        let client = handle::get::<Context>(js)?.js.client().clone();
         message::ack_sync(&msg, &client, timeout_ms)
     })
 }

@@ -7,12 +7,12 @@ use nats_bridge::connection::Connection;
 use nats_bridge::doc::Doc;
 use nats_bridge::ops::{Op, Run, Running};
 use nats_bridge::wait;
-use nats_core::jetstream::JetStream;
 use nats_core::{Code, Error, Result};
 
 use crate::doc::{Document, nats_doc};
 use crate::guard::{ErrorOut, guard, guard_out};
 use crate::handle::{self, Handle};
+use crate::jetstream::Context;
 use crate::queue::{Value, nats_queue, start};
 use crate::types::{nats_status, nats_str};
 
@@ -31,10 +31,10 @@ impl Target for Arc<Connection> {
     }
 }
 
-impl Target for JetStream {
+impl Target for Context {
     fn begin(&self, op: &Op, input: Doc) -> Result<Running> {
         match op.run {
-            Run::JetStream(run) => Ok(run(self.clone(), input)),
+            Run::JetStream(run) => Ok(run(self.js().clone(), input)),
             Run::Connection(_) => Err(Error::from(Code::Internal)),
         }
     }
@@ -80,7 +80,7 @@ impl OpaqueOf for crate::connection::nats_connection {
 }
 
 impl OpaqueOf for crate::jetstream::nats_jetstream {
-    type Object = JetStream;
+    type Object = Context;
 }
 
 fn begin<O: OpaqueOf>(op: &'static Op, target: *mut O, input: &nats_str) -> Result<Running> {

@@ -19,7 +19,7 @@ use crate::queue::{Events, Value, nats_queue, start};
 use crate::types::{nats_destroy_cb, nats_status, nats_str, null, timeout, timeout_option};
 use crate::user::User;
 
-/// A subscription, or the answers to a nats_request_many().
+/// A subscription, the answers to a nats_request_many(), or the messages of a nats_jetstream_consume().
 pub struct nats_subscription(());
 
 /// A message for a subscription. `nc` is the connection handle that the subscription was made
@@ -78,8 +78,9 @@ pub extern "C" fn nats_subscribe(
     let user = User::new(user, destroy);
     guard(err, || {
         let cb = cb.ok_or_else(|| null("cb"))?;
-        let subscription = open(nc, &subject, &nats_str::EMPTY)?;
-        deliver(nc, subscription, cb, user, out)
+        let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
+        let subscription = open(&connection, &subject, &nats_str::EMPTY)?;
+        deliver((connection, nc.expose_provenance()), subscription, cb, user, out)
     })
 }
 
@@ -103,14 +104,10 @@ pub extern "C" fn nats_subscribe_with(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     let user = User::new(user, destroy);
-    guard(err, || match (cb, out) {
-        (Some(cb), out) => deliver(nc, open(nc, &subject, &options_json)?, cb, user, out),
-        (None, Some(out)) => {
-            let (_, subscription) = open(nc, &subject, &options_json)?;
-            out.write(handle::insert(Subscription::polled(subscription))?);
-            Ok(())
-        }
-        (None, None) => Err(null("out")),
+    guard(err, || {
+        let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
+        let subscribe = || open(&connection, &subject, &options_json);
+        hand_out(Arc::clone(&connection), nc.expose_provenance(), subscribe, (cb, user), out)
     })
 }
 
@@ -196,7 +193,7 @@ pub extern "C" fn nats_subscription_unsubscribe(
 /// once when that many have arrived already, or when `max` is 0.
 ///
 /// Errors: the end reason when it has ended already; `INVALID_ARGUMENT` for the answers of a
-/// nats_request_many(), which end by their own rules.
+/// nats_request_many() and the messages of a nats_jetstream_consume(), which end by their own rules.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_subscription_unsubscribe_after(
     sub: *mut nats_subscription,
@@ -314,37 +311,48 @@ impl Deliver for Delivery {
     }
 }
 
-/// The subscription of the core, with the connection that it belongs to.
+/// The subscription of the core.
 fn open(
-    nc: *mut nats_connection,
+    connection: &Connection,
     subject: &nats_str,
     json: &nats_str,
-) -> Result<(Arc<Connection>, nats_core::Subscription)> {
-    let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
+) -> Result<nats_core::Subscription> {
     let subject = subject.text("subject", Code::InvalidSubject)?;
     let mut wanted = SubscribeOptions::default();
     options::subscribe(&mut wanted, json.text("options", Code::InvalidOption)?)?;
-    let subscription = connection.subscribe(subject, &wanted)?;
-    Ok((connection, subscription))
+    connection.subscribe(subject, &wanted)
+}
+
+/// Subscribes with `open`, and delivers to the callback, if there is one, or hands out a handle to
+/// read from. `nc`: the handle of the connection that callbacks are told.
+pub(crate) fn hand_out(
+    connection: Arc<Connection>,
+    nc: usize,
+    open: impl FnOnce() -> Result<nats_core::Subscription>,
+    (cb, user): (nats_msg_cb, User),
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+) -> Result<()> {
+    match (cb, out) {
+        (Some(cb), out) => deliver((connection, nc), open()?, cb, user, out),
+        (None, Some(out)) => {
+            out.write(handle::insert(Subscription::polled(open()?))?);
+            Ok(())
+        }
+        (None, None) => Err(null("out")),
+    }
 }
 
 /// Starts the delivery of `subscription` to `cb`; the handle goes to `out` or stays with the
 /// callback.
 fn deliver(
-    nc: *mut nats_connection,
-    (connection, subscription): (Arc<Connection>, nats_core::Subscription),
+    (connection, nc): (Arc<Connection>, usize),
+    subscription: nats_core::Subscription,
     cb: MessageFn,
     user: User,
     out: Option<&mut MaybeUninit<*mut nats_subscription>>,
 ) -> Result<()> {
     let place = Arc::new(OnceLock::new());
-    let delivery = Delivery {
-        cb,
-        nc: nc.expose_provenance(),
-        place: Arc::clone(&place),
-        messages: None,
-        user,
-    };
+    let delivery = Delivery { cb, nc, place: Arc::clone(&place), messages: None, user };
     let subscription = Subscription::callback(&connection, subscription, Box::new(delivery))?;
     let source = subscription.source();
     let handle = Owned::new(subscription)?;

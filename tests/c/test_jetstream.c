@@ -325,3 +325,87 @@ TEST("c-jetstream-06", "consumers by documents, and operations on a queue") {
   OK(nats_doc_free(list));
   close_js(js, nc);
 }
+
+static void publish_numbers(nats_jetstream *js, int first, int last) {
+  char text[16];
+  for (int i = first; i <= last; ++i) {
+    snprintf(text, sizeof text, "%d", i);
+    store(js, "s.n", text);
+  }
+}
+
+/* Messages of a consumer of the stream S, to be read. */
+static nats_subscription *consume(nats_jetstream *js, const char *consumer, const char *options) {
+  nats_subscription *sub = NULL;
+  OK(nats_jetstream_consume(js, S("S"), S(consumer), S(options), NULL, NULL, NULL, &sub, E));
+  return sub;
+}
+
+static struct latch handled = LATCH;
+
+static void acknowledge(nats_connection *nc, nats_subscription *sub, nats_msg *msg, void *user) {
+  (void)nc, (void)sub, (void)user;
+  OK(nats_msg_ack(msg, E));
+  OK(nats_msg_free(msg));
+  latch_add(&handled);
+}
+
+TEST("c-jetstream-07", "messages without end: read, awaited on a queue, by a callback, drained, stopped") {
+  nats_connection *nc;
+  nats_jetstream *js = start_js(&nc);
+  nats_subscription *sub;
+  nats_msg *msgs[8];
+  size_t count;
+  do_js(js, nats_stream_create, STREAM);
+  do_js(js, nats_consumer_create, WORKER);
+  publish_numbers(js, 1, 20);
+  sub = consume(js, "worker", "{\"max_messages\":5}");
+  for (int taken = 0; taken < 20; taken += (int)count) {
+    OK(nats_subscription_take(sub, msgs, 8, WAIT_MS, &count, E));
+    EXPECT(count <= 5);
+    OK(nats_msgs_ack(msgs, count, E));
+    OK(nats_msgs_free(msgs, count));
+  }
+  FAILS(NATS_ERR_TIMEOUT, nats_subscription_next(sub, 0, msgs, E));
+  FAILS(NATS_ERR_INVALID_ARGUMENT, nats_subscription_unsubscribe_after(sub, 3, E));
+
+  nats_queue *queue;
+  nats_event event;
+  OK(nats_queue_new(&queue, E));
+  OK(nats_subscription_watch(sub, queue, 7, E));
+  publish_numbers(js, 21, 21);
+  do {
+    OK(nats_queue_poll(queue, &event, 1, WAIT_MS, &count, E));
+    EXPECT(count == 1 && event.kind == NATS_EVENT_READY && event.token == 7);
+  } while (nats_subscription_next(sub, 0, msgs, NULL));
+  EXPECT_TEXT(as_text(nats_msg_payload(msgs[0])), "21");
+  OK(nats_msg_ack(msgs[0], E));
+  OK(nats_msg_free(msgs[0]));
+  OK(nats_queue_free(queue));
+  OK(nats_subscription_unsubscribe(sub, E));
+  FAILS(NATS_ERR_SUBSCRIPTION_CLOSED, nats_subscription_next(sub, WAIT_MS, msgs, E));
+  OK(nats_subscription_free(sub));
+
+  OK(nats_jetstream_consume(js, S("S"), S("worker"), NONE, acknowledge, NULL, NULL, &sub, E));
+  publish_numbers(js, 22, 40);
+  EXPECT(latch_wait(&handled, 19, WAIT_MS));
+  OK(nats_subscription_drain(sub, WAIT_MS, E));
+  OK(nats_subscription_free(sub));
+  nats_doc *info = ask_js(js, nats_consumer_info, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
+  expect_int(info, "num_ack_pending", 0);
+  expect_int(info, "ack_floor.stream_seq", 40);
+  OK(nats_doc_free(info));
+
+  sub = consume(js, "worker", "");
+  do_js(js, nats_consumer_delete, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
+  FAILS(NATS_ERR_CONSUMER_NOT_FOUND, nats_subscription_next(sub, WAIT_MS, msgs, E));
+  OK(nats_subscription_free(sub));
+  FAILS(NATS_ERR_INVALID_NAME,
+        nats_jetstream_consume(js, S("a.b"), S("c"), NONE, NULL, NULL, NULL, &sub, E));
+  FAILS(NATS_ERR_INVALID_ARGUMENT,
+        nats_jetstream_consume(js, S("S"), S("c"), NONE, NULL, NULL, NULL, NULL, E));
+  SAYS("out");
+  FAILS(NATS_ERR_INVALID_OPTION,
+        nats_jetstream_consume(js, S("S"), S("c"), S("{\"batch\":1}"), NULL, NULL, NULL, &sub, E));
+  close_js(js, nc);
+}

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nats_bridge::claims::{ACCOUNT, USER};
-use nats_bridge::jetstream::{FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::Row;
@@ -49,6 +49,7 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "JetStream", JETSTREAM))
         .and_then(|()| table(&mut out, "Message to a stream", PUBLISH))
         .and_then(|()| table(&mut out, "Request for messages of a consumer", FETCH))
+        .and_then(|()| table(&mut out, "Messages of a consumer without end", CONSUME))
         .and_then(|()| table(&mut out, "User claims", USER))
         .and_then(|()| table(&mut out, "Account claims", ACCOUNT));
     sections.map_err(|e| e.to_string())?;

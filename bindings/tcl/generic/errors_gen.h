@@ -56,3 +56,4 @@
 {NATS_ERR_ALREADY_ACKED, "ErrAlreadyAcked"},
 {NATS_ERR_HEARTBEAT_MISSED, "ErrHeartbeatMissed"},
 {NATS_ERR_PULL_REFUSED, "ErrPullRefused"},
+{NATS_ERR_PUBLISHER_STALLED, "ErrPublisherStalled"},

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::consume::{ConsumeEvent, ConsumeOptions, Source, tell};
+use super::demand::Demand;
 use super::pull::{Ask, Pull};
 use super::status::{self, Said};
 use super::watch::{Watch, Woken};
-use super::window::Window;
 use crate::client::message::MessageRef;
 use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
 use crate::conn::mailbox::{Mailbox, Taken};
@@ -40,7 +40,7 @@ pub(super) struct Consumption {
 }
 
 struct State {
-    window: Window,
+    demand: Demand,
     /// When the server was heard last.
     heard: Instant,
     /// Nothing is asked before.
@@ -55,9 +55,9 @@ struct State {
 }
 
 impl State {
-    fn new(window: Window) -> State {
+    fn new(demand: Demand) -> State {
         State {
-            window,
+            demand,
             heard: Instant::now(),
             pause: None,
             refusals: 0,
@@ -69,7 +69,7 @@ impl State {
 
     /// No request is under way any more.
     fn begin_anew(&mut self, mailbox: &Mailbox) {
-        self.window.begin_anew(mailbox);
+        self.demand.begin_anew(mailbox);
         self.heard = Instant::now();
     }
 }
@@ -78,7 +78,7 @@ impl Tap for Consumption {
     fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
         let mut told = Vec::new();
         let mut state = lock(&self.state);
-        state.window.handled();
+        state.demand.handled();
         let mut taken = None;
         while let Some((some, says)) = status::take_alike(mailbox, max) {
             state.heard = Instant::now();
@@ -129,7 +129,7 @@ impl Consumption {
             options: options.clone(),
             heartbeat,
             inbox: client.new_inbox()?,
-            state: Mutex::new(State::new(Window::new(options, threshold))),
+            state: Mutex::new(State::new(Demand::new(options, threshold))),
             changed: Notify::new(),
             stopped: AtomicBool::new(false),
         });
@@ -150,7 +150,7 @@ impl Consumption {
 
     fn count(&self, state: &mut State, run: &Run) {
         state.refusals = 0;
-        state.window.take(run);
+        state.demand.take(run);
         if !self.options.group.is_empty()
             && let Some(pin) = run.view(0).headers().and_then(|block| block.get("Nats-Pin-Id"))
             && pin != state.pin.as_bytes()
@@ -169,7 +169,7 @@ impl Consumption {
     ) {
         match status::of(&self.name, MessageRef::of(message)) {
             Said::Alive => {}
-            Said::Over(left) => state.window.give_back(left),
+            Said::Over(left) => state.demand.give_back(left),
             Said::Never(error) => self.finish(state, mailbox, error),
             Said::Again(error) => {
                 state.doubtful |= error.code() == Code::NoResponders;
@@ -190,7 +190,7 @@ impl Consumption {
         if state.resting || state.pause.is_some() {
             return;
         }
-        let Some(more) = state.window.more() else { return };
+        let Some(more) = state.demand.more() else { return };
         if *self.pull.client().shared().state.borrow() != Life::Connected {
             return;
         }
@@ -210,7 +210,7 @@ impl Consumption {
             },
         );
         match asked {
-            Ok(()) => state.window.ask(more),
+            Ok(()) => state.demand.ask(more),
             Err(error) if error.code() == Code::OutboundFull => {
                 state.pause = Some(Instant::now() + PAUSE);
                 self.changed.notify_one();

@@ -12,6 +12,7 @@ use super::config::consumer::DeliverPolicy;
 use super::consume::{ConsumeEvent, Source, tell};
 use super::consumer::ConsumerInfo;
 use super::context::JetStream;
+use super::demand::Demand;
 use super::name::check;
 use super::ordered::OrderedOptions;
 use super::pull::{Ask, Pull};
@@ -19,7 +20,6 @@ use super::pushing::Heartbeat;
 use super::sequence::{Is, Sequence};
 use super::status::{self, Said};
 use super::watch::{Watch, Woken, first};
-use super::window::Window;
 use crate::client::inlet::Inlet;
 use crate::client::message::MessageRef;
 use crate::client::publish::Publish;
@@ -57,7 +57,7 @@ struct State {
     inlet: Option<Inlet>,
     /// What messages are asked of; None: they are pushed, or the consumer is being made.
     pull: Option<Pull>,
-    window: Window,
+    demand: Demand,
     /// When the server was heard last.
     heard: Instant,
     /// Nothing is asked before.
@@ -73,13 +73,13 @@ struct State {
 impl Tap for Ordering {
     fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
         let mut state = lock(&self.state);
-        state.window.handled();
+        state.demand.handled();
         let mut taken = None;
         while let Some((some, are)) = self.take_alike(&mut state, mailbox, max) {
             match are {
                 Is::Next(_) => {
                     state.well();
-                    state.window.take(&some.run);
+                    state.demand.take(&some.run);
                     taken = Some(some);
                     break;
                 }
@@ -134,7 +134,7 @@ impl Ordering {
             inbox: client.new_inbox()?,
             state: Mutex::new(State::new(
                 Sequence::new(stream),
-                Window::new(&options.consume, threshold),
+                Demand::new(&options.consume, threshold),
             )),
             changed: Notify::new(),
             stopped: AtomicBool::new(false),
@@ -204,7 +204,7 @@ impl Ordering {
             Said::Alive => state.well(),
             Said::Over(left) => {
                 state.well();
-                state.window.give_back(left);
+                state.demand.give_back(left);
             }
             Said::Never(error) if error.code() == Code::PullRefused => {
                 self.finish(state, mailbox, error);
@@ -249,7 +249,7 @@ impl Ordering {
         if state.resting || state.pause.is_some() {
             return;
         }
-        let (Some(pull), Some(more)) = (&state.pull, state.window.more()) else { return };
+        let (Some(pull), Some(more)) = (&state.pull, state.demand.more()) else { return };
         let ask = Ask {
             batch: more.messages,
             max_bytes: more.bytes,
@@ -258,7 +258,7 @@ impl Ordering {
             ..Ask::default()
         };
         match pull.ask(&state.subject, &ask) {
-            Ok(()) => state.window.ask(more),
+            Ok(()) => state.demand.ask(more),
             Err(error) if error.code() == Code::OutboundFull => {
                 state.pause = Some(Instant::now() + PAUSE);
                 self.changed.notify_one();
@@ -280,14 +280,14 @@ impl Ordering {
 }
 
 impl State {
-    fn new(sequence: Sequence, window: Window) -> State {
+    fn new(sequence: Sequence, demand: Demand) -> State {
         State {
             number: 0,
             sequence,
             subject: String::new(),
             inlet: None,
             pull: None,
-            window,
+            demand,
             heard: Instant::now(),
             pause: None,
             attempts: 0,
@@ -441,7 +441,7 @@ impl Keeper {
             Ok(info) if is_present => {
                 state.begin(&options.deliver_policy, &info);
                 if !options.push {
-                    state.window = Window::new(&options.consume, threshold);
+                    state.demand = Demand::new(&options.consume, threshold);
                     state.pull = Some(js.pull(stream, &config.name)?);
                     self.tap.refill(&mut state, &self.mailbox);
                 }

@@ -2,44 +2,12 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::api::read;
-use super::config::{Extra, is_default};
 use super::context::JetStream;
+use super::pub_ack::{PubAck, acknowledged};
 use crate::client::publish::Publish;
 use crate::client::request::Request;
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
-
-/// The word of a stream that it has stored a message.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct PubAck {
-    /// The stream.
-    pub stream: String,
-    /// The message's sequence.
-    pub seq: u64,
-    /// The message was there before, by its id: this is its sequence.
-    #[serde(skip_serializing_if = "is_default")]
-    pub duplicate: bool,
-    /// The stream's domain.
-    #[serde(skip_serializing_if = "is_default")]
-    pub domain: String,
-    /// The counter's new value (ADR-49, server 2.12).
-    #[serde(rename = "val", skip_serializing_if = "is_default")]
-    pub value: String,
-    /// The batch that was stored (ADR-50, server 2.12).
-    #[serde(rename = "batch", skip_serializing_if = "is_default")]
-    pub batch_id: String,
-    /// How many messages it had.
-    #[serde(rename = "count", skip_serializing_if = "is_default")]
-    pub batch_count: u64,
-    /// What this version does not know.
-    #[serde(flatten)]
-    pub extra: Extra,
-}
 
 /// What is expected of the stream, and how hard to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +54,13 @@ impl Default for PublishOptions {
 
 impl PublishOptions {
     /// The headers that say it, beside those of the message; None: there is nothing to say.
-    fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+    pub(super) fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+        let PublishOptions { msg_id, expected_stream, expected_last_msg_id, ttl, .. } = self;
+        let texts = [msg_id, expected_stream, expected_last_msg_id, &self.expected_last_subject];
+        let numbers = [self.expected_last_sequence, self.expected_last_subject_sequence];
+        if texts.iter().all(|text| text.is_none()) && numbers == [None, None] && ttl.is_none() {
+            return Ok(None);
+        }
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         let said = [
             ("Nats-Msg-Id", self.msg_id.clone()),
@@ -97,9 +71,6 @@ impl PublishOptions {
             ("Nats-Expected-Last-Subject-Sequence-Subject", self.expected_last_subject.clone()),
             ("Nats-TTL", self.ttl.map(|ttl| format!("{}s", ttl.as_secs()))),
         ];
-        if said.iter().all(|(_, value)| value.is_none()) {
-            return Ok(None);
-        }
         if self.ttl.is_some_and(|ttl| ttl.as_secs() == 0) {
             let text = "ttl: expected at least one second";
             return Err(Error::new(Code::InvalidArgument, text));
@@ -156,16 +127,6 @@ impl JetStream {
     }
 }
 
-/// Reads the answer to a message.
-pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
-    let ack: PubAck = read(subject, payload)?;
-    if ack.stream.is_empty() {
-        let text = format!("{subject}: the answer is no acknowledgement of a stream");
-        return Err(Error::new(Code::Protocol, text));
-    }
-    Ok(ack)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,16 +155,5 @@ mod tests {
         assert!(PublishOptions::default().headers(Some(&own)).unwrap().is_none());
         let bad = PublishOptions { msg_id: Some("a\r\nb".into()), ..PublishOptions::default() };
         assert_eq!(bad.headers(None).unwrap_err().code(), Code::InvalidHeader);
-    }
-
-    #[test]
-    fn acknowledgements_are_read_whole() {
-        let full = br#"{"stream":"S","seq":7,"duplicate":true,"domain":"hub","val":"12","batch":"b","count":3,"new":1}"#;
-        let ack = acknowledged("a", full).unwrap();
-        assert_eq!((ack.stream.as_str(), ack.seq, ack.duplicate), ("S", 7, true));
-        assert_eq!((ack.value.as_str(), ack.batch_id.as_str(), ack.batch_count), ("12", "b", 3));
-        assert_eq!(ack.extra["new"], 1);
-        assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
-        assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
     }
 }

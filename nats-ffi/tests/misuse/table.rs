@@ -316,6 +316,10 @@ pub const TABLE: &[Row] = &[
     ("nats_jetstream_fetch", &[JetStream, Out, Out], |p, e| {
         nats_jetstream_fetch(p[0].cast(), s("s"), s("c"), s(""), array(p[1]), 1, o(p[2]), e)
     }),
+    ("nats_jetstream_consume", &[JetStream, Out], |p, e| {
+        let (js, none) = (p[0].cast(), std::ptr::null_mut());
+        nats_jetstream_consume(js, s("s"), s("c"), s(""), None, none, None, o(p[1]), e)
+    }),
     ("nats_jetstream_ack_sync", &[JetStream, Message], |p, e| {
         nats_jetstream_ack_sync(p[0].cast(), p[1].cast(), 1, e)
     }),
