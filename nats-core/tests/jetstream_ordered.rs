@@ -202,14 +202,16 @@ async fn lost_sockets_and_silence_are_survived() {
         server.restart().unwrap();
         store(3).await;
         expect(&mut messages, 3..=3).await;
-        server.pause().unwrap();
         within("the silence", async {
             while !heard.any(is_reset_by(Code::HeartbeatMissed)) {
-                let _ = tokio::time::timeout(SHORT, messages.next()).await;
+                server.pause().unwrap();
+                let _ = tokio::time::timeout(MOMENT * 6, messages.next()).await;
+                // Otherwise another consumer was still being made.
+                server.resume().unwrap();
+                let _ = tokio::time::timeout(MOMENT, messages.next()).await;
             }
         })
         .await;
-        server.resume().unwrap();
         store(4).await;
         expect(&mut messages, 4..=4).await;
     }
