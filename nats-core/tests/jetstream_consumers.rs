@@ -6,11 +6,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use nats_core::jetstream::{
-    AckKind, AckPolicy, ConsumerConfig, DeliverPolicy, FetchOptions, JsMessage, ReplayPolicy,
+    AckPolicy, ConsumerConfig, DeliverPolicy, FetchOptions, JsMessage, ReplayPolicy,
 };
 use nats_core::{Headers, Publish};
-use nats_harness::{Config, Server};
-use support::streams::{now, one, start, store, stream, worker};
+use support::streams::{now, start, store, worker};
 use support::*;
 
 const MOMENT: Duration = Duration::from_millis(200);
@@ -110,33 +109,6 @@ async fn backoff_is_the_time_to_acknowledge() {
 }
 
 #[tokio::test]
-async fn the_reason_of_a_term_goes_into_an_advisory() {
-    let (_server, client, js) = start().await;
-    let advisories =
-        client.subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.S.worker").unwrap();
-    let pull = worker(&js, ConsumerConfig::default()).await;
-    store(&js, 1..=1).await;
-    let message = pull.next(PATIENCE).await.unwrap().unwrap();
-    message.ack_with(AckKind::Term(Some("no such customer"))).await.unwrap();
-    let advisory = next_text(&advisories).await;
-    assert!(advisory.contains("\"reason\":\"no such customer\""), "{advisory}");
-    assert!(pull.fetch(&now()).unwrap().all().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_nak_with_a_delay_waits() {
-    let (_server, _client, js) = start().await;
-    let pull = worker(&js, ConsumerConfig::default()).await;
-    store(&js, 1..=1).await;
-    let message = pull.next(PATIENCE).await.unwrap().unwrap();
-    let said = Instant::now();
-    message.ack_with(AckKind::Nak(Some(MOMENT))).await.unwrap();
-    let again = within("the message", pull.next(PATIENCE)).await.unwrap().unwrap();
-    assert!(said.elapsed() >= MOMENT - MOMENT / 10);
-    assert_eq!(again.metadata().unwrap().delivered, 2);
-}
-
-#[tokio::test]
 async fn headers_only_leaves_payloads_out() {
     let (_server, _client, js) = start().await;
     let mut headers = Headers::new();
@@ -179,51 +151,4 @@ async fn acknowledgements_of_one_stand_for_all_before() {
     got[3].double_ack(PATIENCE).await.unwrap();
     let info = pull.info().await.unwrap();
     assert_eq!((info.ack_floor.stream_seq, info.num_ack_pending), (4, 1));
-}
-
-#[tokio::test]
-async fn a_message_that_is_not_acknowledged_comes_again() {
-    let (_server, _client, js) = start().await;
-    let ack_wait = MOMENT * 2;
-    let pull = worker(&js, ConsumerConfig { ack_wait, ..Default::default() }).await;
-    store(&js, 1..=1).await;
-    let first = pull.next(PATIENCE).await.unwrap().unwrap();
-    // Work goes on beyond the time to acknowledge it.
-    let mut pace = tokio::time::interval(MOMENT / 2);
-    for _ in 0..10 {
-        pace.tick().await;
-        first.ack_with(AckKind::InProgress).await.unwrap();
-    }
-    assert!(pull.fetch(&now()).unwrap().all().await.unwrap().is_empty());
-    let again = within("the message", pull.fetch(&one(PATIENCE)).unwrap().next()).await;
-    let again = again.unwrap().unwrap();
-    assert_eq!(again.metadata().unwrap().delivered, 2);
-    again.double_ack(PATIENCE).await.unwrap();
-    // What is said of an older delivery counts, too.
-    first.ack().await.unwrap();
-    assert_eq!(pull.info().await.unwrap().num_ack_pending, 0);
-}
-
-/// Servers may write the domain and the account into reply subjects (2.14).
-#[tokio::test]
-async fn replies_of_the_second_form_are_read_and_answered() {
-    let config =
-        Config::plain().with("jetstream {domain: hub}\nfeature_flags {js_ack_fc_v2: true}");
-    let server = Server::start(config).unwrap();
-    let client = dial(&server.url()).await;
-    let js = client.jetstream();
-    js.create_stream(&stream("S", "s.>")).await.unwrap();
-    let pull = worker(&js, ConsumerConfig::default()).await;
-    store(&js, 1..=2).await;
-    let got = pull.fetch(&now()).unwrap().all().await.unwrap();
-    let metadata = got[1].metadata().unwrap();
-    assert_eq!(metadata.domain, Some("hub"));
-    assert!(metadata.account_hash.is_some_and(|hash| !hash.is_empty()));
-    assert_eq!((metadata.stream, metadata.consumer), ("S", "worker"));
-    assert_eq!((metadata.stream_sequence, metadata.consumer_sequence), (2, 2));
-    assert_eq!((metadata.delivered, metadata.pending), (1, 0));
-    got[0].ack().await.unwrap();
-    got[1].double_ack(PATIENCE).await.unwrap();
-    let info = pull.info().await.unwrap();
-    assert_eq!((info.ack_floor.stream_seq, info.num_ack_pending), (2, 0));
 }

@@ -1,6 +1,5 @@
 //! Messages that are pushed, and what the server says between them.
 
-use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use tokio::sync::Notify;
 use super::consume::{ConsumeEvent, ConsumeEvents, Source, tell};
 use super::push::{Push, PushOptions};
 use super::status::{self, Said};
-use super::watch::{Watch, Woken, first};
+use super::watch::{Watch, Woken};
 use crate::client::handle::Client;
 use crate::client::message::MessageRef;
 use crate::client::publish::Publish;
@@ -67,8 +66,8 @@ pub(super) struct Pushing {
 struct State {
     /// When the server was heard last.
     heard: Instant,
-    /// Whether the consumer is still there is to be found out.
-    doubtful: bool,
+    /// When to find out whether the consumer is still there.
+    doubtful: Option<Instant>,
     /// The messages have ended.
     resting: bool,
 }
@@ -118,7 +117,7 @@ impl Pushing {
             name: push.name(),
             heartbeat: config.idle_heartbeat,
             events: options.events.clone(),
-            state: Mutex::new(State { heard: Instant::now(), doubtful: false, resting: false }),
+            state: Mutex::new(State { heard: Instant::now(), doubtful: None, resting: false }),
             changed: Notify::new(),
             stopped: AtomicBool::new(false),
         });
@@ -141,7 +140,7 @@ impl Pushing {
         match status::of(&self.name, message) {
             Said::Never(error) => self.finish(mailbox, error),
             Said::Again(_) => {
-                lock(&self.state).doubtful = true;
+                lock(&self.state).doubtful = Some(Instant::now());
                 self.changed.notify_one();
             }
             Said::Alive | Said::Over(_) => {}
@@ -169,17 +168,14 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         loop {
-            let (by, is_doubtful) = {
-                let mut state = lock(&self.tap.state);
+            let by = {
+                let state = lock(&self.tap.state);
                 if state.resting {
                     return;
                 }
-                (self.tap.silent_from(&state), std::mem::take(&mut state.doubtful))
+                let silent = self.tap.silent_from(&state);
+                state.doubtful.map_or(silent, |when| when.min(silent))
             };
-            if is_doubtful {
-                self.look().await;
-                continue;
-            }
             match self.watch.woken(&self.tap.changed, by).await {
                 Woken::Changed => {}
                 Woken::Lost(reason) => {
@@ -187,26 +183,34 @@ impl Keeper {
                     let is_resting = || lock(&self.tap.state).resting;
                     self.watch.connected(&self.tap.changed, is_resting).await;
                     let mut state = lock(&self.tap.state);
-                    (state.heard, state.doubtful) = (Instant::now(), true);
+                    (state.heard, state.doubtful) = (Instant::now(), Some(Instant::now()));
                 }
                 Woken::Ended(reason) => self.tap.finish(&self.mailbox, reason),
-                Woken::Due => self.due(),
+                Woken::Due => self.due().await,
             }
         }
     }
 
-    fn due(&self) {
-        let mut state = lock(&self.tap.state);
+    async fn due(&mut self) {
         let now = Instant::now();
-        if self.tap.silent_from(&state) > now {
-            return;
-        }
-        state.heard = now;
-        // Otherwise it is the program that is slow.
-        if self.mailbox.stats().pending_messages == 0 {
-            state.doubtful = true;
-            drop(state);
+        let (is_missed, is_doubtful) = {
+            let mut state = lock(&self.tap.state);
+            let is_silent = self.tap.silent_from(&state) <= now;
+            // Otherwise it is the program that is slow.
+            let is_missed = is_silent && self.mailbox.stats().pending_messages == 0;
+            if is_silent {
+                state.heard = now;
+            }
+            if is_missed {
+                state.doubtful = Some(now);
+            }
+            (is_missed, state.doubtful.take_if(|when| *when <= now).is_some())
+        };
+        if is_missed {
             self.tap.tell(ConsumeEvent::HeartbeatMissed);
+        }
+        if is_doubtful {
+            self.look().await;
         }
     }
 
@@ -218,9 +222,7 @@ impl Keeper {
                 self.tap.finish(&self.mailbox, error);
             }
             Err(_) => {
-                let pause = pin!(tokio::time::sleep(ASK_EVERY));
-                first(&self.tap.changed, pause).await;
-                lock(&self.tap.state).doubtful = true;
+                lock(&self.tap.state).doubtful = Some(Instant::now() + ASK_EVERY);
             }
         }
     }
