@@ -149,6 +149,8 @@ enum {
   NATS_ERR_PULL_REFUSED = 57,
   /** Too many messages wait for their acknowledgement. */
   NATS_ERR_PUBLISHER_STALLED = 58,
+  /** The batch is over: committed, or ended by the server before all of it was stored. */
+  NATS_ERR_BATCH_OVER = 59,
 };
 
 /** What happened to a connection. */
@@ -237,6 +239,19 @@ enum nats_log_level {
 #define NATS_EVENT_CONNECTION 3
 
 /**
+ * The token of a message whose outcome nobody wants to be told; nats_publisher_complete() tells when
+ * it was not stored.
+ */
+#define NATS_NO_TOKEN UINT64_MAX
+
+/**
+ * Messages that a stream stores as one: together or not at all (ADR-50, server 2.12), or as they come
+ * with one acknowledgement for many (server 2.14). Any thread; one call at a time, others wait for it.
+ * Free it with nats_batch_free().
+ */
+typedef struct nats_batch nats_batch;
+
+/**
  * A connection to a NATS server or cluster, which reconnects by itself.
  */
 typedef struct nats_connection nats_connection;
@@ -291,6 +306,13 @@ typedef struct nats_nkey nats_nkey;
  * connections, which copy it: later changes do not reach connections that exist.
  */
 typedef struct nats_options nats_options;
+
+/**
+ * Publishes to streams with many messages under way at once: no more than "window" wait for their
+ * acknowledgement, or for the program to take what became of them. Any thread. Free it with
+ * nats_publisher_free().
+ */
+typedef struct nats_publisher nats_publisher;
 
 /**
  * A question of a connection to the program, which is answered within its callback.
@@ -510,6 +532,43 @@ typedef struct {
  * not leave it.
  */
 typedef void (*nats_msg_cb)(nats_connection *nc, nats_subscription *sub, nats_msg *msg, void *user);
+
+/**
+ * What became of a message. The layout is frozen.
+ */
+typedef struct {
+  /**
+   * The program's number for the message.
+   */
+  uint64_t token;
+  /**
+   * Its sequence in the stream; 0 when it was not stored.
+   */
+  uint64_t sequence;
+  /**
+   * Why it was not stored, or why nobody knows; NULL when it was. The program owes a
+   * nats_error_free().
+   */
+  nats_error *error;
+  /**
+   * `NATS_OK`, or the code of `error`.
+   */
+  nats_status status;
+  /**
+   * 1: the stream had it before, by its id; `sequence` is that of then.
+   */
+  uint32_t duplicate;
+} nats_outcome;
+
+/**
+ * Told what became of messages, in the order in which it was known. `outcomes` is only lent; the
+ * errors in it belong to the callback. Runs on a delivery thread, one call at a time; the rules are
+ * those of `nats_msg_cb`.
+ */
+typedef void (*nats_outcomes_cb)(nats_publisher *publisher,
+                                 const nats_outcome *outcomes,
+                                 size_t count,
+                                 void *user);
 
 /**
  * Numbers about a subscription. The layout is frozen.
@@ -1535,6 +1594,79 @@ nats_status nats_jetstream_ack_sync(nats_jetstream *js,
 nats_str nats_jetstream_err_code_name(int32_t err_code);
 
 /**
+ * A batch. The server hears of it with the first message, and forgets one that is without a message for
+ * 10 s.
+ *
+ * `options_json`: a JSON object with the keys of "Batch" in docs/options.md, or empty.
+ *
+ * Errors: `UNSUPPORTED` when the server is too old; `INVALID_OPTION`, `INVALID_JSON`;
+ * `CONNECTION_CLOSED`.
+ */
+nats_status nats_batch_new(nats_jetstream *js,
+                           nats_str options_json,
+                           nats_batch **out,
+                           nats_error **err);
+
+/**
+ * Adds a message. Waits for the server's word at the first one, and where the options say so.
+ *
+ * `headers`: may be NULL; not consumed. `options_json`: as nats_jetstream_publish(), or empty; "retries"
+ * and "timeout_ms" have no meaning here.
+ *
+ * Errors: `BATCH_OVER`, whose text says how far it was stored; `JETSTREAM`, `NO_RESPONDERS` when the
+ * stream refuses; `TIMEOUT`, `CONNECTION_LOST`: then the batch is over. `INVALID_SUBJECT`,
+ * `INVALID_HEADER`, `INVALID_OPTION`, `MAX_PAYLOAD`: then the message was not added.
+ */
+nats_status nats_batch_add(nats_batch *batch,
+                           nats_str subject,
+                           const nats_headers *headers,
+                           nats_bytes payload,
+                           nats_str options_json,
+                           nats_error **err);
+
+/**
+ * Adds the last message and ends the batch. `ack` (may be NULL) receives a document of what the stream
+ * tells of the last message ("stream", "seq", "batch", "count"); free it with nats_doc_free(). The rest
+ * as nats_batch_add().
+ *
+ * Errors: those of nats_batch_add(); nothing of an atomic batch is stored then, and of a fast one what
+ * was acknowledged. Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`.
+ */
+nats_status nats_batch_commit(nats_batch *batch,
+                              nats_str subject,
+                              const nats_headers *headers,
+                              nats_bytes payload,
+                              nats_str options_json,
+                              nats_doc **ack,
+                              nats_error **err);
+
+/**
+ * Ends the batch with the messages that were added (an atomic one: server 2.14). `ack` as
+ * nats_batch_commit().
+ *
+ * Errors: `INVALID_ARGUMENT` for a batch without messages; `UNSUPPORTED`; those of nats_batch_commit().
+ */
+nats_status nats_batch_close(nats_batch *batch,
+                             nats_doc **ack,
+                             nats_error **err);
+
+/**
+ * How far a batch is: a document with "kind" ("atomic", "fast", or "over" once it was ended by this
+ * side) and "added"; of a fast one also "acknowledged" and "events": an array of what has happened since
+ * the last call, each {"event": "gap", "expected", "got"} or {"event": "refused", "sequence", "code",
+ * "name", "error"}. Free it with nats_doc_free().
+ */
+nats_status nats_batch_state(nats_batch *batch,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Frees a batch. An atomic one that was not committed is not stored. NULL is fine; one that was freed
+ * before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_batch_free(nats_batch *batch);
+
+/**
  * What the server told of itself when the connection was made, or last since then.
  *
  * `*out` receives a document: the members of the server's INFO, under the server's own names. Free it with nats_doc_free().
@@ -2175,6 +2307,106 @@ nats_status nats_publish_msg(nats_connection *nc,
                              const nats_headers *headers,
                              nats_bytes payload,
                              nats_error **err);
+
+/**
+ * A publisher. Keep one, rather than making one for each message.
+ *
+ * `options_json`: a JSON object with the keys of "Publisher" in docs/options.md, or empty. `cb`: told
+ * what becomes of messages with a token; or NULL: then nats_publisher_take() and
+ * nats_publisher_watch() tell it. `destroy`: may be NULL; runs after the last callback.
+ *
+ * Errors: `INVALID_OPTION`, `INVALID_JSON`, `CONNECTION_CLOSED`; `IO` when no delivery thread can be
+ * started.
+ */
+nats_status nats_publisher_new(nats_jetstream *js,
+                               nats_str options_json,
+                               nats_outcomes_cb cb,
+                               void *user,
+                               nats_destroy_cb destroy,
+                               nats_publisher **out,
+                               nats_error **err);
+
+/**
+ * Publishes a message and returns as soon as it is accepted. Waits for room in the window, for at most
+ * "stall_ms", and in the outbound buffer as nats_publish() does. A message that no stream has answered is
+ * published again, behind those that were published meanwhile.
+ *
+ * `headers`: may be NULL; not consumed. `options_json`: as nats_jetstream_publish(), or empty;
+ * "timeout_ms" has no meaning here. `token`: the number under which its outcome is told, or
+ * `NATS_NO_TOKEN`.
+ *
+ * Errors, and then it was not published: `PUBLISHER_STALLED` when the window stays full;
+ * `INVALID_OPTION`, `INVALID_HEADER`; those of nats_publish_msg(). The outcome's own errors are those of
+ * nats_jetstream_publish().
+ */
+nats_status nats_publisher_publish(nats_publisher *publisher,
+                                   nats_str subject,
+                                   const nats_headers *headers,
+                                   nats_bytes payload,
+                                   nats_str options_json,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * Takes up to `cap` outcomes that are known and writes them to `outcomes`; `*count` receives their
+ * number, which is at least 1. Free the errors in them with nats_error_free().
+ *
+ * `timeout_ms`: how long to wait for the first, in milliseconds; 0 does not wait.
+ *
+ * Errors: `TIMEOUT` when nothing is known in time; `CONNECTION_CLOSED` once nothing more will be;
+ * `INVALID_ARGUMENT` for `cap` 0, and for a publisher with a callback.
+ */
+nats_status nats_publisher_take(nats_publisher *publisher,
+                                nats_outcome *outcomes,
+                                size_t cap,
+                                int64_t timeout_ms,
+                                size_t *count,
+                                nats_error **err);
+
+/**
+ * Asks for readiness events on a queue: one `NATS_EVENT_READY` with `token` when outcomes are known,
+ * then none until a nats_publisher_take() has found fewer than it asked for. A second call replaces
+ * queue and token.
+ *
+ * Errors: `INVALID_ARGUMENT` for a publisher with a callback.
+ */
+nats_status nats_publisher_watch(nats_publisher *publisher,
+                                 nats_queue *queue,
+                                 uint64_t token,
+                                 nats_error **err);
+
+/**
+ * Waits until it is known of every message what became of it.
+ *
+ * `timeout_ms`: how long, in milliseconds.
+ *
+ * Errors: that of the first message with `NATS_NO_TOKEN` that was not stored since the last call; its
+ * text tells how many there were. `TIMEOUT`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_publisher_complete(nats_publisher *publisher,
+                                    int64_t timeout_ms,
+                                    nats_error **err);
+
+/**
+ * Like nats_publisher_complete(); completes on `queue` without a value.
+ */
+nats_status nats_publisher_complete_async(nats_publisher *publisher,
+                                          int64_t timeout_ms,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * How many messages wait for their acknowledgement.
+ */
+nats_status nats_publisher_in_flight(nats_publisher *publisher, size_t *out, nats_error **err);
+
+/**
+ * Frees a publisher. What was accepted is still published; outcomes that were not taken are not told.
+ * May be called in its own callback. NULL is fine; one that was freed before is
+ * `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_publisher_free(nats_publisher *publisher);
 
 /**
  * Sends a request and waits for the first answer. Free `*out` with nats_msg_free().

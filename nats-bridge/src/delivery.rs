@@ -276,6 +276,11 @@ impl Lifeline {
         Ok(Lifeline(source))
     }
 
+    /// Of a source that is perhaps not started yet.
+    pub fn of(source: Arc<Source>) -> Lifeline {
+        Lifeline(source)
+    }
+
     /// The source.
     pub fn source(&self) -> &Arc<Source> {
         &self.0

@@ -1,17 +1,18 @@
 //! A subscription as bindings hold it: read by calls, or delivered to a callback. The messages of a
 //! consumer come by one, too, see [`crate::jetstream::consume`].
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use nats_core::{Batch, Code, Error, Message, Result, SubscriptionStats};
 
 use crate::connection::{Callbacks, Connection};
 use crate::delivery::{Job, Next, Source, Turn};
-use crate::queue::{Mark, Queue, WeakQueue};
+use crate::queue::Queue;
 use crate::sync::lock;
+use crate::watch::{WatchPlace, Watched};
 use crate::{pool, wait};
 
 /// Hands messages to a callback. Those that were loaded and not handed over are dropped with it.
@@ -39,29 +40,25 @@ pub struct Subscription {
 
 enum Mode {
     /// Read by calls; perhaps watched.
-    Polled(Mutex<Option<Arc<dyn Rearm>>>),
+    Polled(WatchPlace),
     /// Delivered to a callback.
     Callback(Arc<Source>),
 }
 
-/// A watch that can be armed again.
-trait Rearm: Send + Sync {
-    fn rearm(self: Arc<Self>);
-    /// Another watch has taken its place.
-    fn retire(&self);
-}
+impl Watched for nats_core::Subscription {
+    fn poll_something(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_ready(cx).map(drop)
+    }
 
-struct Watch<V: 'static> {
-    core: nats_core::Subscription,
-    queue: WeakQueue<V>,
-    mark: Arc<Mark>,
-    retired: AtomicBool,
+    fn pending(&self) -> u64 {
+        self.stats().pending_messages
+    }
 }
 
 impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
-        let mode = Mode::Polled(Mutex::new(None));
+        let mode = Mode::Polled(WatchPlace::default());
         Subscription { core, mode, sparse: AtomicBool::new(true) }
     }
 
@@ -145,7 +142,7 @@ impl Subscription {
             Ok(more) => !more,
             Err(e) => e.code() == Code::Timeout,
         };
-        if emptied && let Some(watch) = lock(watch).clone() {
+        if emptied {
             watch.rearm();
         }
         taken.map(drop)
@@ -157,19 +154,7 @@ impl Subscription {
     /// # Errors
     /// [`Code::InvalidArgument`] with a callback.
     pub fn watch<V: Send + 'static>(&self, queue: &Queue<V>, token: u64) -> Result<()> {
-        let slot = self.watcher()?;
-        let core = self.core.clone();
-        let watch: Arc<dyn Rearm> = Arc::new(Watch {
-            queue: queue.downgrade(),
-            mark: Mark::new(token, move || core.stats().pending_messages),
-            core: self.core.clone(),
-            retired: AtomicBool::new(false),
-        });
-        let replaced = lock(slot).replace(Arc::clone(&watch));
-        if let Some(replaced) = replaced {
-            replaced.retire();
-        }
-        watch.rearm();
+        self.watcher()?.watch(&self.core, queue, token);
         Ok(())
     }
 
@@ -217,7 +202,7 @@ impl Subscription {
         self.core.stats()
     }
 
-    fn watcher(&self) -> Result<&Mutex<Option<Arc<dyn Rearm>>>> {
+    fn watcher(&self) -> Result<&WatchPlace> {
         match &self.mode {
             Mode::Polled(watch) => Ok(watch),
             Mode::Callback(..) => {
@@ -279,29 +264,6 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         // Its wakers hold the core's subscription, so the last handle would never be dropped.
         let _ = self.unsubscribe();
-    }
-}
-
-impl<V: Send + 'static> Rearm for Watch<V> {
-    fn rearm(self: Arc<Self>) {
-        let waker = Waker::from(Arc::clone(&self));
-        if self.core.poll_ready(&Context::from_waker(&waker)).is_ready() {
-            self.wake();
-        }
-    }
-
-    fn retire(&self) {
-        self.retired.store(true, Ordering::Release);
-    }
-}
-
-impl<V: Send + 'static> Wake for Watch<V> {
-    fn wake(self: Arc<Self>) {
-        if let Some(queue) = self.queue.upgrade()
-            && !self.retired.load(Ordering::Acquire)
-        {
-            queue.mark(&self.mark);
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use nats_core::jetstream::{
     ConsumeEvent, ConsumeOptions, ConsumerConfig, JetStream, Messages, OrderedOptions,
     PublishOptions, StreamConfig,
 };
-use nats_core::{Code, ConnectOptions, Publish};
+use nats_core::{ConnectOptions, Publish};
 use nats_harness::{Cluster, Config};
 use support::streams::{Heard, heard, start, store, take, take_text};
 use support::*;

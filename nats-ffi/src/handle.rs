@@ -17,12 +17,15 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use nats_bridge::batch::Batch;
 use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
+use nats_bridge::publisher::Publisher;
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
 use nats_core::{Code, Error, Result, Secret};
 
+use crate::batch::nats_batch;
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
@@ -30,6 +33,7 @@ use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
 use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
+use crate::publisher::nats_publisher;
 use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
 use crate::subscription::nats_subscription;
@@ -91,6 +95,8 @@ kinds! {
     9 Question     Arc<Asked>,       nats_question,     "question";
     10 Text        Secret,           nats_text,         "text";
     11 JetStream   Context,          nats_jetstream,    "JetStream";
+    12 Publisher   Arc<Publisher>,   nats_publisher,    "publisher";
+    13 Batch       Arc<Batch>,       nats_batch,        "batch";
 }
 
 /// Use of an object; keeps it from being dropped.

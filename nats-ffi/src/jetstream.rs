@@ -37,6 +37,11 @@ impl Context {
     pub(crate) fn js(&self) -> &JetStream {
         &self.js
     }
+
+    /// The connection.
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
 }
 
 /// The JetStream of the connection's account. Nothing is asked of the server.

@@ -1,4 +1,6 @@
 /* JetStream: streams and consumers, publishing with acknowledgement, fetching, acknowledging. */
+#include <stdatomic.h>
+
 #include "check.h"
 
 static nats_jetstream *open_js(const char *url, nats_connection **nc) {
@@ -407,5 +409,166 @@ TEST("c-jetstream-07", "messages without end: read, awaited on a queue, by a cal
   SAYS("out");
   FAILS(NATS_ERR_INVALID_OPTION,
         nats_jetstream_consume(js, S("S"), S("c"), S("{\"batch\":1}"), NULL, NULL, NULL, &sub, E));
+  close_js(js, nc);
+}
+
+/* Publishes the numbers from `first` to `last` under themselves as tokens. */
+static void publish_tokens(nats_publisher *publisher, uint64_t first, uint64_t last) {
+  for (uint64_t i = first; i <= last; ++i)
+    OK(nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), NONE, i, E));
+}
+
+static void expect_stored(const nats_outcome *outcome, uint64_t token, uint64_t sequence) {
+  EXPECT(outcome->token == token && outcome->sequence == sequence);
+  EXPECT(outcome->status == NATS_OK && outcome->error == NULL && !outcome->duplicate);
+}
+
+static _Atomic uint64_t told;
+
+static void note_outcomes(nats_publisher *publisher, const nats_outcome *outcomes, size_t count,
+                          void *user) {
+  (void)publisher;
+  for (size_t i = 0; i < count; ++i) {
+    EXPECT_INT(outcomes[i].status, NATS_OK);
+    atomic_fetch_add(&told, outcomes[i].token);
+    latch_add(user);
+  }
+}
+
+TEST("c-jetstream-08", "publishing without waiting: outcomes read, awaited on a queue, by a callback; all awaited") {
+  enum { CAP = 100 };
+  nats_connection *nc;
+  nats_jetstream *js = start_js(&nc);
+  nats_publisher *publisher;
+  nats_outcome outcomes[CAP];
+  size_t count, in_flight;
+  do_js(js, nats_stream_create, STREAM);
+  OK(nats_publisher_new(js, S("{\"window\":64}"), NULL, NULL, NULL, &publisher, E));
+  publish_tokens(publisher, 1, 50);
+  for (uint64_t known = 0; known < 50; known += count) {
+    OK(nats_publisher_take(publisher, outcomes, CAP, WAIT_MS, &count, E));
+    for (size_t i = 0; i < count; ++i)
+      expect_stored(&outcomes[i], known + i + 1, known + i + 1);
+  }
+  FAILS(NATS_ERR_TIMEOUT, nats_publisher_take(publisher, outcomes, CAP, 0, &count, E));
+  FAILS(NATS_ERR_INVALID_ARGUMENT, nats_publisher_take(publisher, outcomes, 0, 0, &count, E));
+
+  /* The same message twice, and one that is not stored. */
+  for (int i = 0; i < 2; ++i)
+    OK(nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), S("{\"msg_id\":\"one\"}"), 7, E));
+  OK(nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), S("{\"expected_stream\":\"T\"}"), 8, E));
+  OK(nats_publisher_complete(publisher, WAIT_MS, E));
+  OK(nats_publisher_in_flight(publisher, &in_flight, E));
+  EXPECT_INT(in_flight, 0);
+  OK(nats_publisher_take(publisher, outcomes, CAP, 0, &count, E));
+  EXPECT_INT(count, 3);
+  expect_stored(&outcomes[0], 7, 51);
+  EXPECT(outcomes[1].token == 7 && outcomes[1].sequence == 51 && outcomes[1].duplicate == 1);
+  EXPECT(outcomes[2].token == 8 && outcomes[2].sequence == 0);
+  EXPECT_INT(outcomes[2].status, NATS_ERR_JETSTREAM);
+  EXPECT_INT(nats_error_api_err_code(outcomes[2].error), 10060);
+  OK(nats_error_free(outcomes[2].error));
+
+  /* Nobody wants to know, unless it fails. */
+  for (int i = 0; i < 1000; ++i)
+    OK(nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), NONE, NATS_NO_TOKEN, E));
+  OK(nats_publisher_complete(publisher, WAIT_MS, E));
+  OK(nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), S("{\"expected_stream\":\"T\"}"),
+                            NATS_NO_TOKEN, E));
+  FAILS(NATS_ERR_JETSTREAM, nats_publisher_complete(publisher, WAIT_MS, E));
+  SAYS("1 messages were not stored");
+
+  nats_queue *queue;
+  nats_event event;
+  OK(nats_queue_new(&queue, E));
+  OK(nats_publisher_watch(publisher, queue, 5, E));
+  publish_tokens(publisher, 1, 1);
+  OK(nats_queue_poll(queue, &event, 1, WAIT_MS, &count, E));
+  EXPECT(count == 1 && event.kind == NATS_EVENT_READY && event.token == 5);
+  OK(nats_publisher_take(publisher, outcomes, CAP, WAIT_MS, &count, E));
+  expect_stored(&outcomes[0], 1, 1052);
+  OK(nats_publisher_complete_async(publisher, WAIT_MS, queue, 6, E));
+  OK(nats_queue_poll(queue, &event, 1, WAIT_MS, &count, E));
+  EXPECT(count == 1 && event.token == 6 && event.status == NATS_OK);
+  OK(nats_queue_free(queue));
+
+  /* Outcomes that are not taken take room. */
+  publish_tokens(publisher, 1, 64);
+  FAILS(NATS_ERR_PUBLISHER_STALLED,
+        nats_publisher_publish(publisher, S("s.n"), NULL, B("x"), NONE, 65, E));
+  OK(nats_publisher_free(publisher));
+
+  struct latch called = LATCH, gone = LATCH;
+  OK(nats_publisher_new(js, NONE, note_outcomes, &called, NULL, &publisher, E));
+  publish_tokens(publisher, 1, 100);
+  EXPECT(latch_wait(&called, 100, WAIT_MS));
+  EXPECT_INT(atomic_load(&told), 5050);
+  FAILS(NATS_ERR_INVALID_ARGUMENT, nats_publisher_take(publisher, outcomes, CAP, 0, &count, E));
+  OK(nats_publisher_free(publisher));
+  OK(nats_publisher_new(js, NONE, note_outcomes, &gone, latch_destroy_hook, &publisher, E));
+  OK(nats_publisher_free(publisher));
+  EXPECT(latch_wait(&gone, 1, WAIT_MS));
+  FAILS(NATS_ERR_INVALID_OPTION,
+        nats_publisher_new(js, S("{\"window\":0}"), NULL, NULL, NULL, &publisher, E));
+  close_js(js, nc);
+}
+
+static nats_batch *batch_of(nats_jetstream *js, const char *options) {
+  nats_batch *batch = NULL;
+  OK(nats_batch_new(js, S(options), &batch, E));
+  return batch;
+}
+
+static nats_status add(nats_batch *batch, const char *subject, const char *options) {
+  return nats_batch_add(batch, S(subject), NULL, B("x"), S(options), E);
+}
+
+TEST("c-jetstream-09", "batches: stored together or not at all, and stored as they come") {
+  nats_connection *nc;
+  nats_jetstream *js = start_js(&nc);
+  nats_batch *batch;
+  nats_doc *doc;
+  do_js(js, nats_stream_create,
+        "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"allow_atomic\":true,\"allow_batched\":true}");
+  batch = batch_of(js, "{\"ack_every\":3}");
+  for (int i = 0; i < 9; ++i) OK(add(batch, "s.a", ""));
+  FAILS(NATS_ERR_INVALID_SUBJECT, add(batch, "s..a", ""));
+  doc = ask_js(js, nats_stream_info, "{\"stream\":\"S\"}");
+  expect_int(doc, "state.messages", 0);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_commit(batch, S("s.a"), NULL, B("x"), NONE, &doc, E));
+  expect_int(doc, "seq", 10);
+  expect_int(doc, "count", 10);
+  OK(nats_doc_free(doc));
+  FAILS(NATS_ERR_BATCH_OVER, add(batch, "s.a", ""));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "");
+  OK(add(batch, "s.a", "{\"expected_last_sequence\":3}"));
+  FAILS(NATS_ERR_WRONG_LAST_SEQUENCE, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "{\"kind\":\"fast\",\"flow\":10}");
+  for (int i = 0; i < 100; ++i) OK(add(batch, "s.b", ""));
+  OK(nats_batch_state(batch, &doc, E));
+  expect_str(doc, "kind", "fast");
+  expect_int(doc, "added", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_close(batch, &doc, E));
+  expect_int(doc, "seq", 110);
+  expect_int(doc, "count", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_free(batch));
+
+  /* A message that is refused ends it. */
+  batch = batch_of(js, "{\"kind\":\"fast\"}");
+  OK(add(batch, "s.b", ""));
+  OK(add(batch, "s.b", "{\"expected_stream\":\"T\"}"));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  SAYS("1 of 2");
+  OK(nats_batch_free(batch));
+  FAILS(NATS_ERR_INVALID_OPTION, nats_batch_new(js, S("{\"kind\":\"slow\"}"), &batch, E));
+  SAYS("\"atomic\", \"fast\"");
   close_js(js, nc);
 }

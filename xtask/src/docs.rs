@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
+use nats_bridge::publisher::PUBLISHER;
 use nats_bridge::table::Row;
 use nats_core::Code;
 
@@ -48,6 +50,8 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "Request for many answers", MANY))
         .and_then(|()| table(&mut out, "JetStream", JETSTREAM))
         .and_then(|()| table(&mut out, "Message to a stream", PUBLISH))
+        .and_then(|()| table(&mut out, "Publisher", PUBLISHER))
+        .and_then(|()| table(&mut out, "Batch", BATCH))
         .and_then(|()| table(&mut out, "Request for messages of a consumer", FETCH))
         .and_then(|()| table(&mut out, "Messages of a consumer without end", CONSUME))
         .and_then(|()| table(&mut out, "User claims", USER))

@@ -77,6 +77,8 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::AlreadyAcked, "AlreadyAckedError", "InvalidOperationError"),
     (Code::HeartbeatMissed, "HeartbeatMissedError", "NatsError"),
     (Code::PullRefused, "PullRefusedError", "NatsError"),
+    (Code::PublisherStalled, "PublisherStalledError", "NatsError"),
+    (Code::BatchOver, "BatchOverError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.

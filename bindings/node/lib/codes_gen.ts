@@ -65,4 +65,6 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [55, errors.AlreadyAckedError],
   [56, errors.HeartbeatMissedError],
   [57, errors.PullRefusedError],
+  [58, errors.PublisherStalledError],
+  [59, errors.BatchOverError],
 ]);

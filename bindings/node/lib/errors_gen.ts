@@ -355,12 +355,25 @@ export class PullRefusedError extends NatsError {
   static override readonly codeName: string = "PULL_REFUSED";
 }
 
+/** PUBLISHER_STALLED: too many messages wait for their acknowledgement. */
+export class PublisherStalledError extends NatsError {
+  static override readonly code: number = 58;
+  static override readonly codeName: string = "PUBLISHER_STALLED";
+}
+
+/** BATCH_OVER: the batch is over: committed, or ended by the server before all of it was stored. */
+export class BatchOverError extends NatsError {
+  static override readonly code: number = 59;
+  static override readonly codeName: string = "BATCH_OVER";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
   AlreadyAckedError,
   AuthenticationRevokedError,
   AuthorizationError,
+  BatchOverError,
   CancelledError,
   ClosedConnectionError,
   ConnectionError,
@@ -401,6 +414,7 @@ export const errors = {
   PanicError,
   PermissionViolationError,
   ProtocolError,
+  PublisherStalledError,
   PullRefusedError,
   QueueClosedError,
   RequestError,

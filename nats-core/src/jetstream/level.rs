@@ -67,6 +67,11 @@ pub(crate) fn of_consumer(config: &ConsumerConfig, server: &ServerInfo) -> Resul
     )
 }
 
+/// Whether the server knows something that is no member of a configuration.
+pub(crate) fn known(server: &ServerInfo, member: &'static str, version: (u32, u32)) -> Result<()> {
+    check(server, &[Need { member, is_used: true, version }]).map(drop)
+}
+
 /// The level for all that is used.
 fn check(server: &ServerInfo, needs: &[Need]) -> Result<u32> {
     let mut needed = 0;

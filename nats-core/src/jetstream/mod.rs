@@ -21,6 +21,7 @@
 pub(crate) mod account;
 pub(crate) mod ack;
 pub(crate) mod api;
+pub(crate) mod atomic_batch;
 pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod consumer;
@@ -28,6 +29,7 @@ pub(crate) mod consumption;
 pub(crate) mod context;
 pub(crate) mod demand;
 pub(crate) mod err_code;
+pub(crate) mod fast_batch;
 pub(crate) mod group;
 pub(crate) mod level;
 pub(crate) mod metadata;
@@ -51,6 +53,7 @@ pub(crate) mod window;
 
 pub use account::{AccountInfo, AccountLimits, ApiStats, Tier};
 pub use ack::{AckKind, JsMessage};
+pub use atomic_batch::{AtomicBatch, AtomicBatchOptions};
 pub use config::cluster::{ClusterInfo, PeerInfo};
 pub use config::consumer::{
     AckPolicy, ConsumerConfig, DeliverPolicy, PriorityPolicy, ReplayPolicy,
@@ -64,6 +67,7 @@ pub use consume::{ConsumeEvent, ConsumeEvents, ConsumeOptions, Messages, Stopper
 pub use consumer::{ConsumerInfo, PauseState, PriorityGroupState, SequencePair};
 pub use context::{ApiTrace, JetStream, JetStreamOptions};
 pub use err_code::{ERR_CODES, err_code_name};
+pub use fast_batch::{FastBatch, FastBatchEvent, FastBatchOptions};
 pub use group::{GroupMessage, GroupMessages};
 pub use metadata::Metadata;
 pub use ordered::OrderedOptions;

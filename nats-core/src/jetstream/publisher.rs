@@ -175,11 +175,34 @@ impl Publisher {
         publish: &Publish<'_>,
         options: &PublishOptions,
     ) -> Result<PendingAck> {
+        let token = self.send(publish, options, || Holder::Waiter(None)).await?;
+        Ok(PendingAck { handle: Arc::clone(&self.handle), token, over: false })
+    }
+
+    /// [`Publisher::publish_now`], waiting for room in the window and in the outbound buffer.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish_with`].
+    pub async fn publish_told(
+        &self,
+        publish: &Publish<'_>,
+        options: &PublishOptions,
+        token: Option<u64>,
+    ) -> Result<()> {
+        self.send(publish, options, || token.map_or(Holder::Nobody, Holder::Token)).await.map(drop)
+    }
+
+    async fn send(
+        &self,
+        publish: &Publish<'_>,
+        options: &PublishOptions,
+        holder: impl Fn() -> Holder,
+    ) -> Result<u64> {
         let inner = &self.handle.0;
         let headers = options.headers(publish.headers)?;
         let publish = &Publish { headers: headers.as_ref().or(publish.headers), ..*publish };
         let mut reserved = loop {
-            if let Some(reserved) = inner.reserve(publish, options, Holder::Waiter(None)) {
+            if let Some(reserved) = inner.reserve(publish, options, holder()) {
                 break reserved;
             }
             self.room().await?;
@@ -187,8 +210,7 @@ impl Publisher {
         let sent = Publish { reply: Some(&reserved.reply), ..*publish };
         inner.client.publish_with(&sent).await?;
         reserved.published = true;
-        let (handle, token) = (Arc::clone(&self.handle), reserved.token);
-        Ok(PendingAck { handle, token, over: false })
+        Ok(reserved.token)
     }
 
     /// Publishes a message without ever waiting. With a `token` what becomes of it is among the
@@ -262,6 +284,11 @@ impl Publisher {
         let mut window = lock(&inner.window);
         let count = max.min(window.outcomes.len());
         window.outcomes.drain(..count).collect()
+    }
+
+    /// How many [`Publisher::outcomes`] are known and not taken.
+    pub fn known(&self) -> usize {
+        lock(&self.handle.0.window).outcomes.len()
     }
 
     /// Ready once there are [`Publisher::outcomes`]; otherwise the waker is kept.
@@ -444,7 +471,11 @@ impl Inner {
             }
             match self.acks.poll_ready(cx) {
                 Poll::Ready(true) => {}
-                Poll::Ready(false) => return Poll::Ready(Err(self.end_reason())),
+                Poll::Ready(false) => {
+                    let reason = self.end_reason();
+                    self.fail(|_, _| Some(reason.clone()));
+                    return Poll::Ready(found(&lock(&self.window)).ok_or(reason));
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }

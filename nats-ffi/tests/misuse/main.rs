@@ -88,6 +88,9 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let (mut error, mut ignored) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     nats_doc_parse(s("{"), Some(&mut ignored), Some(&mut error));
     let key = get(|o, e| nats_nkey_new(s("account"), o, e)).unwrap();
+    let js = get(|o, e| nats_jetstream_new(nc, s(""), o, e)).unwrap();
+    let publisher =
+        get(|o, e| nats_publisher_new(js, s(""), None, null_mut(), None, o, e)).unwrap();
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -97,7 +100,9 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Queue, get(|o, e| nats_queue_new(o, e)).unwrap().cast()),
         (Key, key.cast()),
         (Text, get(|o, e| nats_jwt_encode_user(s(""), s(USER), key, o, e)).unwrap().cast()),
-        (JetStream, get(|o, e| nats_jetstream_new(nc, s(""), o, e)).unwrap().cast()),
+        (JetStream, js.cast()),
+        (Publisher, publisher.cast()),
+        (Batch, get(|o, e| nats_batch_new(js, s(""), o, e)).unwrap().cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -113,6 +118,8 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Key => nats_nkey_free(p.cast()),
             Text => nats_text_free(p.cast()),
             JetStream => nats_jetstream_free(p.cast()),
+            Publisher => nats_publisher_free(p.cast()),
+            Batch => nats_batch_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -201,6 +208,8 @@ fn freeing_twice_and_freeing_nothing() {
             Key => (nats_nkey_free(p.cast()), nats_nkey_free(null_mut())),
             Text => (nats_text_free(p.cast()), nats_text_free(null_mut())),
             JetStream => (nats_jetstream_free(p.cast()), nats_jetstream_free(null_mut())),
+            Publisher => (nats_publisher_free(p.cast()), nats_publisher_free(null_mut())),
+            Batch => (nats_batch_free(p.cast()), nats_batch_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

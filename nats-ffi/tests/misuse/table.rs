@@ -21,6 +21,8 @@ pub enum Arg {
     Key,
     Text,
     JetStream,
+    Publisher,
+    Batch,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -317,12 +319,42 @@ pub const TABLE: &[Row] = &[
         nats_jetstream_fetch(p[0].cast(), s("s"), s("c"), s(""), array(p[1]), 1, o(p[2]), e)
     }),
     ("nats_jetstream_consume", &[JetStream, Out], |p, e| {
-        let (js, none) = (p[0].cast(), std::ptr::null_mut());
-        nats_jetstream_consume(js, s("s"), s("c"), s(""), None, none, None, o(p[1]), e)
+        let js = p[0].cast();
+        nats_jetstream_consume(js, s("s"), s("c"), s(""), None, null_mut(), None, o(p[1]), e)
     }),
     ("nats_jetstream_ack_sync", &[JetStream, Message], |p, e| {
         nats_jetstream_ack_sync(p[0].cast(), p[1].cast(), 1, e)
     }),
+    ("nats_publisher_new", &[JetStream, Out], |p, e| {
+        nats_publisher_new(p[0].cast(), s(""), None, null_mut(), None, o(p[1]), e)
+    }),
+    ("nats_publisher_publish", &[Publisher, MaybeHeaders], |p, e| {
+        nats_publisher_publish(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), 1, e)
+    }),
+    ("nats_publisher_take", &[Publisher, Out, Out], |p, e| {
+        nats_publisher_take(p[0].cast(), array(p[1]), 1, 0, o(p[2]), e)
+    }),
+    ("nats_publisher_watch", &[Publisher, Queue], |p, e| {
+        nats_publisher_watch(p[0].cast(), p[1].cast(), 1, e)
+    }),
+    ("nats_publisher_complete", &[Publisher], |p, e| nats_publisher_complete(p[0].cast(), 1, e)),
+    ("nats_publisher_complete_async", &[Publisher, Queue], |p, e| {
+        nats_publisher_complete_async(p[0].cast(), 1, p[1].cast(), 1, e)
+    }),
+    ("nats_publisher_in_flight", &[Publisher, Out], |p, e| {
+        nats_publisher_in_flight(p[0].cast(), o(p[1]), e)
+    }),
+    ("nats_publisher_free", &[Publisher], |p, _| nats_publisher_free(p[0].cast())),
+    ("nats_batch_new", &[JetStream, Out], |p, e| nats_batch_new(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_batch_add", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_add(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), e)
+    }),
+    ("nats_batch_commit", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_commit(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), None, e)
+    }),
+    ("nats_batch_close", &[Batch], |p, e| nats_batch_close(p[0].cast(), None, e)),
+    ("nats_batch_state", &[Batch, Out], |p, e| nats_batch_state(p[0].cast(), o(p[1]), e)),
+    ("nats_batch_free", &[Batch], |p, _| nats_batch_free(p[0].cast())),
     ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
     ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
     ("nats_account_info_async", &[JetStream, Queue], |p, e| {

@@ -212,6 +212,8 @@ const CLASSES: &[Class] = &[
     ),
     Class(Code::HeartbeatMissed, "HeartbeatMissedError", "Error", "nats: heartbeat missed"),
     Class(Code::PullRefused, "PullRefusedError", "Error", "nats: pull refused"),
+    Class(Code::PublisherStalled, "PublisherStalledError", "Error", "nats: publisher stalled"),
+    Class(Code::BatchOver, "BatchOverError", "Error", "nats: batch is over"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.

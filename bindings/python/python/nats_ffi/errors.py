@@ -503,6 +503,22 @@ class PullRefusedError(Error):
     _phrase = "nats: pull refused"
 
 
+class PublisherStalledError(Error):
+    """Too many messages wait for their acknowledgement."""
+
+    code = 58
+    name = "PUBLISHER_STALLED"
+    _phrase = "nats: publisher stalled"
+
+
+class BatchOverError(Error):
+    """The batch is over: committed, or ended by the server before all of it was stored."""
+
+    code = 59
+    name = "BATCH_OVER"
+    _phrase = "nats: batch is over"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -609,6 +625,8 @@ BY_CODE: dict[int, type[Error]] = {
     55: MsgAlreadyAckdError,
     56: HeartbeatMissedError,
     57: PullRefusedError,
+    58: PublisherStalledError,
+    59: BatchOverError,
 }
 """The class of each error code."""
 
