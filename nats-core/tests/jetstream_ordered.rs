@@ -73,7 +73,25 @@ async fn a_drain_hands_out_what_has_come() {
     }
 }
 
-/// The server whose leader it is goes, again and again, while messages are stored.
+/// The server that leads the present ordered consumer of this kind.
+async fn leader_of(js: &JetStream, push: bool) -> usize {
+    within("a consumer", async {
+        loop {
+            let mut consumers = js.consumers("R3").unwrap();
+            while let Ok(Some(info)) = consumers.next().await {
+                let leader = info.cluster.map(|cluster| cluster.leader).unwrap_or_default();
+                let number = leader.strip_prefix("harness-").and_then(|number| number.parse().ok());
+                let is_pushed = !info.config.deliver_subject.is_empty();
+                if let Some(number) = number.filter(|_: &usize| is_pushed == push) {
+                    return number;
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// The servers that their consumers are on go, one after the other, while messages are stored.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leaders_that_go_are_survived() {
     let cluster = Cluster::start_with(3, Config::jetstream()).unwrap();
@@ -94,10 +112,8 @@ async fn leaders_that_go_are_survived() {
     let ((mut pulled, by_pull), (mut pushed, by_push)) =
         (ordered(false).await, ordered(true).await);
     let mut number = 0;
-    for _ in 0..3 {
-        let leader = js.stream_info("R3").await.unwrap().cluster.unwrap().leader;
-        let index: usize = leader.trim_start_matches("harness-").parse().unwrap();
-        let server = &cluster.servers()[index - 1];
+    for push in HOW {
+        let server = &cluster.servers()[leader_of(&js, push).await - 1];
         for step in 0..20 {
             number += 1;
             if step == 5 {
