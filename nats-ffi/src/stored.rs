@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use nats_bridge::doc::Doc;
 use nats_bridge::{ops, wait};
-use nats_core::jetstream::{JetStream, Progress};
+use nats_core::jetstream::Progress;
 use nats_core::{Code, Error, Result};
 
 use crate::doc::{Document, nats_doc};

@@ -15,7 +15,8 @@ use crate::proto::message::{RawMessage, Run};
 use crate::proto::parse::MsgFrame;
 use crate::proto::{HeaderBlock, Headers};
 
-const ANSWER: How = How { answer: true, patient: false, alone: false, gathered: false };
+const ANSWER: How =
+    How { answer: true, patient: false, alone: false, gathered: false, wild: false };
 
 /// A received message, cheap to clone. Its views live as long as it does.
 ///
