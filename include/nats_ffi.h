@@ -1587,6 +1587,75 @@ nats_status nats_jetstream_consume(nats_jetstream *js,
                                    nats_error **err);
 
 /**
+ * Takes the messages of a stream, each once and in order, by consumers of the library's own that need
+ * no acknowledgement (ADR-17). Whatever happens to consumers, leaders, servers and the connection, it goes
+ * on behind the last message that was taken; each time is told as a connection event of the kind
+ * `NATS_CONN_CONSUMER`. Waits until the first consumer is made.
+ *
+ * `options_json`: a JSON object with the keys of "Messages of a stream in order" in docs/options.md, or
+ * empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_OPTION`, `INVALID_ARGUMENT`,
+ * `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the
+ * stream was deleted, `PULL_REFUSED`, `PERMISSION`, `CONNECTION_CLOSED`, or with what the last one of
+ * "max_reset_attempts" has said.
+ */
+nats_status nats_jetstream_consume_ordered(nats_jetstream *js,
+                                           nats_str stream,
+                                           nats_str options_json,
+                                           nats_msg_cb cb,
+                                           void *user,
+                                           nats_destroy_cb destroy,
+                                           nats_subscription **out,
+                                           nats_error **err);
+
+/**
+ * Takes what a consumer with a "deliver_subject" pushes. Flow control and heartbeats are answered and
+ * watched; silence and a lost connection are told as nats_jetstream_consume() does. Waits for the
+ * consumer's configuration.
+ *
+ * `options_json`: a JSON object with the keys of "Messages that a consumer pushes" in docs/options.md, or
+ * empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_OPTION`; `INVALID_ARGUMENT`
+ * for a consumer that is pulled from, or that somebody listens to while it has no "deliver_group";
+ * `TIMEOUT`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_jetstream_consume_pushed(nats_jetstream *js,
+                                          nats_str stream,
+                                          nats_str consumer,
+                                          nats_str options_json,
+                                          nats_msg_cb cb,
+                                          void *user,
+                                          nats_destroy_cb destroy,
+                                          nats_subscription **out,
+                                          nats_error **err);
+
+/**
+ * Takes the messages of a member's partitions of a group that nats_group_create() has made. Of several
+ * programs that do so for one member, one gets them, and another one in its place when it has gone or is
+ * silent. Subjects are those of the stream, with the number of the partition and a dot in front.
+ *
+ * `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
+ * docs/options.md, or empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `NOT_FOUND` without such a group; `INVALID_ARGUMENT` for somebody who is no member;
+ * `INVALID_NAME`, `INVALID_OPTION`, `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends
+ * with `SUBSCRIPTION_CLOSED` when the group is deleted, `INVALID_ARGUMENT` when it is made anew in
+ * another way.
+ */
+nats_status nats_jetstream_consume_group(nats_jetstream *js,
+                                         nats_str stream,
+                                         nats_str group,
+                                         nats_str member,
+                                         nats_str options_json,
+                                         nats_msg_cb cb,
+                                         void *user,
+                                         nats_destroy_cb destroy,
+                                         nats_subscription **out,
+                                         nats_error **err);
+
+/**
  * Says that a message was handled, and waits until the server has noted it, for at most
  * `timeout_ms` milliseconds.
  *
@@ -2280,6 +2349,144 @@ nats_status nats_consumer_delete_async(nats_jetstream *js,
                                        nats_queue *queue,
                                        uint64_t token,
                                        nats_error **err);
+
+/**
+ * Makes a group whose members share the messages of a stream by partitions: those subjects of the stream must begin with the number of the partition, as a subject transform makes them. The documents are those of the clients' extensions (Orbit), which take part in the same groups.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name, "config": {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `WRONG_LAST_SEQUENCE`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_create(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_group_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_create_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * The configuration of a group.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_info(nats_jetstream *js,
+                            nats_str input,
+                            nats_doc **out,
+                            nats_error **err);
+
+/**
+ * Like nats_group_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_info_async(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_queue *queue,
+                                  uint64_t token,
+                                  nats_error **err);
+
+/**
+ * The names of a stream's groups.
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {"groups": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_names(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_group_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_names_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The members of a group for which a program waits for messages.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {"members": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_members(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_group_members(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_members_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Has the program that takes a member's messages give way to another one that waits for them.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name, "member": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_step_down(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_group_step_down(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_step_down_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Removes a group and its consumers; the messages of its members end.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_delete(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_group_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_delete_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
 
 /**
  * Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they may not be the newest. The stream must have "allow_direct", or be a mirror with "mirror_direct".

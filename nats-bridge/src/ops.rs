@@ -18,6 +18,7 @@ mod backup;
 mod cluster;
 mod connection;
 mod consumer;
+mod group;
 mod counter;
 mod direct;
 mod schedule;
@@ -30,6 +31,7 @@ pub use connection::*;
 pub use consumer::*;
 pub use counter::*;
 pub use direct::*;
+pub use group::*;
 pub use schedule::*;
 pub use stream::*;
 
@@ -90,6 +92,12 @@ pub const ALL: &[&Op] = &[
     &CONSUMER_RESET,
     &CONSUMER_UNPIN,
     &CONSUMER_DELETE,
+    &GROUP_CREATE,
+    &GROUP_INFO,
+    &GROUP_NAMES,
+    &GROUP_MEMBERS,
+    &GROUP_STEP_DOWN,
+    &GROUP_DELETE,
     &STREAM_GET_BATCH,
     &STREAM_BACKUP,
     &STREAM_RESTORE,

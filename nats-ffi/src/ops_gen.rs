@@ -779,6 +779,180 @@ pub extern "C" fn nats_consumer_delete_async(
     asynchronous(&table::CONSUMER_DELETE, js, input, queue, token, err)
 }
 
+/// Makes a group whose members share the messages of a stream by partitions: those subjects of the stream must begin with the number of the partition, as a subject transform makes them. The documents are those of the clients' extensions (Orbit), which take part in the same groups.
+///
+/// `input`: a JSON document, {"stream": name, "group": name, "config": {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `WRONG_LAST_SEQUENCE`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_CREATE, js, input, out, err)
+}
+
+/// Like nats_group_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_CREATE, js, input, queue, token, err)
+}
+
+/// The configuration of a group.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_info(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_INFO, js, input, out, err)
+}
+
+/// Like nats_group_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_info_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_INFO, js, input, queue, token, err)
+}
+
+/// The names of a stream's groups.
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {"groups": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_names(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_NAMES, js, input, out, err)
+}
+
+/// Like nats_group_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_names_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_NAMES, js, input, queue, token, err)
+}
+
+/// The members of a group for which a program waits for messages.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {"members": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_members(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_MEMBERS, js, input, out, err)
+}
+
+/// Like nats_group_members(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_members_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_MEMBERS, js, input, queue, token, err)
+}
+
+/// Has the program that takes a member's messages give way to another one that waits for them.
+///
+/// `input`: a JSON document, {"stream": name, "group": name, "member": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_step_down(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_STEP_DOWN, js, input, out, err)
+}
+
+/// Like nats_group_step_down(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_step_down_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_STEP_DOWN, js, input, queue, token, err)
+}
+
+/// Removes a group and its consumers; the messages of its members end.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_DELETE, js, input, out, err)
+}
+
+/// Like nats_group_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_DELETE, js, input, queue, token, err)
+}
+
 /// Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they may not be the newest. The stream must have "allow_direct", or be a mirror with "mirror_direct".
 ///
 /// `input`: a JSON document, {"stream": name, "batch": the most messages, "max_bytes": n, and either "seq": first sequence or "start_time": first time, "next_by_subj": only these subjects; or "multi_last": [subjects whose last message is meant], "up_to_seq": as it was at this sequence, or "up_to_time": at this time; "no_hdr": without the messages' own headers}.

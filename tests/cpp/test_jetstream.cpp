@@ -147,3 +147,41 @@ TEST("cpp-jetstream-04", "publishing without waiting, and batches") {
   EXPECT_EQ(fast.close().get_int("count"), 1);
   EXPECT_EQ(nats::Batch::try_make(js, R"({"kind":"x"})").code(), NATS_ERR_INVALID_OPTION);
 }
+
+TEST("cpp-jetstream-05", "messages in order, messages that are pushed, and those of a group's member") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create, stream);
+  for (int i = 1; i <= 10; ++i) js.publish("s.n", std::to_string(i));
+  nats::Subscription ordered = js.consume_ordered("S", R"({"filter_subjects":["s.n"]})");
+  for (int i = 1; i <= 10; ++i) EXPECT_EQ(next_text(ordered), std::to_string(i));
+  Latch in_order;
+  nats::Subscription calling = js.consume_ordered("S", [&](nats::Message) { in_order.add(); });
+  EXPECT(in_order.wait(10));
+  EXPECT_THROWS(NATS_ERR_STREAM_NOT_FOUND, js.consume_ordered("NONE"));
+
+  js.run(nats_consumer_create,
+         R"({"stream":"S","config":{"durable_name":"pushing","deliver_subject":"to.me"}})");
+  nats::Subscription pushed = js.consume_pushed("S", "pushing");
+  for (int i = 1; i <= 10; ++i) pushed.next(patience).ack();
+  EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, js.consume_pushed("S", "pushing", [](nats::Message) {}));
+  EXPECT_THROWS(NATS_ERR_CONSUMER_NOT_FOUND, js.consume_pushed("S", "none"));
+
+  js.run(nats_stream_create, R"({"name":"P","subjects":["p.*"],"subject_transform":)"
+                             R"({"src":"p.*","dest":"{{partition(2,1)}}.p.{{wildcard(1)}}"}})");
+  js.run(nats_group_create,
+         R"({"stream":"P","group":"g","config":{"max_members":2,"members":["a"]}})");
+  EXPECT_EQ(js.run(nats_group_names, R"({"stream":"P"})").get_str("groups.0"), "g");
+  for (int i = 1; i <= 10; ++i) js.publish("p." + std::to_string(i), "x");
+  nats::Subscription member = js.consume_group("P", "g", "a");
+  for (int i = 1; i <= 10; ++i) {
+    nats::Message message = member.next(patience);
+    EXPECT_EQ(message.subject().substr(1, 3), ".p.");
+    message.ack();
+  }
+  EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, js.consume_group("P", "g", "b", [](nats::Message) {}));
+  js.run(nats_group_delete, R"({"stream":"P","group":"g"})");
+  EXPECT_EQ(member.try_next(patience).code(), NATS_ERR_SUBSCRIPTION_CLOSED);
+  EXPECT_THROWS(NATS_ERR_NOT_FOUND, js.consume_group("P", "g", "a"));
+}

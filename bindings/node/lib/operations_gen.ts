@@ -425,6 +425,100 @@ export abstract class Operations {
   }
 
   /**
+   * Makes a group whose members share the messages of a stream by partitions: those subjects of the
+   * stream must begin with the number of the partition, as a subject transform makes them. The
+   * documents are those of the clients' extensions (Orbit), which take part in the same groups.
+   *
+   * Takes {"stream": name, "group": name, "config": {"max_members": n, "filter": text, "members":
+   * [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, StreamNotFoundError,
+   * WrongLastSequenceError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  groupCreate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_create", input);
+  }
+
+  /**
+   * The configuration of a group.
+   *
+   * Takes {"stream": name, "group": name}.
+   *
+   * Resolves to {"max_members": n, "filter": text, "members": [name], "member_mappings":
+   * [{"member", "partitions": [n]}]}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, NotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  groupInfo(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_info", input);
+  }
+
+  /**
+   * The names of a stream's groups.
+   *
+   * Takes {"stream": name}.
+   *
+   * Resolves to {"groups": [name]}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, JetStreamError, JetStreamNotEnabledError,
+   * TimeoutError, PermissionViolationError, ConnectionLostError, ClosedConnectionError,
+   * ProtocolError.
+   */
+  groupNames(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_names", input);
+  }
+
+  /**
+   * The members of a group for which a program waits for messages.
+   *
+   * Takes {"stream": name, "group": name}.
+   *
+   * Resolves to {"members": [name]}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, NotFoundError, StreamNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  groupMembers(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_members", input);
+  }
+
+  /**
+   * Has the program that takes a member's messages give way to another one that waits for them.
+   *
+   * Takes {"stream": name, "group": name, "member": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  groupStepDown(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_step_down", input);
+  }
+
+  /**
+   * Removes a group and its consumers; the messages of its members end.
+   *
+   * Takes {"stream": name, "group": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, NotFoundError, StreamNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  groupDelete(input: documents.Document): Promise<documents.Document> {
+    return this.operate("group_delete", input);
+  }
+
+  /**
    * Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they
    * may not be the newest. The stream must have "allow_direct", or be a mirror with
    * "mirror_direct".

@@ -1,9 +1,10 @@
 //! Groups whose members each have partitions of a stream: those of Orbit's `pcgroups` that are static.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::ops::Deref;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use super::publish::PublishOptions;
 use super::stored::{GetMessage, StoredMessage};
 use super::stream::InfoOptions;
 use crate::client::publish::Publish;
+use crate::client::subscription::{SubscribeOptions, Subscription};
+use crate::conn::mailbox::Mailbox;
 use crate::error::{Code, Error, Result};
 use crate::proto::Headers;
 
@@ -30,6 +33,8 @@ const BUCKET: &str = "KV_static-consumer-groups";
 const KEYS: &str = "$KV.static-consumer-groups.";
 /// The least time for a member to acknowledge a message, after which another one takes its place.
 const ACK_WAIT: Duration = Duration::from_secs(6);
+/// So many messages are passed on before they are taken.
+const AHEAD: u64 = 64;
 
 impl JetStream {
     /// Makes a group of a stream. One that is there with the same configuration is as good.
@@ -209,6 +214,35 @@ impl JetStream {
         })
     }
 
+    /// [`JetStream::join_group`] as a subscription, whose messages have the subjects that the stream
+    /// has them under: with the number of the partition and a dot in front.
+    ///
+    /// # Errors
+    /// As [`JetStream::join_group`]; [`Code::InvalidArgument`] outside a tokio runtime.
+    pub async fn subscribe_group(
+        &self,
+        stream: &str,
+        group: &str,
+        member: &str,
+        template: &ConsumerConfig,
+        options: &ConsumeOptions,
+    ) -> Result<Subscription> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::new(Code::InvalidArgument, "consuming needs a tokio runtime"))?;
+        let messages = self.join_group(stream, group, member, template, options).await?;
+        // Those that wait here are bound by how they are passed on.
+        let unbounded = SubscribeOptions {
+            pending_messages: Some(0),
+            pending_bytes: Some(0),
+            ..SubscribeOptions::default()
+        };
+        let mailbox = self.client.mailbox(&unbounded);
+        let name = format!("{stream}.{}", consumer_of(group, member));
+        let subscription = Subscription::fed(self.client.clone(), Arc::clone(&mailbox), &name);
+        runtime.spawn(messages.pass_on(mailbox));
+        Ok(subscription)
+    }
+
     /// As the clients of key-value buckets make one.
     async fn create_bucket(&self, num_replicas: u32) -> Result<()> {
         match self.stream_info(BUCKET).await {
@@ -334,6 +368,37 @@ impl GroupMessages {
     /// What ends the messages from elsewhere. Others may take this member's place then.
     pub fn stopper(&self) -> Stopper {
         self.messages.stopper()
+    }
+
+    /// Hands the messages to `out` as long as somebody takes them.
+    async fn pass_on(mut self, out: Arc<Mailbox>) {
+        let end = loop {
+            let next = {
+                let mut next = pin!(self.next());
+                poll_fn(|cx| {
+                    if out.poll_ended(cx).is_ready() {
+                        return Poll::Ready(None);
+                    }
+                    next.as_mut().poll(cx).map(Some)
+                })
+                .await
+            };
+            match next {
+                Some(Ok(Some(message))) => {
+                    out.deliver(message.into_message().into_message().into_run());
+                    if out.stats().pending_messages >= AHEAD {
+                        poll_fn(|cx| match out.poll_ended(cx) {
+                            Poll::Ready(()) => Poll::Ready(()),
+                            Poll::Pending => out.poll_empty(cx),
+                        })
+                        .await;
+                    }
+                }
+                Some(Err(error)) => break error,
+                Some(Ok(None)) | None => break Code::SubscriptionClosed.into(),
+            }
+        };
+        out.close(end, false);
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<GroupMessage>>> {

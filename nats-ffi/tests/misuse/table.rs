@@ -322,6 +322,19 @@ pub const TABLE: &[Row] = &[
         let js = p[0].cast();
         nats_jetstream_consume(js, s("s"), s("c"), s(""), None, null_mut(), None, o(p[1]), e)
     }),
+    ("nats_jetstream_consume_ordered", &[JetStream, Out], |p, e| {
+        let js = p[0].cast();
+        nats_jetstream_consume_ordered(js, s("s"), s(""), None, null_mut(), None, o(p[1]), e)
+    }),
+    ("nats_jetstream_consume_pushed", &[JetStream, Out], |p, e| {
+        let (js, none) = (p[0].cast(), null_mut());
+        nats_jetstream_consume_pushed(js, s("s"), s("c"), s(""), None, none, None, o(p[1]), e)
+    }),
+    ("nats_jetstream_consume_group", &[JetStream, Out], |p, e| {
+        let (js, none, out) = (p[0].cast(), null_mut(), o(p[1]));
+        let (stream, group, member) = (s("s"), s("g"), s("m"));
+        nats_jetstream_consume_group(js, stream, group, member, s(""), None, none, None, out, e)
+    }),
     ("nats_jetstream_ack_sync", &[JetStream, Message], |p, e| {
         nats_jetstream_ack_sync(p[0].cast(), p[1].cast(), 1, e)
     }),
@@ -355,6 +368,42 @@ pub const TABLE: &[Row] = &[
     ("nats_batch_close", &[Batch], |p, e| nats_batch_close(p[0].cast(), None, e)),
     ("nats_batch_state", &[Batch, Out], |p, e| nats_batch_state(p[0].cast(), o(p[1]), e)),
     ("nats_batch_free", &[Batch], |p, _| nats_batch_free(p[0].cast())),
+    ("nats_group_create", &[JetStream, Out], |p, e| {
+        nats_group_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_create_async", &[JetStream, Queue], |p, e| {
+        nats_group_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_info", &[JetStream, Out], |p, e| {
+        nats_group_info(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_info_async", &[JetStream, Queue], |p, e| {
+        nats_group_info_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_names", &[JetStream, Out], |p, e| {
+        nats_group_names(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_names_async", &[JetStream, Queue], |p, e| {
+        nats_group_names_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_members", &[JetStream, Out], |p, e| {
+        nats_group_members(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_members_async", &[JetStream, Queue], |p, e| {
+        nats_group_members_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_step_down", &[JetStream, Out], |p, e| {
+        nats_group_step_down(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_step_down_async", &[JetStream, Queue], |p, e| {
+        nats_group_step_down_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_delete", &[JetStream, Out], |p, e| {
+        nats_group_delete(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_delete_async", &[JetStream, Queue], |p, e| {
+        nats_group_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
     ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
     ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
     ("nats_account_info_async", &[JetStream, Queue], |p, e| {

@@ -407,6 +407,100 @@ class Operations(ABC):
         """
         return await self._operate("consumer_delete", {"stream": stream, "consumer": consumer})
 
+    async def group_create(
+        self, *, stream: str, config: Mapping[str, Any], group: str | None = None
+    ) -> dict[str, Any]:
+        """Makes a group whose members share the messages of a stream by partitions: those
+        subjects of the stream must begin with the number of the partition, as a subject
+        transform makes them. The documents are those of the clients' extensions (Orbit),
+        which take part in the same groups.
+
+        Takes {"stream": name, "group": name, "config": {"max_members": n, "filter": text,
+        "members": [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+
+        Returns {}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `InvalidArgumentError`,
+        `StreamNotFoundError`, `WrongLastSequenceError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate(
+            "group_create", {"stream": stream, "group": group, "config": config}
+        )
+
+    async def group_info(self, *, stream: str, group: str | None = None) -> dict[str, Any]:
+        """The configuration of a group.
+
+        Takes {"stream": name, "group": name}.
+
+        Returns {"max_members": n, "filter": text, "members": [name], "member_mappings":
+        [{"member", "partitions": [n]}]}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `NotFoundError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("group_info", {"stream": stream, "group": group})
+
+    async def group_names(self, *, stream: str) -> dict[str, Any]:
+        """The names of a stream's groups.
+
+        Takes {"stream": name}.
+
+        Returns {"groups": [name]}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("group_names", {"stream": stream})
+
+    async def group_members(self, *, stream: str, group: str | None = None) -> dict[str, Any]:
+        """The members of a group for which a program waits for messages.
+
+        Takes {"stream": name, "group": name}.
+
+        Returns {"members": [name]}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `NotFoundError`, `StreamNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("group_members", {"stream": stream, "group": group})
+
+    async def group_step_down(
+        self, *, stream: str, group: str | None = None, member: str | None = None
+    ) -> dict[str, Any]:
+        """Has the program that takes a member's messages give way to another one that waits
+        for them.
+
+        Takes {"stream": name, "group": name, "member": name}.
+
+        Returns {}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `StreamNotFoundError`,
+        `ConsumerNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`,
+        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `ProtocolError`.
+        """
+        return await self._operate(
+            "group_step_down", {"stream": stream, "group": group, "member": member}
+        )
+
+    async def group_delete(self, *, stream: str, group: str | None = None) -> dict[str, Any]:
+        """Removes a group and its consumers; the messages of its members end.
+
+        Takes {"stream": name, "group": name}.
+
+        Returns {}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `NotFoundError`, `StreamNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("group_delete", {"stream": stream, "group": group})
+
     async def stream_get_batch(
         self,
         *,
