@@ -149,6 +149,8 @@ enum {
   NATS_ERR_PULL_REFUSED = 57,
   /** Too many messages wait for their acknowledgement. */
   NATS_ERR_PUBLISHER_STALLED = 58,
+  /** The batch is over: committed, or ended by the server before all of it was stored. */
+  NATS_ERR_BATCH_OVER = 59,
 };
 
 /** What happened to a connection. */
@@ -243,6 +245,13 @@ enum nats_log_level {
 #define NATS_NO_TOKEN UINT64_MAX
 
 /**
+ * Messages that a stream stores as one: together or not at all (ADR-50, server 2.12), or as they come
+ * with one acknowledgement for many (server 2.14). Any thread; one call at a time, others wait for it.
+ * Free it with nats_batch_free().
+ */
+typedef struct nats_batch nats_batch;
+
+/**
  * A connection to a NATS server or cluster, which reconnects by itself.
  */
 typedef struct nats_connection nats_connection;
@@ -275,6 +284,11 @@ typedef struct nats_headers nats_headers;
 /**
  * The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
  * `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
+ *
+ * What servers tell by themselves, advisories and metrics, comes by plain subscriptions of the
+ * connection: to "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.>" or a part of them. The payload is a
+ * document for nats_doc_parse() with "type" (as "io.nats.jetstream.advisory.v1.stream_action"), "id",
+ * "timestamp", and what the type has besides: "stream", "consumer", "action", "leader" and so on.
  */
 typedef struct nats_jetstream nats_jetstream;
 
@@ -560,6 +574,11 @@ typedef void (*nats_outcomes_cb)(nats_publisher *publisher,
                                  const nats_outcome *outcomes,
                                  size_t count,
                                  void *user);
+
+/**
+ * Told on the calling thread how much of a stream has gone over so far: bytes, and pieces.
+ */
+typedef void (*nats_progress_cb)(uint64_t bytes, uint64_t chunks, void *user);
 
 /**
  * Numbers about a subscription. The layout is frozen.
@@ -1568,6 +1587,75 @@ nats_status nats_jetstream_consume(nats_jetstream *js,
                                    nats_error **err);
 
 /**
+ * Takes the messages of a stream, each once and in order, by consumers of the library's own that need
+ * no acknowledgement (ADR-17). Whatever happens to consumers, leaders, servers and the connection, it goes
+ * on behind the last message that was taken; each time is told as a connection event of the kind
+ * `NATS_CONN_CONSUMER`. Waits until the first consumer is made.
+ *
+ * `options_json`: a JSON object with the keys of "Messages of a stream in order" in docs/options.md, or
+ * empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_OPTION`, `INVALID_ARGUMENT`,
+ * `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the
+ * stream was deleted, `PULL_REFUSED`, `PERMISSION`, `CONNECTION_CLOSED`, or with what the last one of
+ * "max_reset_attempts" has said.
+ */
+nats_status nats_jetstream_consume_ordered(nats_jetstream *js,
+                                           nats_str stream,
+                                           nats_str options_json,
+                                           nats_msg_cb cb,
+                                           void *user,
+                                           nats_destroy_cb destroy,
+                                           nats_subscription **out,
+                                           nats_error **err);
+
+/**
+ * Takes what a consumer with a "deliver_subject" pushes. Flow control and heartbeats are answered and
+ * watched; silence and a lost connection are told as nats_jetstream_consume() does. Waits for the
+ * consumer's configuration.
+ *
+ * `options_json`: a JSON object with the keys of "Messages that a consumer pushes" in docs/options.md, or
+ * empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_OPTION`; `INVALID_ARGUMENT`
+ * for a consumer that is pulled from, or that somebody listens to while it has no "deliver_group";
+ * `TIMEOUT`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_jetstream_consume_pushed(nats_jetstream *js,
+                                          nats_str stream,
+                                          nats_str consumer,
+                                          nats_str options_json,
+                                          nats_msg_cb cb,
+                                          void *user,
+                                          nats_destroy_cb destroy,
+                                          nats_subscription **out,
+                                          nats_error **err);
+
+/**
+ * Takes the messages of a member's partitions of a group that nats_group_create() has made. Of several
+ * programs that do so for one member, one gets them, and another one in its place when it has gone or is
+ * silent. Subjects are those of the stream, with the number of the partition and a dot in front.
+ *
+ * `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
+ * docs/options.md, or empty. The rest as nats_jetstream_consume().
+ *
+ * Errors: `NOT_FOUND` without such a group; `INVALID_ARGUMENT` for somebody who is no member;
+ * `INVALID_NAME`, `INVALID_OPTION`, `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends
+ * with `SUBSCRIPTION_CLOSED` when the group is deleted, `INVALID_ARGUMENT` when it is made anew in
+ * another way.
+ */
+nats_status nats_jetstream_consume_group(nats_jetstream *js,
+                                         nats_str stream,
+                                         nats_str group,
+                                         nats_str member,
+                                         nats_str options_json,
+                                         nats_msg_cb cb,
+                                         void *user,
+                                         nats_destroy_cb destroy,
+                                         nats_subscription **out,
+                                         nats_error **err);
+
+/**
  * Says that a message was handled, and waits until the server has noted it, for at most
  * `timeout_ms` milliseconds.
  *
@@ -1583,6 +1671,79 @@ nats_status nats_jetstream_ack_sync(nats_jetstream *js,
  * this version does not know. The view is valid for ever. Never fails.
  */
 nats_str nats_jetstream_err_code_name(int32_t err_code);
+
+/**
+ * A batch. The server hears of it with the first message, and forgets one that is without a message for
+ * 10 s.
+ *
+ * `options_json`: a JSON object with the keys of "Batch" in docs/options.md, or empty.
+ *
+ * Errors: `UNSUPPORTED` when the server is too old; `INVALID_OPTION`, `INVALID_JSON`;
+ * `CONNECTION_CLOSED`.
+ */
+nats_status nats_batch_new(nats_jetstream *js,
+                           nats_str options_json,
+                           nats_batch **out,
+                           nats_error **err);
+
+/**
+ * Adds a message. Waits for the server's word at the first one, and where the options say so.
+ *
+ * `headers`: may be NULL; not consumed. `options_json`: as nats_jetstream_publish(), or empty; "retries"
+ * and "timeout_ms" have no meaning here.
+ *
+ * Errors: `BATCH_OVER`, whose text says how far it was stored; `JETSTREAM`, `NO_RESPONDERS` when the
+ * stream refuses; `TIMEOUT`, `CONNECTION_LOST`: then the batch is over. `INVALID_SUBJECT`,
+ * `INVALID_HEADER`, `INVALID_OPTION`, `MAX_PAYLOAD`: then the message was not added.
+ */
+nats_status nats_batch_add(nats_batch *batch,
+                           nats_str subject,
+                           const nats_headers *headers,
+                           nats_bytes payload,
+                           nats_str options_json,
+                           nats_error **err);
+
+/**
+ * Adds the last message and ends the batch. `ack` (may be NULL) receives a document of what the stream
+ * tells of the last message ("stream", "seq", "batch", "count"); free it with nats_doc_free(). The rest
+ * as nats_batch_add().
+ *
+ * Errors: those of nats_batch_add(); nothing of an atomic batch is stored then, and of a fast one what
+ * was acknowledged. Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`.
+ */
+nats_status nats_batch_commit(nats_batch *batch,
+                              nats_str subject,
+                              const nats_headers *headers,
+                              nats_bytes payload,
+                              nats_str options_json,
+                              nats_doc **ack,
+                              nats_error **err);
+
+/**
+ * Ends the batch with the messages that were added (an atomic one: server 2.14). `ack` as
+ * nats_batch_commit().
+ *
+ * Errors: `INVALID_ARGUMENT` for a batch without messages; `UNSUPPORTED`; those of nats_batch_commit().
+ */
+nats_status nats_batch_close(nats_batch *batch,
+                             nats_doc **ack,
+                             nats_error **err);
+
+/**
+ * How far a batch is: a document with "kind" ("atomic", "fast", or "over" once it was ended by this
+ * side) and "added"; of a fast one also "acknowledged" and "events": an array of what has happened since
+ * the last call, each {"event": "gap", "expected", "got"} or {"event": "refused", "sequence", "code",
+ * "name", "error"}. Free it with nats_doc_free().
+ */
+nats_status nats_batch_state(nats_batch *batch,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Frees a batch. An atomic one that was not committed is not stored. NULL is fine; one that was freed
+ * before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_batch_free(nats_batch *batch);
 
 /**
  * What the server told of itself when the connection was made, or last since then.
@@ -1686,7 +1847,7 @@ nats_status nats_account_info_async(nats_jetstream *js,
 /**
  * Makes a stream. One that is there with the same configuration is as good.
  *
- * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -1709,7 +1870,7 @@ nats_status nats_stream_create_async(nats_jetstream *js,
 /**
  * Changes the configuration of a stream. Not everything can be changed.
  *
- * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -1732,7 +1893,7 @@ nats_status nats_stream_update_async(nats_jetstream *js,
 /**
  * Changes a stream, or makes it when it is not there.
  *
- * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+ * `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -1803,7 +1964,7 @@ nats_status nats_stream_names_async(nats_jetstream *js,
  *
  * `input`: a JSON document, {"subject": only those that have it}.
  *
- * `*out` receives a document: {"streams": [what nats_stream_info() tells of each]}. Free it with nats_doc_free().
+ * `*out` receives a document: {"streams": [what nats_stream_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}. Free it with nats_doc_free().
  *
  * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
@@ -1939,7 +2100,7 @@ nats_status nats_stream_delete_message_async(nats_jetstream *js,
 /**
  * Makes a consumer. One that is there with the same configuration is as good. Without a name it has one that is made up, and goes when it is unused.
  *
- * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -1962,7 +2123,7 @@ nats_status nats_consumer_create_async(nats_jetstream *js,
 /**
  * Changes a consumer. Not everything can be changed.
  *
- * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -1985,7 +2146,7 @@ nats_status nats_consumer_update_async(nats_jetstream *js,
 /**
  * Changes a consumer, or makes it when it is not there.
  *
- * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+ * `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
@@ -2056,7 +2217,7 @@ nats_status nats_consumer_names_async(nats_jetstream *js,
  *
  * `input`: a JSON document, {"stream": name}.
  *
- * `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each]}. Free it with nats_doc_free().
+ * `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}. Free it with nats_doc_free().
  *
  * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
@@ -2188,6 +2349,627 @@ nats_status nats_consumer_delete_async(nats_jetstream *js,
                                        nats_queue *queue,
                                        uint64_t token,
                                        nats_error **err);
+
+/**
+ * Makes a group whose members share the messages of a stream by partitions: those subjects of the stream must begin with the number of the partition, as a subject transform makes them. The documents are those of the clients' extensions (Orbit), which take part in the same groups.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name, "config": {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `WRONG_LAST_SEQUENCE`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_create(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_group_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_create_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * The configuration of a group.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_info(nats_jetstream *js,
+                            nats_str input,
+                            nats_doc **out,
+                            nats_error **err);
+
+/**
+ * Like nats_group_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_info_async(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_queue *queue,
+                                  uint64_t token,
+                                  nats_error **err);
+
+/**
+ * The names of a stream's groups.
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {"groups": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_names(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_group_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_names_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The members of a group for which a program waits for messages.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {"members": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_members(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_group_members(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_members_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Has the program that takes a member's messages give way to another one that waits for them.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name, "member": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_step_down(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_group_step_down(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_step_down_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Removes a group and its consumers; the messages of its members end.
+ *
+ * `input`: a JSON document, {"stream": name, "group": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_group_delete(nats_jetstream *js,
+                              nats_str input,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * Like nats_group_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_group_delete_async(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they may not be the newest. The stream must have "allow_direct", or be a mirror with "mirror_direct".
+ *
+ * `input`: a JSON document, {"stream": name, "batch": the most messages, "max_bytes": n, and either "seq": first sequence or "start_time": first time, "next_by_subj": only these subjects; or "multi_last": [subjects whose last message is meant], "up_to_seq": as it was at this sequence, or "up_to_time": at this time; "no_hdr": without the messages' own headers}.
+ *
+ * `*out` receives a document: {"messages": [what nats_stream_get_message() tells of each], "pending": how many more there would be, "last_seq": sequence behind which another batch begins, "up_to_seq": of "multi_last" the sequence at which the stream was read}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `SLOW_CONSUMER`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_get_batch(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_stream_get_batch(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_get_batch_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * Writes a snapshot of a stream into a folder, which is made if it is not there: the files backup.json and stream.tar.s2, that the nats tool reads, too. The latter has this name only when the backup is whole; an interrupted one leaves none.
+ *
+ * `input`: a JSON document, {"stream": name, "folder": path, "no_consumers": bool, "check": bool, "chunk_size": bytes of a piece, by default 131072, "window_size": bytes on their way at most, by default 8388608 (server 2.14), "stall_ms": how long to wait for a piece, by default 30000}.
+ *
+ * `*out` receives a document: {"config": the stream's configuration, "state": what it held, "bytes": n, "chunks": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `SLOW_CONSUMER`, `IO`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_backup(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_stream_backup(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_backup_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Restores a stream, which must not be there, from a folder that nats_stream_backup() or the nats tool has written. The name stays.
+ *
+ * `input`: a JSON document, {"folder": path, "config": a configuration instead of the one that the stream had}.
+ *
+ * `*out` receives a document: what nats_stream_info() tells. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `IO`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_restore(nats_jetstream *js,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_stream_restore(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_restore_async(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * Has the leader of a stream step down for another server, or for the one that is preferred (server 2.11).
+ *
+ * `input`: a JSON document, {"stream": name, "placement": {"preferred": server}}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_leader_stepdown(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_doc **out,
+                                        nats_error **err);
+
+/**
+ * Like nats_stream_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_leader_stepdown_async(nats_jetstream *js,
+                                              nats_str input,
+                                              nats_queue *queue,
+                                              uint64_t token,
+                                              nats_error **err);
+
+/**
+ * Takes a stream away from a server at once: what it has is not copied first. Another server takes its place.
+ *
+ * `input`: a JSON document, {"stream": name, "peer": name or id of a server}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_peer_remove(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_doc **out,
+                                    nats_error **err);
+
+/**
+ * Like nats_stream_peer_remove(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_peer_remove_async(nats_jetstream *js,
+                                          nats_str input,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * Begins to move a stream and its consumers from a server to another one, which has all of it before the first lets go (server 2.15); "cluster.desired" of nats_stream_info() tells how far it is.
+ *
+ * `input`: a JSON document, {"stream": name, "peer": name or id of a server}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_peer_evacuate(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_doc **out,
+                                      nats_error **err);
+
+/**
+ * Like nats_stream_peer_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_peer_evacuate_async(nats_jetstream *js,
+                                            nats_str input,
+                                            nats_queue *queue,
+                                            uint64_t token,
+                                            nats_error **err);
+
+/**
+ * Takes back a move, a scaling or a change of retention of a stream that is under way (server 2.15).
+ *
+ * `input`: a JSON document, {"stream": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_stream_cancel_move(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_doc **out,
+                                    nats_error **err);
+
+/**
+ * Like nats_stream_cancel_move(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_stream_cancel_move_async(nats_jetstream *js,
+                                          nats_str input,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * Has the leader of a consumer step down for another server, or for the one that is preferred (server 2.11).
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name, "placement": {"preferred": server}}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_leader_stepdown(nats_jetstream *js,
+                                          nats_str input,
+                                          nats_doc **out,
+                                          nats_error **err);
+
+/**
+ * Like nats_consumer_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_leader_stepdown_async(nats_jetstream *js,
+                                                nats_str input,
+                                                nats_queue *queue,
+                                                uint64_t token,
+                                                nats_error **err);
+
+/**
+ * Begins to move a consumer from a server to another one that holds its stream (server 2.15).
+ *
+ * `input`: a JSON document, {"stream": name, "consumer": name, "peer": name or id of a server}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_consumer_peer_evacuate(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_doc **out,
+                                        nats_error **err);
+
+/**
+ * Like nats_consumer_peer_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_consumer_peer_evacuate_async(nats_jetstream *js,
+                                              nats_str input,
+                                              nats_queue *queue,
+                                              uint64_t token,
+                                              nats_error **err);
+
+/**
+ * Adds to the counter of a subject, whose stream has "allow_msg_counter" (ADR-49, server 2.12). After TIMEOUT or CONNECTION_LOST nobody knows whether it was added.
+ *
+ * `input`: a JSON document, {"subject": subject, "incr": a whole number, as text when it is large}.
+ *
+ * `*out` receives a document: {"val": the counter's new value as text}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_counter_add(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_counter_add(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_counter_add_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The counter of a subject; its stream must have "allow_direct".
+ *
+ * `input`: a JSON document, {"stream": name, "subject": subject}.
+ *
+ * `*out` receives a document: {"subject": text, "val": its value as text, "incr": what was added last, "sources": {stream: {subject: value}}, "seq": n, "time": RFC 3339}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_counter_get(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_counter_get(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_counter_get_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * The counters of many subjects, at most 1024; their stream must have "allow_direct".
+ *
+ * `input`: a JSON document, {"stream": name, "subjects": [subjects, wildcards allowed]}.
+ *
+ * `*out` receives a document: {"counters": [what nats_counter_get() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_counter_get_many(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_counter_get_many(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_counter_get_many_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * Stores a message that is published again later, once or again and again (ADR-51, server 2.12; "source", "time_zone" and "rollup" 2.14). The stream must have "allow_msg_schedules". An earlier schedule of the same subject is replaced.
+ *
+ * `input`: a JSON document, {"subject": the schedule's own, "schedule": "@at ...", "@every ...", "@hourly" or six fields of a cron table, "target": subject to publish to, "text": payload, "data": payload in base64 instead, "hdrs": {name: [values]}, "source": subject whose last message is published instead of the payload, "ttl_ms": how long what is published is kept, "time_zone": of cron fields, "rollup": bool}.
+ *
+ * `*out` receives a document: what the stream says of the message that it keeps: "stream", "seq", .... Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `INVALID_HEADER`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_schedule_create(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_schedule_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_schedule_create_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Removes the schedule of a subject.
+ *
+ * `input`: a JSON document, {"stream": name, "subject": the schedule's own}.
+ *
+ * `*out` receives a document: {"cancelled": whether there was one}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_schedule_cancel(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_schedule_cancel(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_schedule_cancel_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Has the leader of the cluster's JetStream step down for another server. For connections of the system account; others get no answer.
+ *
+ * `input`: a JSON document, {"placement": {"cluster": name, "tags": [tags], "preferred": server}}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_meta_leader_stepdown(nats_jetstream *js,
+                                      nats_str input,
+                                      nats_doc **out,
+                                      nats_error **err);
+
+/**
+ * Like nats_meta_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_meta_leader_stepdown_async(nats_jetstream *js,
+                                            nats_str input,
+                                            nats_queue *queue,
+                                            uint64_t token,
+                                            nats_error **err);
+
+/**
+ * Lowers, for a while, how many servers it takes to agree, so that those that are left of a cluster can be administered although most are lost for good (ADR-61, server 2.15). For connections of the system account; every server answers for itself.
+ *
+ * `input`: a JSON document, {"quorum_needed": n}.
+ *
+ * `*out` receives a document: {"servers": [{"server": name, "server_id": id, "prev_quorum": n, "new_quorum": n, "error": why not}]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_meta_rescue(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_meta_rescue(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_meta_rescue_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * Takes a server out of the cluster's JetStream for good; it should be gone. For connections of the system account.
+ *
+ * `input`: a JSON document, {"peer": name of a server, "peer_id": its id}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_server_remove(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_server_remove(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_server_remove_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Begins to move all streams and consumers from a server, as far as others can take them (server 2.15). For connections of the system account.
+ *
+ * `input`: a JSON document, {"peer": name of a server, "peer_id": its id}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_server_evacuate(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_server_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_server_evacuate_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Begins to remove all streams and consumers of an account. For connections of the system account.
+ *
+ * `input`: a JSON document, {"account": name}.
+ *
+ * `*out` receives a document: {"initiated": bool}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_account_purge(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_account_purge(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_account_purge_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * Moves a stream of an account from a server, or from all that hold it, to others. For connections of the system account.
+ *
+ * `input`: a JSON document, {"account": name, "stream": name, "server": that is to let go of it, "cluster": of that server, "domain": of that server, "tags": [of the servers it may go to]}.
+ *
+ * `*out` receives a document: what nats_stream_info() tells. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_account_stream_move(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_doc **out,
+                                     nats_error **err);
+
+/**
+ * Like nats_account_stream_move(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_account_stream_move_async(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * Takes back a move of a stream of an account. For connections of the system account.
+ *
+ * `input`: a JSON document, {"account": name, "stream": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_account_stream_cancel_move(nats_jetstream *js,
+                                            nats_str input,
+                                            nats_doc **out,
+                                            nats_error **err);
+
+/**
+ * Like nats_account_stream_cancel_move(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_account_stream_cancel_move_async(nats_jetstream *js,
+                                                  nats_str input,
+                                                  nats_queue *queue,
+                                                  uint64_t token,
+                                                  nats_error **err);
 
 /**
  * Publishes a message. It is accepted into the connection's outbound buffer, from which it is
@@ -2395,6 +3177,66 @@ nats_status nats_request_many(nats_connection *nc,
                               nats_str options_json,
                               nats_subscription **out,
                               nats_error **err);
+
+/**
+ * Gets a message of a stream: by its sequence, the last one of a subject, or the first one of a
+ * subject from a sequence on. Its subject and payload are those that it was stored with; the headers
+ * "Nats-Sequence" and "Nats-Time-Stamp" tell its place. Free `*out` with nats_msg_free().
+ *
+ * `input`: a JSON document as that of nats_stream_get_message().
+ *
+ * Errors: those of nats_stream_get_message(), and `MALFORMED_MESSAGE` when its headers cannot be read.
+ */
+nats_status nats_jetstream_get(nats_jetstream *js,
+                               nats_str input,
+                               nats_msg **out,
+                               nats_error **err);
+
+/**
+ * Gets many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they may
+ * not be the newest. Writes up to `cap` of them to `msgs`, as nats_jetstream_get() makes them, and their
+ * number to `count`; free them with nats_msg_free() or nats_msgs_free(). None is no error.
+ *
+ * `input`: a JSON document as that of nats_stream_get_batch(), without "stream"; "batch" is `cap` unless
+ * it is smaller. `end` (may be NULL) receives a document with "pending", "last_seq" and "up_to_seq",
+ * which tell whether and where another batch begins; free it with nats_doc_free().
+ *
+ * Errors: those of nats_stream_get_batch(), and `MALFORMED_MESSAGE`.
+ */
+nats_status nats_jetstream_get_batch(nats_jetstream *js,
+                                     nats_str stream,
+                                     nats_str input,
+                                     nats_msg **msgs,
+                                     size_t cap,
+                                     size_t *count,
+                                     nats_doc **end,
+                                     nats_error **err);
+
+/**
+ * nats_stream_backup(), telling `progress` of every piece that has come. It is called on the calling
+ * thread with `user`, and not any more when this returns.
+ *
+ * `input`, `*out`, errors: those of nats_stream_backup().
+ */
+nats_status nats_stream_backup_watched(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_progress_cb progress,
+                                       void *user,
+                                       nats_doc **out,
+                                       nats_error **err);
+
+/**
+ * nats_stream_restore(), telling `progress` of what the server has. It is called on the calling thread
+ * with `user`, and not any more when this returns.
+ *
+ * `input`, `*out`, errors: those of nats_stream_restore().
+ */
+nats_status nats_stream_restore_watched(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_progress_cb progress,
+                                        void *user,
+                                        nats_doc **out,
+                                        nats_error **err);
 
 /**
  * Subscribes with a callback.

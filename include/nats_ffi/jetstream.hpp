@@ -100,6 +100,72 @@ class JetStream {
     return messages;
   }
 
+  /// Takes messages of a consumer without end; take them with `next`, `take` or `watch` of the
+  /// subscription. `options`: JSON with the keys of "Messages of a consumer without end" in
+  /// docs/options.md.
+  Result<Subscription> try_consume(std::string_view stream, std::string_view consumer,
+                                   std::string_view options = {}) const {
+    return consume_with(stream, consumer, options, nullptr, nullptr, nullptr);
+  }
+
+  /// The same with `on_message(Message)` run on a delivery thread for every message, in order.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Result<Subscription> try_consume(std::string_view stream, std::string_view consumer,
+                                   F &&on_message, std::string_view options = {}) const {
+    return with_callable(std::forward<F>(on_message), [&](auto run, void *user, auto destroy) {
+      return consume_with(stream, consumer, options, run, user, destroy);
+    });
+  }
+
+  /// Takes the messages of a stream, each once and in order, whatever happens to consumers and
+  /// servers. `options`: JSON with the keys of "Messages of a stream in order" in docs/options.md.
+  Result<Subscription> try_consume_ordered(std::string_view stream,
+                                           std::string_view options = {}) const {
+    return ordered_with(stream, options, nullptr, nullptr, nullptr);
+  }
+
+  /// The same with `on_message(Message)` run on a delivery thread for every message, in order.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Result<Subscription> try_consume_ordered(std::string_view stream, F &&on_message,
+                                           std::string_view options = {}) const {
+    return with_callable(std::forward<F>(on_message), [&](auto run, void *user, auto destroy) {
+      return ordered_with(stream, options, run, user, destroy);
+    });
+  }
+
+  /// Takes what a consumer with a "deliver_subject" pushes. `options`: JSON with the keys of "Messages
+  /// that a consumer pushes" in docs/options.md.
+  Result<Subscription> try_consume_pushed(std::string_view stream, std::string_view consumer,
+                                          std::string_view options = {}) const {
+    return pushed_with(stream, consumer, options, nullptr, nullptr, nullptr);
+  }
+
+  /// The same with `on_message(Message)` run on a delivery thread for every message, in order.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Result<Subscription> try_consume_pushed(std::string_view stream, std::string_view consumer,
+                                          F &&on_message, std::string_view options = {}) const {
+    return with_callable(std::forward<F>(on_message), [&](auto run, void *user, auto destroy) {
+      return pushed_with(stream, consumer, options, run, user, destroy);
+    });
+  }
+
+  /// Takes the messages of a member's partitions of a group. `options`: as `try_consume`.
+  Result<Subscription> try_consume_group(std::string_view stream, std::string_view group,
+                                         std::string_view member,
+                                         std::string_view options = {}) const {
+    return group_with(stream, group, member, options, nullptr, nullptr, nullptr);
+  }
+
+  /// The same with `on_message(Message)` run on a delivery thread for every message, in order.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Result<Subscription> try_consume_group(std::string_view stream, std::string_view group,
+                                         std::string_view member, F &&on_message,
+                                         std::string_view options = {}) const {
+    return with_callable(std::forward<F>(on_message), [&](auto run, void *user, auto destroy) {
+      return group_with(stream, group, member, options, run, user, destroy);
+    });
+  }
+
   /// Says that a message was handled, and waits until the server has noted it.
   Result<void> try_ack_sync(const Message &message, milliseconds timeout) const {
     return detail::check([&](nats_error **e) {
@@ -138,6 +204,58 @@ class JetStream {
     return try_fetch(stream, consumer, max, options).value();
   }
 
+  /// `try_consume`, throwing.
+  Subscription consume(std::string_view stream, std::string_view consumer,
+                       std::string_view options = {}) const {
+    return try_consume(stream, consumer, options).value();
+  }
+
+  /// `try_consume` with a callable, throwing.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Subscription consume(std::string_view stream, std::string_view consumer, F &&on_message,
+                       std::string_view options = {}) const {
+    return try_consume(stream, consumer, std::forward<F>(on_message), options).value();
+  }
+
+  /// `try_consume_ordered`, throwing.
+  Subscription consume_ordered(std::string_view stream, std::string_view options = {}) const {
+    return try_consume_ordered(stream, options).value();
+  }
+
+  /// `try_consume_ordered` with a callable, throwing.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Subscription consume_ordered(std::string_view stream, F &&on_message,
+                               std::string_view options = {}) const {
+    return try_consume_ordered(stream, std::forward<F>(on_message), options).value();
+  }
+
+  /// `try_consume_pushed`, throwing.
+  Subscription consume_pushed(std::string_view stream, std::string_view consumer,
+                              std::string_view options = {}) const {
+    return try_consume_pushed(stream, consumer, options).value();
+  }
+
+  /// `try_consume_pushed` with a callable, throwing.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Subscription consume_pushed(std::string_view stream, std::string_view consumer, F &&on_message,
+                              std::string_view options = {}) const {
+    return try_consume_pushed(stream, consumer, std::forward<F>(on_message), options).value();
+  }
+
+  /// `try_consume_group`, throwing.
+  Subscription consume_group(std::string_view stream, std::string_view group,
+                             std::string_view member, std::string_view options = {}) const {
+    return try_consume_group(stream, group, member, options).value();
+  }
+
+  /// `try_consume_group` with a callable, throwing.
+  template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
+  Subscription consume_group(std::string_view stream, std::string_view group,
+                             std::string_view member, F &&on_message,
+                             std::string_view options = {}) const {
+    return try_consume_group(stream, group, member, std::forward<F>(on_message), options).value();
+  }
+
   /// `try_ack_sync`, throwing.
   void ack_sync(const Message &message, milliseconds timeout) const {
     try_ack_sync(message, timeout).value();
@@ -148,6 +266,56 @@ class JetStream {
   nats_jetstream *get() const noexcept { return raw_.get(); }
 
  private:
+  Result<Subscription> consume_with(std::string_view stream, std::string_view consumer,
+                                    std::string_view options, nats_msg_cb on_message, void *user,
+                                    nats_destroy_cb destroy) const {
+    return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {
+      return nats_jetstream_consume(get(), detail::c(stream), detail::c(consumer),
+                                    detail::c(options), on_message, user, destroy, out, e);
+    });
+  }
+
+  Result<Subscription> ordered_with(std::string_view stream, std::string_view options,
+                                    nats_msg_cb on_message, void *user,
+                                    nats_destroy_cb destroy) const {
+    return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {
+      return nats_jetstream_consume_ordered(get(), detail::c(stream), detail::c(options),
+                                            on_message, user, destroy, out, e);
+    });
+  }
+
+  Result<Subscription> pushed_with(std::string_view stream, std::string_view consumer,
+                                   std::string_view options, nats_msg_cb on_message, void *user,
+                                   nats_destroy_cb destroy) const {
+    return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {
+      return nats_jetstream_consume_pushed(get(), detail::c(stream), detail::c(consumer),
+                                           detail::c(options), on_message, user, destroy, out, e);
+    });
+  }
+
+  Result<Subscription> group_with(std::string_view stream, std::string_view group,
+                                  std::string_view member, std::string_view options,
+                                  nats_msg_cb on_message, void *user,
+                                  nats_destroy_cb destroy) const {
+    return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {
+      return nats_jetstream_consume_group(get(), detail::c(stream), detail::c(group),
+                                          detail::c(member), detail::c(options), on_message, user,
+                                          destroy, out, e);
+    });
+  }
+
+  /// Has `call(run, user, destroy)` take the callable over.
+  template <class F, class Call>
+  static Result<Subscription> with_callable(F &&on_message, Call &&call) {
+    using Held = detail::Callable<std::decay_t<F>>;
+    void *user = Held::make(std::forward<F>(on_message));
+    auto run = [](nats_connection *, nats_subscription *, nats_msg *msg, void *held) {
+      Message message(msg);
+      detail::guarded([&] { Held::of(held)(std::move(message)); });
+    };
+    return call(static_cast<nats_msg_cb>(run), user, Held::destroy);
+  }
+
   detail::Owned<nats_jetstream, nats_jetstream_free> raw_;
 };
 

@@ -11,8 +11,9 @@ use crate::queue::Queue;
 use crate::running::Running;
 
 /// A request that outlives the call that makes it.
-struct Owned {
-    subject: String,
+#[derive(Clone)]
+pub(crate) struct Owned {
+    pub(crate) subject: String,
     headers: Option<Headers>,
     payload: Vec<u8>,
     timeout: Option<Duration>,
@@ -20,7 +21,7 @@ struct Owned {
 }
 
 impl Owned {
-    fn new(request: &Request<'_>) -> Owned {
+    pub(crate) fn new(request: &Request<'_>) -> Owned {
         Owned {
             subject: request.subject.to_owned(),
             headers: request.headers.cloned(),
@@ -30,7 +31,7 @@ impl Owned {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    pub(crate) fn request(&self) -> Request<'_> {
         Request {
             subject: &self.subject,
             headers: self.headers.as_ref(),

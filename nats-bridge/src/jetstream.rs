@@ -3,7 +3,8 @@
 
 use nats_core::Result;
 use nats_core::jetstream::{
-    ConsumeOptions, FetchOptions, JetStream, JetStreamOptions, PublishOptions,
+    ConsumeOptions, ConsumerConfig, DeliverPolicy, FetchOptions, JetStream, JetStreamOptions,
+    OrderedOptions, PublishOptions, PushOptions, ReplayPolicy,
 };
 
 use crate::runtime;
@@ -281,10 +282,178 @@ pub const CONSUME: &[Row<ConsumeOptions>] = &[
     },
 ];
 
+/// The options of the messages of a stream in order (ADR-17).
+pub const ORDERED: &[Row<OrderedOptions>] = &[
+    Row {
+        key: "filter_subjects",
+        unit: "",
+        default: "all",
+        since: "0.1",
+        doc: "Only messages of these subjects.",
+        set: Set::Texts(|o, v| o.filter_subjects = v),
+    },
+    Row {
+        key: "deliver_policy",
+        unit: "",
+        default: "all",
+        since: "0.1",
+        doc: "The first message.",
+        set: Set::Choice(DELIVER, |o, v| o.deliver_policy = deliver_policy(v)),
+    },
+    Row {
+        key: "opt_start_seq",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "The first sequence, with deliver_policy by_start_sequence.",
+        set: Set::Integer(1, u64::MAX, |o, v| o.opt_start_seq = v),
+    },
+    Row {
+        key: "opt_start_time",
+        unit: "RFC 3339",
+        default: "none",
+        since: "0.1",
+        doc: "The first time, with deliver_policy by_start_time.",
+        set: Set::Text(|o, v| o.opt_start_time = v),
+    },
+    Row {
+        key: "replay_policy",
+        unit: "",
+        default: "instant",
+        since: "0.1",
+        doc: "At once, or as fast as they were published.",
+        set: Set::Choice(&["instant", "original"], |o, v| {
+            o.replay_policy = if v == 0 { ReplayPolicy::Instant } else { ReplayPolicy::Original };
+        }),
+    },
+    Row {
+        key: "headers_only",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "Without payloads.",
+        set: Set::Bool(|o, v| o.headers_only = v),
+    },
+    Row {
+        key: "inactive_threshold_ms",
+        unit: "ms",
+        default: "300000",
+        since: "0.1",
+        doc: "For how long the server keeps a consumer that nobody uses.",
+        set: Set::Millis(1, |o, v| o.inactive_threshold = v),
+    },
+    Row {
+        key: "name_prefix",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "What the names of the consumers begin with.",
+        set: Set::Text(|o, v| o.name_prefix = v),
+    },
+    Row {
+        key: "metadata",
+        unit: "",
+        default: "none",
+        since: "0.1",
+        doc: "What is noted of the consumers (ADR-33).",
+        set: Set::Pairs(|o, v| o.metadata = v.into_iter().collect()),
+    },
+    Row {
+        key: "max_reset_attempts",
+        unit: "attempts",
+        default: "no limit",
+        since: "0.1",
+        doc: "After how many attempts in a row to have a consumer of use the messages end.",
+        set: Set::Integer(1, u32::MAX as u64, |o, v| o.max_reset_attempts = Some(v as u32)),
+    },
+    Row {
+        key: "push",
+        unit: "",
+        default: "false",
+        since: "0.1",
+        doc: "The server pushes them; otherwise they are pulled.",
+        set: Set::Bool(|o, v| o.push = v),
+    },
+    Row {
+        key: "max_messages",
+        unit: "messages",
+        default: "500",
+        since: "0.1",
+        doc: "Of those that are pulled: how many may be under way and waiting to be taken together.",
+        set: Set::Integer(1, 1 << 31, |o, v| o.consume.max_messages = v as usize),
+    },
+    Row {
+        key: "max_bytes",
+        unit: "bytes",
+        default: "no limit",
+        since: "0.1",
+        doc: "How many bytes may be, instead of max_messages; 0 for no limit.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.consume.max_bytes = v as usize),
+    },
+    Row {
+        key: "threshold",
+        unit: "messages or bytes",
+        default: "half of them",
+        since: "0.1",
+        doc: "When there are no more than these, more are asked for.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.consume.threshold = Some(v as usize)),
+    },
+    Row {
+        key: "expires_ms",
+        unit: "ms",
+        default: "30000",
+        since: "0.1",
+        doc: "How long a request lasts.",
+        set: Set::Millis(1000, |o, v| o.consume.expires = v),
+    },
+    Row {
+        key: "heartbeat_ms",
+        unit: "ms",
+        default: "half of expires_ms; 5000 with push",
+        since: "0.1",
+        doc: "How often the server says that it is there.",
+        set: Set::Millis(1, |o, v| o.consume.heartbeat = Some(v)),
+    },
+];
+
+/// The options of messages that a consumer pushes.
+pub const PUSHED: &[Row<PushOptions>] = &[
+    Row {
+        key: "pending_messages",
+        unit: "messages",
+        default: "the connection's",
+        since: "0.1",
+        doc: "How many may wait to be taken; 0 for no bound.",
+        set: Set::Integer(0, 1 << 31, |o, v| o.pending_messages = Some(v as usize)),
+    },
+    Row {
+        key: "pending_bytes",
+        unit: "bytes",
+        default: "the connection's",
+        since: "0.1",
+        doc: "How many bytes may; 0 for no bound.",
+        set: Set::Integer(0, 1 << 50, |o, v| o.pending_bytes = Some(v as usize)),
+    },
+];
+
+const DELIVER: &[&str] =
+    &["all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject"];
+
+fn deliver_policy(position: usize) -> DeliverPolicy {
+    match position {
+        0 => DeliverPolicy::All,
+        1 => DeliverPolicy::Last,
+        2 => DeliverPolicy::New,
+        3 => DeliverPolicy::ByStartSequence,
+        4 => DeliverPolicy::ByStartTime,
+        _ => DeliverPolicy::LastPerSubject,
+    }
+}
+
 /// The options of a JetStream from a JSON object.
 ///
 /// # Errors
-/// Those of [`apply`]; so for all four.
+/// Those of [`apply`]; so for all of them.
 pub fn options(json: &str) -> Result<JetStreamOptions> {
     let mut options = JetStreamOptions::default();
     apply(JETSTREAM, &mut options, json)?;
@@ -324,4 +493,46 @@ pub fn consume(
     let runtime = runtime::handle()?;
     let _inside = runtime.enter();
     js.pull(stream, consumer)?.subscribe(options)
+}
+
+/// The options of messages in order from a JSON object.
+pub fn ordered_options(json: &str) -> Result<OrderedOptions> {
+    let mut options = OrderedOptions::default();
+    apply(ORDERED, &mut options, json)?;
+    Ok(options)
+}
+
+/// The options of messages that are pushed from a JSON object.
+pub fn push_options(json: &str) -> Result<PushOptions> {
+    let mut options = PushOptions::default();
+    apply(PUSHED, &mut options, json)?;
+    Ok(options)
+}
+
+/// Takes what a consumer pushes, as a subscription. Must run on the runtime.
+///
+/// # Errors
+/// Those of [`JetStream::push`] and of the core's `Push::subscribe`.
+pub async fn consume_pushed(
+    js: &JetStream,
+    stream: &str,
+    consumer: &str,
+    options: &PushOptions,
+) -> Result<nats_core::Subscription> {
+    js.push(stream, consumer).await?.subscribe(options)
+}
+
+/// Takes the messages of a group's member, as a subscription, by a consumer with the usual
+/// configuration. Must run on the runtime.
+///
+/// # Errors
+/// Those of [`JetStream::subscribe_group`].
+pub async fn consume_group(
+    js: &JetStream,
+    stream: &str,
+    group: &str,
+    member: &str,
+    options: &ConsumeOptions,
+) -> Result<nats_core::Subscription> {
+    js.subscribe_group(stream, group, member, &ConsumerConfig::default(), options).await
 }

@@ -14,13 +14,25 @@ use crate::connection::Connection;
 use crate::doc::Doc;
 
 mod account;
+mod backup;
+mod cluster;
 mod connection;
 mod consumer;
+mod group;
+mod counter;
+mod direct;
+mod schedule;
 mod stream;
 
 pub use account::ACCOUNT_INFO;
+pub use backup::*;
+pub use cluster::*;
 pub use connection::*;
 pub use consumer::*;
+pub use counter::*;
+pub use direct::*;
+pub use group::*;
+pub use schedule::*;
 pub use stream::*;
 
 /// One operation.
@@ -80,6 +92,33 @@ pub const ALL: &[&Op] = &[
     &CONSUMER_RESET,
     &CONSUMER_UNPIN,
     &CONSUMER_DELETE,
+    &GROUP_CREATE,
+    &GROUP_INFO,
+    &GROUP_NAMES,
+    &GROUP_MEMBERS,
+    &GROUP_STEP_DOWN,
+    &GROUP_DELETE,
+    &STREAM_GET_BATCH,
+    &STREAM_BACKUP,
+    &STREAM_RESTORE,
+    &STREAM_LEADER_STEPDOWN,
+    &STREAM_PEER_REMOVE,
+    &STREAM_PEER_EVACUATE,
+    &STREAM_CANCEL_MOVE,
+    &CONSUMER_LEADER_STEPDOWN,
+    &CONSUMER_PEER_EVACUATE,
+    &COUNTER_ADD,
+    &COUNTER_GET,
+    &COUNTER_GET_MANY,
+    &SCHEDULE_CREATE,
+    &SCHEDULE_CANCEL,
+    &META_LEADER_STEPDOWN,
+    &META_RESCUE,
+    &SERVER_REMOVE,
+    &SERVER_EVACUATE,
+    &ACCOUNT_PURGE,
+    &ACCOUNT_STREAM_MOVE,
+    &ACCOUNT_STREAM_CANCEL_MOVE,
 ];
 
 /// The document as a type of the core.

@@ -221,7 +221,12 @@ impl Subscription {
     ) -> Result<bool> {
         let mut take_now = || {
             let (mut count, mut more, mut small) = (0, true, true);
-            while more && let Some(batch) = self.core.take_batch(max - count) {
+            while more && count < max {
+                let Some(batch) = self.core.take_batch(max - count) else {
+                    // What there was behind the last batch was not for the program.
+                    more = false;
+                    break;
+                };
                 count += batch.len();
                 more = batch.left_more();
                 small = batch.get(0).payload().len() <= SMALL;

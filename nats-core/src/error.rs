@@ -124,6 +124,8 @@ error_table! {
     57 PullRefused         "PULL_REFUSED"         "the server ended a request for messages";
     58 PublisherStalled    "PUBLISHER_STALLED"
        "too many messages wait for their acknowledgement";
+    59 BatchOver           "BATCH_OVER"
+       "the batch is over: committed, or ended by the server before all of it was stored";
 }
 
 impl Code {
@@ -163,7 +165,7 @@ struct Told {
 }
 
 /// What JetStream said when it refused a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ApiError {
     /// The kind of refusal, in the manner of HTTP.

@@ -321,3 +321,35 @@ async fn servers_and_accounts_without_jetstream() {
     let client = options(&server.url()).user_and_password("a", "a").connect().await.unwrap();
     assert_eq!(code(client.jetstream().account_info().await), Code::JetStreamNotEnabled);
 }
+
+/// Whether a file below the folder has these bytes.
+fn is_on_disk(folder: &std::path::Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return is_on_disk(&path, bytes);
+        }
+        // Files may go meanwhile.
+        let content = std::fs::read(path).unwrap_or_default();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[tokio::test]
+async fn erased_messages_are_overwritten_on_disk() {
+    let (server, _client, js) = start().await;
+    js.create_stream(&StreamConfig { storage: Storage::File, ..stream("S", "s.>") }).await.unwrap();
+    let folder = server.log_path().parent().unwrap().join("jetstream");
+    for (text, erase) in [("planted-and-erased", true), ("planted-and-left", false)] {
+        let sequence = js.publish("s.1", text).await.unwrap().seq;
+        js.publish("s.2", "behind it").await.unwrap();
+        let written = async {
+            while !is_on_disk(&folder, text.as_bytes()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the message on disk", written).await;
+        js.delete_message("S", sequence, erase).await.unwrap();
+        assert_eq!(is_on_disk(&folder, text.as_bytes()), !erase, "{text}");
+    }
+}

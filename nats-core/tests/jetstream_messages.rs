@@ -314,6 +314,27 @@ async fn messages_without_end_are_asked_for_within_the_limits() {
 }
 
 #[tokio::test]
+async fn who_waits_for_more_messages_without_end_has_handled_what_came() {
+    let (_server, client, js) = start().await;
+    let pull = worker(&js, ConsumerConfig::default()).await;
+    for number in 1..=50 {
+        client.publish("s.n", number.to_string()).await.unwrap();
+    }
+    let options = ConsumeOptions { max_messages: 5, ..ConsumeOptions::default() };
+    let messages = pull.subscribe(&options).unwrap();
+    let mut taken = 0;
+    while taken < 50 {
+        assert!(within("messages", messages.ready()).await);
+        // What a batch says of those behind it is believed.
+        let mut more = true;
+        while more && let Some(batch) = messages.take_batch(64) {
+            (taken, more) = (taken + batch.len(), batch.left_more());
+        }
+    }
+    assert_eq!(taken, 50);
+}
+
+#[tokio::test]
 async fn bytes_bound_messages_without_end() {
     let (_server, client, js) = start().await;
     let pull = worker(&js, ConsumerConfig { max_ack_pending: -1, ..Default::default() }).await;

@@ -17,6 +17,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use nats_bridge::batch::Batch;
 use nats_bridge::connection::Connection;
 use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::publisher::Publisher;
@@ -24,6 +25,7 @@ use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
 use nats_core::{Code, Error, Result, Secret};
 
+use crate::batch::nats_batch;
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
@@ -94,6 +96,7 @@ kinds! {
     10 Text        Secret,           nats_text,         "text";
     11 JetStream   Context,          nats_jetstream,    "JetStream";
     12 Publisher   Arc<Publisher>,   nats_publisher,    "publisher";
+    13 Batch       Arc<Batch>,       nats_batch,        "batch";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -23,6 +23,11 @@ use crate::user::User;
 
 /// The JetStream of an account, by way of a connection; once that is closed or freed, calls fail with
 /// `NATS_ERR_CONNECTION_CLOSED`. Any thread. Free it with nats_jetstream_free().
+///
+/// What servers tell by themselves, advisories and metrics, comes by plain subscriptions of the
+/// connection: to "$JS.EVENT.ADVISORY.>", "$JS.EVENT.METRIC.>" or a part of them. The payload is a
+/// document for nats_doc_parse() with "type" (as "io.nats.jetstream.advisory.v1.stream_action"), "id",
+/// "timestamp", and what the type has besides: "stream", "consumer", "action", "leader" and so on.
 pub struct nats_jetstream(());
 
 /// A JetStream with the connection that its callbacks are told.
@@ -202,6 +207,106 @@ pub extern "C" fn nats_jetstream_consume(
     })
 }
 
+/// Takes the messages of a stream, each once and in order, by consumers of the library's own that need
+/// no acknowledgement (ADR-17). Whatever happens to consumers, leaders, servers and the connection, it goes
+/// on behind the last message that was taken; each time is told as a connection event of the kind
+/// `NATS_CONN_CONSUMER`. Waits until the first consumer is made.
+///
+/// `options_json`: a JSON object with the keys of "Messages of a stream in order" in docs/options.md, or
+/// empty. The rest as nats_jetstream_consume().
+///
+/// Errors: `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_OPTION`, `INVALID_ARGUMENT`,
+/// `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the
+/// stream was deleted, `PULL_REFUSED`, `PERMISSION`, `CONNECTION_CLOSED`, or with what the last one of
+/// "max_reset_attempts" has said.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_consume_ordered(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    options_json: nats_str,
+    cb: nats_msg_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard(err, || {
+        let wanted = options::ordered_options(options_json.text("options", Code::InvalidOption)?)?;
+        let stream = stream.text("stream", Code::InvalidName)?;
+        taken(js, (cb, user), out, async |js| js.subscribe_ordered(stream, &wanted).await)
+    })
+}
+
+/// Takes what a consumer with a "deliver_subject" pushes. Flow control and heartbeats are answered and
+/// watched; silence and a lost connection are told as nats_jetstream_consume() does. Waits for the
+/// consumer's configuration.
+///
+/// `options_json`: a JSON object with the keys of "Messages that a consumer pushes" in docs/options.md, or
+/// empty. The rest as nats_jetstream_consume().
+///
+/// Errors: `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND`, `INVALID_NAME`, `INVALID_OPTION`; `INVALID_ARGUMENT`
+/// for a consumer that is pulled from, or that somebody listens to while it has no "deliver_group";
+/// `TIMEOUT`, `CONNECTION_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_consume_pushed(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    consumer: nats_str,
+    options_json: nats_str,
+    cb: nats_msg_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard(err, || {
+        let wanted = options::push_options(options_json.text("options", Code::InvalidOption)?)?;
+        let stream = stream.text("stream", Code::InvalidName)?;
+        let consumer = consumer.text("consumer", Code::InvalidName)?;
+        let open =
+            async |js: &JetStream| options::consume_pushed(js, stream, consumer, &wanted).await;
+        taken(js, (cb, user), out, open)
+    })
+}
+
+/// Takes the messages of a member's partitions of a group that nats_group_create() has made. Of several
+/// programs that do so for one member, one gets them, and another one in its place when it has gone or is
+/// silent. Subjects are those of the stream, with the number of the partition and a dot in front.
+///
+/// `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
+/// docs/options.md, or empty. The rest as nats_jetstream_consume().
+///
+/// Errors: `NOT_FOUND` without such a group; `INVALID_ARGUMENT` for somebody who is no member;
+/// `INVALID_NAME`, `INVALID_OPTION`, `JETSTREAM`, `TIMEOUT`, `CONNECTION_CLOSED`. The subscription ends
+/// with `SUBSCRIPTION_CLOSED` when the group is deleted, `INVALID_ARGUMENT` when it is made anew in
+/// another way.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_consume_group(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    group: nats_str,
+    member: nats_str,
+    options_json: nats_str,
+    cb: nats_msg_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard(err, || {
+        let wanted = options::consume_options(options_json.text("options", Code::InvalidOption)?)?;
+        let stream = stream.text("stream", Code::InvalidName)?;
+        let group = group.text("group", Code::InvalidName)?;
+        let member = member.text("member", Code::InvalidName)?;
+        let open =
+            async |js: &JetStream| options::consume_group(js, stream, group, member, &wanted).await;
+        taken(js, (cb, user), out, open)
+    })
+}
+
 /// Says that a message was handled, and waits until the server has noted it, for at most
 /// `timeout_ms` milliseconds.
 ///
@@ -217,6 +322,20 @@ pub extern "C" fn nats_jetstream_ack_sync(
         let client = handle::get::<Context>(js)?.js.client().clone();
         message::ack_sync(&msg, &client, timeout_ms)
     })
+}
+
+/// Hands out what `open` takes, which is waited for.
+fn taken(
+    js: *mut nats_jetstream,
+    to: (nats_msg_cb, User),
+    out: Option<&mut MaybeUninit<*mut nats_subscription>>,
+    open: impl AsyncFnOnce(&JetStream) -> Result<nats_core::Subscription>,
+) -> Result<()> {
+    let (js, connection, nc) = {
+        let context = handle::get::<Context>(js)?;
+        (context.js.clone(), Arc::clone(&context.connection), context.nc)
+    };
+    hand_out(connection, nc, || wait::read_for(js.client(), open(&js))?, to, out)
 }
 
 /// The name of a JetStream error code, for example "STREAM_NOT_FOUND" of 10059; empty for one that

@@ -143,7 +143,7 @@ pub extern "C" fn nats_account_info_async(
 
 /// Makes a stream. One that is there with the same configuration is as good.
 ///
-/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -172,7 +172,7 @@ pub extern "C" fn nats_stream_create_async(
 
 /// Changes the configuration of a stream. Not everything can be changed.
 ///
-/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -201,7 +201,7 @@ pub extern "C" fn nats_stream_update_async(
 
 /// Changes a stream, or makes it when it is not there.
 ///
-/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is.
+/// `input`: a JSON document, a stream's configuration under the server's own names, as `nats stream info --json` shows it; what is not known is sent as it is; "pedantic": true has the server refuse what it would adapt (server 2.11).
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -290,7 +290,7 @@ pub extern "C" fn nats_stream_names_async(
 ///
 /// `input`: a JSON document, {"subject": only those that have it}.
 ///
-/// `*out` receives a document: {"streams": [what nats_stream_info() tells of each]}. Free it with nats_doc_free().
+/// `*out` receives a document: {"streams": [what nats_stream_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_SUBJECT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -462,7 +462,7 @@ pub extern "C" fn nats_stream_delete_message_async(
 
 /// Makes a consumer. One that is there with the same configuration is as good. Without a name it has one that is made up, and goes when it is unused.
 ///
-/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -491,7 +491,7 @@ pub extern "C" fn nats_consumer_create_async(
 
 /// Changes a consumer. Not everything can be changed.
 ///
-/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -520,7 +520,7 @@ pub extern "C" fn nats_consumer_update_async(
 
 /// Changes a consumer, or makes it when it is not there.
 ///
-/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names}.
+/// `input`: a JSON document, {"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}.
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
@@ -609,7 +609,7 @@ pub extern "C" fn nats_consumer_names_async(
 ///
 /// `input`: a JSON document, {"stream": name}.
 ///
-/// `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each]}. Free it with nats_doc_free().
+/// `*out` receives a document: {"consumers": [what nats_consumer_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -777,4 +777,787 @@ pub extern "C" fn nats_consumer_delete_async(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     asynchronous(&table::CONSUMER_DELETE, js, input, queue, token, err)
+}
+
+/// Makes a group whose members share the messages of a stream by partitions: those subjects of the stream must begin with the number of the partition, as a subject transform makes them. The documents are those of the clients' extensions (Orbit), which take part in the same groups.
+///
+/// `input`: a JSON document, {"stream": name, "group": name, "config": {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `WRONG_LAST_SEQUENCE`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_CREATE, js, input, out, err)
+}
+
+/// Like nats_group_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_CREATE, js, input, queue, token, err)
+}
+
+/// The configuration of a group.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {"max_members": n, "filter": text, "members": [name], "member_mappings": [{"member", "partitions": [n]}]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_info(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_INFO, js, input, out, err)
+}
+
+/// Like nats_group_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_info_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_INFO, js, input, queue, token, err)
+}
+
+/// The names of a stream's groups.
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {"groups": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_names(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_NAMES, js, input, out, err)
+}
+
+/// Like nats_group_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_names_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_NAMES, js, input, queue, token, err)
+}
+
+/// The members of a group for which a program waits for messages.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {"members": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_members(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_MEMBERS, js, input, out, err)
+}
+
+/// Like nats_group_members(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_members_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_MEMBERS, js, input, queue, token, err)
+}
+
+/// Has the program that takes a member's messages give way to another one that waits for them.
+///
+/// `input`: a JSON document, {"stream": name, "group": name, "member": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_step_down(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_STEP_DOWN, js, input, out, err)
+}
+
+/// Like nats_group_step_down(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_step_down_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_STEP_DOWN, js, input, queue, token, err)
+}
+
+/// Removes a group and its consumers; the messages of its members end.
+///
+/// `input`: a JSON document, {"stream": name, "group": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `NOT_FOUND`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::GROUP_DELETE, js, input, out, err)
+}
+
+/// Like nats_group_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_group_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::GROUP_DELETE, js, input, queue, token, err)
+}
+
+/// Many messages of a stream at once, from any server that keeps it (ADR-31, server 2.11); they may not be the newest. The stream must have "allow_direct", or be a mirror with "mirror_direct".
+///
+/// `input`: a JSON document, {"stream": name, "batch": the most messages, "max_bytes": n, and either "seq": first sequence or "start_time": first time, "next_by_subj": only these subjects; or "multi_last": [subjects whose last message is meant], "up_to_seq": as it was at this sequence, or "up_to_time": at this time; "no_hdr": without the messages' own headers}.
+///
+/// `*out` receives a document: {"messages": [what nats_stream_get_message() tells of each], "pending": how many more there would be, "last_seq": sequence behind which another batch begins, "up_to_seq": of "multi_last" the sequence at which the stream was read}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `SLOW_CONSUMER`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_get_batch(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_GET_BATCH, js, input, out, err)
+}
+
+/// Like nats_stream_get_batch(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_get_batch_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_GET_BATCH, js, input, queue, token, err)
+}
+
+/// Writes a snapshot of a stream into a folder, which is made if it is not there: the files backup.json and stream.tar.s2, that the nats tool reads, too. The latter has this name only when the backup is whole; an interrupted one leaves none.
+///
+/// `input`: a JSON document, {"stream": name, "folder": path, "no_consumers": bool, "check": bool, "chunk_size": bytes of a piece, by default 131072, "window_size": bytes on their way at most, by default 8388608 (server 2.14), "stall_ms": how long to wait for a piece, by default 30000}.
+///
+/// `*out` receives a document: {"config": the stream's configuration, "state": what it held, "bytes": n, "chunks": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `SLOW_CONSUMER`, `IO`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_backup(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_BACKUP, js, input, out, err)
+}
+
+/// Like nats_stream_backup(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_backup_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_BACKUP, js, input, queue, token, err)
+}
+
+/// Restores a stream, which must not be there, from a folder that nats_stream_backup() or the nats tool has written. The name stays.
+///
+/// `input`: a JSON document, {"folder": path, "config": a configuration instead of the one that the stream had}.
+///
+/// `*out` receives a document: what nats_stream_info() tells. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `IO`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_restore(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_RESTORE, js, input, out, err)
+}
+
+/// Like nats_stream_restore(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_restore_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_RESTORE, js, input, queue, token, err)
+}
+
+/// Has the leader of a stream step down for another server, or for the one that is preferred (server 2.11).
+///
+/// `input`: a JSON document, {"stream": name, "placement": {"preferred": server}}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_leader_stepdown(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_LEADER_STEPDOWN, js, input, out, err)
+}
+
+/// Like nats_stream_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_leader_stepdown_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_LEADER_STEPDOWN, js, input, queue, token, err)
+}
+
+/// Takes a stream away from a server at once: what it has is not copied first. Another server takes its place.
+///
+/// `input`: a JSON document, {"stream": name, "peer": name or id of a server}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_peer_remove(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_PEER_REMOVE, js, input, out, err)
+}
+
+/// Like nats_stream_peer_remove(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_peer_remove_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_PEER_REMOVE, js, input, queue, token, err)
+}
+
+/// Begins to move a stream and its consumers from a server to another one, which has all of it before the first lets go (server 2.15); "cluster.desired" of nats_stream_info() tells how far it is.
+///
+/// `input`: a JSON document, {"stream": name, "peer": name or id of a server}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_peer_evacuate(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_PEER_EVACUATE, js, input, out, err)
+}
+
+/// Like nats_stream_peer_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_peer_evacuate_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_PEER_EVACUATE, js, input, queue, token, err)
+}
+
+/// Takes back a move, a scaling or a change of retention of a stream that is under way (server 2.15).
+///
+/// `input`: a JSON document, {"stream": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_cancel_move(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::STREAM_CANCEL_MOVE, js, input, out, err)
+}
+
+/// Like nats_stream_cancel_move(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_stream_cancel_move_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::STREAM_CANCEL_MOVE, js, input, queue, token, err)
+}
+
+/// Has the leader of a consumer step down for another server, or for the one that is preferred (server 2.11).
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name, "placement": {"preferred": server}}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_leader_stepdown(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_LEADER_STEPDOWN, js, input, out, err)
+}
+
+/// Like nats_consumer_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_leader_stepdown_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_LEADER_STEPDOWN, js, input, queue, token, err)
+}
+
+/// Begins to move a consumer from a server to another one that holds its stream (server 2.15).
+///
+/// `input`: a JSON document, {"stream": name, "consumer": name, "peer": name or id of a server}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_peer_evacuate(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::CONSUMER_PEER_EVACUATE, js, input, out, err)
+}
+
+/// Like nats_consumer_peer_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_consumer_peer_evacuate_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::CONSUMER_PEER_EVACUATE, js, input, queue, token, err)
+}
+
+/// Adds to the counter of a subject, whose stream has "allow_msg_counter" (ADR-49, server 2.12). After TIMEOUT or CONNECTION_LOST nobody knows whether it was added.
+///
+/// `input`: a JSON document, {"subject": subject, "incr": a whole number, as text when it is large}.
+///
+/// `*out` receives a document: {"val": the counter's new value as text}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_add(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::COUNTER_ADD, js, input, out, err)
+}
+
+/// Like nats_counter_add(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_add_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::COUNTER_ADD, js, input, queue, token, err)
+}
+
+/// The counter of a subject; its stream must have "allow_direct".
+///
+/// `input`: a JSON document, {"stream": name, "subject": subject}.
+///
+/// `*out` receives a document: {"subject": text, "val": its value as text, "incr": what was added last, "sources": {stream: {subject: value}}, "seq": n, "time": RFC 3339}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_get(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::COUNTER_GET, js, input, out, err)
+}
+
+/// Like nats_counter_get(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_get_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::COUNTER_GET, js, input, queue, token, err)
+}
+
+/// The counters of many subjects, at most 1024; their stream must have "allow_direct".
+///
+/// `input`: a JSON document, {"stream": name, "subjects": [subjects, wildcards allowed]}.
+///
+/// `*out` receives a document: {"counters": [what nats_counter_get() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_get_many(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::COUNTER_GET_MANY, js, input, out, err)
+}
+
+/// Like nats_counter_get_many(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_counter_get_many_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::COUNTER_GET_MANY, js, input, queue, token, err)
+}
+
+/// Stores a message that is published again later, once or again and again (ADR-51, server 2.12; "source", "time_zone" and "rollup" 2.14). The stream must have "allow_msg_schedules". An earlier schedule of the same subject is replaced.
+///
+/// `input`: a JSON document, {"subject": the schedule's own, "schedule": "@at ...", "@every ...", "@hourly" or six fields of a cron table, "target": subject to publish to, "text": payload, "data": payload in base64 instead, "hdrs": {name: [values]}, "source": subject whose last message is published instead of the payload, "ttl_ms": how long what is published is kept, "time_zone": of cron fields, "rollup": bool}.
+///
+/// `*out` receives a document: what the stream says of the message that it keeps: "stream", "seq", .... Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `INVALID_HEADER`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_schedule_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SCHEDULE_CREATE, js, input, out, err)
+}
+
+/// Like nats_schedule_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_schedule_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SCHEDULE_CREATE, js, input, queue, token, err)
+}
+
+/// Removes the schedule of a subject.
+///
+/// `input`: a JSON document, {"stream": name, "subject": the schedule's own}.
+///
+/// `*out` receives a document: {"cancelled": whether there was one}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_schedule_cancel(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SCHEDULE_CANCEL, js, input, out, err)
+}
+
+/// Like nats_schedule_cancel(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_schedule_cancel_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SCHEDULE_CANCEL, js, input, queue, token, err)
+}
+
+/// Has the leader of the cluster's JetStream step down for another server. For connections of the system account; others get no answer.
+///
+/// `input`: a JSON document, {"placement": {"cluster": name, "tags": [tags], "preferred": server}}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_meta_leader_stepdown(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::META_LEADER_STEPDOWN, js, input, out, err)
+}
+
+/// Like nats_meta_leader_stepdown(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_meta_leader_stepdown_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::META_LEADER_STEPDOWN, js, input, queue, token, err)
+}
+
+/// Lowers, for a while, how many servers it takes to agree, so that those that are left of a cluster can be administered although most are lost for good (ADR-61, server 2.15). For connections of the system account; every server answers for itself.
+///
+/// `input`: a JSON document, {"quorum_needed": n}.
+///
+/// `*out` receives a document: {"servers": [{"server": name, "server_id": id, "prev_quorum": n, "new_quorum": n, "error": why not}]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_meta_rescue(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::META_RESCUE, js, input, out, err)
+}
+
+/// Like nats_meta_rescue(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_meta_rescue_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::META_RESCUE, js, input, queue, token, err)
+}
+
+/// Takes a server out of the cluster's JetStream for good; it should be gone. For connections of the system account.
+///
+/// `input`: a JSON document, {"peer": name of a server, "peer_id": its id}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_server_remove(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SERVER_REMOVE, js, input, out, err)
+}
+
+/// Like nats_server_remove(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_server_remove_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SERVER_REMOVE, js, input, queue, token, err)
+}
+
+/// Begins to move all streams and consumers from a server, as far as others can take them (server 2.15). For connections of the system account.
+///
+/// `input`: a JSON document, {"peer": name of a server, "peer_id": its id}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_server_evacuate(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SERVER_EVACUATE, js, input, out, err)
+}
+
+/// Like nats_server_evacuate(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_server_evacuate_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SERVER_EVACUATE, js, input, queue, token, err)
+}
+
+/// Begins to remove all streams and consumers of an account. For connections of the system account.
+///
+/// `input`: a JSON document, {"account": name}.
+///
+/// `*out` receives a document: {"initiated": bool}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_purge(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::ACCOUNT_PURGE, js, input, out, err)
+}
+
+/// Like nats_account_purge(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_purge_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::ACCOUNT_PURGE, js, input, queue, token, err)
+}
+
+/// Moves a stream of an account from a server, or from all that hold it, to others. For connections of the system account.
+///
+/// `input`: a JSON document, {"account": name, "stream": name, "server": that is to let go of it, "cluster": of that server, "domain": of that server, "tags": [of the servers it may go to]}.
+///
+/// `*out` receives a document: what nats_stream_info() tells. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_stream_move(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::ACCOUNT_STREAM_MOVE, js, input, out, err)
+}
+
+/// Like nats_account_stream_move(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_stream_move_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::ACCOUNT_STREAM_MOVE, js, input, queue, token, err)
+}
+
+/// Takes back a move of a stream of an account. For connections of the system account.
+///
+/// `input`: a JSON document, {"account": name, "stream": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_stream_cancel_move(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::ACCOUNT_STREAM_CANCEL_MOVE, js, input, out, err)
+}
+
+/// Like nats_account_stream_cancel_move(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_account_stream_cancel_move_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::ACCOUNT_STREAM_CANCEL_MOVE, js, input, queue, token, err)
 }

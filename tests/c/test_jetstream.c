@@ -1,61 +1,7 @@
 /* JetStream: streams and consumers, publishing with acknowledgement, fetching, acknowledging. */
 #include <stdatomic.h>
 
-#include "check.h"
-
-static nats_jetstream *open_js(const char *url, nats_connection **nc) {
-  nats_jetstream *js = NULL;
-  *nc = dial(url, NULL);
-  OK(nats_jetstream_new(*nc, NONE, &js, E));
-  return js;
-}
-
-static nats_jetstream *start_js(nats_connection **nc) {
-  struct remote server = server_start("jetstream", NULL);
-  return open_js(server.url, nc);
-}
-
-static void close_js(nats_jetstream *js, nats_connection *nc) {
-  OK(nats_jetstream_free(js));
-  hang_up(nc);
-}
-
-typedef nats_status (*Op)(nats_jetstream *, nats_str, nats_doc **, nats_error **);
-
-/* The operation's answer, to be freed. */
-static nats_doc *ask_js(nats_jetstream *js, Op op, const char *input) {
-  nats_doc *out = NULL;
-  OK(op(js, S(input), &out, E));
-  return out;
-}
-
-static void do_js(nats_jetstream *js, Op op, const char *input) {
-  OK(nats_doc_free(ask_js(js, op, input)));
-}
-
-static void refuse_js(nats_jetstream *js, Op op, const char *input, nats_status code) {
-  nats_doc *out = NULL;
-  FAILS(code, op(js, S(input), &out, E));
-  EXPECT(out == NULL);
-}
-
-static void expect_int(nats_doc *doc, const char *path, int64_t expected) {
-  int64_t got = -1;
-  OK(nats_doc_get_int(doc, S(path), &got, E));
-  EXPECT_INT(got, expected);
-}
-
-static void expect_str(nats_doc *doc, const char *path, const char *expected) {
-  nats_str got = NONE;
-  OK(nats_doc_get_str(doc, S(path), &got, E));
-  EXPECT_TEXT(got, expected);
-}
-
-static uint64_t store(nats_jetstream *js, const char *subject, const char *text) {
-  uint64_t sequence = 0;
-  OK(nats_jetstream_publish(js, S(subject), NULL, B(text), NONE, &sequence, NULL, E));
-  return sequence;
-}
+#include "js.h"
 
 #define STREAM "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"storage\":\"memory\"}"
 #define WORKER "{\"stream\":\"S\",\"config\":{\"durable_name\":\"worker\"}}"
@@ -510,5 +456,65 @@ TEST("c-jetstream-08", "publishing without waiting: outcomes read, awaited on a 
   EXPECT(latch_wait(&gone, 1, WAIT_MS));
   FAILS(NATS_ERR_INVALID_OPTION,
         nats_publisher_new(js, S("{\"window\":0}"), NULL, NULL, NULL, &publisher, E));
+  close_js(js, nc);
+}
+
+static nats_batch *batch_of(nats_jetstream *js, const char *options) {
+  nats_batch *batch = NULL;
+  OK(nats_batch_new(js, S(options), &batch, E));
+  return batch;
+}
+
+static nats_status add(nats_batch *batch, const char *subject, const char *options) {
+  return nats_batch_add(batch, S(subject), NULL, B("x"), S(options), E);
+}
+
+TEST("c-jetstream-09", "batches: stored together or not at all, and stored as they come") {
+  nats_connection *nc;
+  nats_jetstream *js = start_js(&nc);
+  nats_batch *batch;
+  nats_doc *doc;
+  do_js(js, nats_stream_create,
+        "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"allow_atomic\":true,\"allow_batched\":true}");
+  batch = batch_of(js, "{\"ack_every\":3}");
+  for (int i = 0; i < 9; ++i) OK(add(batch, "s.a", ""));
+  FAILS(NATS_ERR_INVALID_SUBJECT, add(batch, "s..a", ""));
+  doc = ask_js(js, nats_stream_info, "{\"stream\":\"S\"}");
+  expect_int(doc, "state.messages", 0);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_commit(batch, S("s.a"), NULL, B("x"), NONE, &doc, E));
+  expect_int(doc, "seq", 10);
+  expect_int(doc, "count", 10);
+  OK(nats_doc_free(doc));
+  FAILS(NATS_ERR_BATCH_OVER, add(batch, "s.a", ""));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "");
+  OK(add(batch, "s.a", "{\"expected_last_sequence\":3}"));
+  FAILS(NATS_ERR_WRONG_LAST_SEQUENCE, nats_batch_close(batch, NULL, E));
+  OK(nats_batch_free(batch));
+
+  batch = batch_of(js, "{\"kind\":\"fast\",\"flow\":10}");
+  for (int i = 0; i < 100; ++i) OK(add(batch, "s.b", ""));
+  OK(nats_batch_state(batch, &doc, E));
+  expect_str(doc, "kind", "fast");
+  expect_int(doc, "added", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_close(batch, &doc, E));
+  expect_int(doc, "seq", 110);
+  expect_int(doc, "count", 100);
+  OK(nats_doc_free(doc));
+  OK(nats_batch_free(batch));
+
+  /* A message that is refused ends it. */
+  batch = batch_of(js, "{\"kind\":\"fast\"}");
+  OK(add(batch, "s.b", ""));
+  OK(add(batch, "s.b", "{\"expected_stream\":\"T\"}"));
+  FAILS(NATS_ERR_BATCH_OVER, nats_batch_close(batch, NULL, E));
+  SAYS("1 of 2");
+  OK(nats_batch_free(batch));
+  FAILS(NATS_ERR_INVALID_OPTION, nats_batch_new(js, S("{\"kind\":\"slow\"}"), &batch, E));
+  SAYS("\"atomic\", \"fast\"");
   close_js(js, nc);
 }

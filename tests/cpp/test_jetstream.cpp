@@ -70,3 +70,118 @@ TEST("cpp-jetstream-02", "messages are stored, fetched and acknowledged") {
   EXPECT_THROWS(NATS_ERR_CONNECTION_CLOSED, js.publish("s.n", "x"));
   EXPECT_THROWS(NATS_ERR_CONNECTION_CLOSED, js.account_info());
 }
+
+TEST("cpp-jetstream-03", "messages without end: read, and handed to a callable") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create, stream);
+  js.run(nats_consumer_create, worker);
+  for (int i = 1; i <= 20; ++i) js.publish("s.n", std::to_string(i));
+  nats::Subscription sub = js.consume("S", "worker", R"({"max_messages":5})");
+  for (int i = 1; i <= 20; ++i) {
+    nats::Message message = sub.next(patience);
+    EXPECT_EQ(message.payload().text(), std::to_string(i));
+    message.ack();
+  }
+  sub.unsubscribe();
+  EXPECT_EQ(sub.try_next(patience).code(), NATS_ERR_SUBSCRIPTION_CLOSED);
+  Latch handled;
+  sub = js.consume("S", "worker", [&](nats::Message message) {
+    message.ack();
+    handled.add();
+  });
+  for (int i = 21; i <= 40; ++i) js.publish("s.n", std::to_string(i));
+  EXPECT(handled.wait(20));
+  sub.drain(patience);
+  nats::Doc info = js.run(nats_consumer_info, R"({"stream":"S","consumer":"worker"})");
+  EXPECT_EQ(info.get_int("num_ack_pending"), 0);
+  EXPECT_THROWS(NATS_ERR_INVALID_NAME, js.consume("S.S", "worker"));
+}
+
+TEST("cpp-jetstream-04", "publishing without waiting, and batches") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create,
+         R"({"name":"S","subjects":["s.>"],"allow_atomic":true,"allow_batched":true})");
+  nats::Publisher publisher(js, R"({"window":16})");
+  for (std::uint64_t i = 1; i <= 10; ++i) publisher.publish("s.n", "x", i);
+  publisher.complete(patience);
+  std::vector<nats::Outcome> outcomes = publisher.take(100, patience);
+  EXPECT_EQ(outcomes.size(), 10u);
+  EXPECT(outcomes[9].token == 10 && outcomes[9].sequence == 10 && !outcomes[9].error);
+  publisher.publish("s.n", "x", 11, R"({"expected_stream":"T"})");
+  outcomes = publisher.take(100, patience);
+  EXPECT_EQ(outcomes[0].error->code(), NATS_ERR_JETSTREAM);
+  EXPECT_EQ(outcomes[0].error->api_name(), "STREAM_NOT_MATCH");
+  for (int i = 0; i < 100; ++i) publisher.publish("s.n", "x");
+  publisher.complete(patience);
+  EXPECT_EQ(publisher.in_flight(), 0u);
+  nats::Queue queue;
+  std::uint64_t known = 0;
+  publisher.watch(queue, [&](std::uint64_t count) { known = count; });
+  publisher.publish("s.n", "x", 12);
+  EXPECT(poll_until(queue, [&] { return known == 1; }));
+  bool done = false;
+  publisher.complete_async(queue, patience, [&](nats::Result<void> all) { done = bool(all); });
+  EXPECT(poll_until(queue, [&] { return done; }));
+  Latch told;
+  nats::Publisher calling(js, [&](std::vector<nats::Outcome> outcomes) {
+    for (const nats::Outcome &outcome : outcomes) {
+      if (outcome.token == outcome.sequence - 111) told.add();
+    }
+  });
+  for (std::uint64_t i = 1; i <= 10; ++i) calling.publish("s.n", "x", i);
+  EXPECT(told.wait(10));
+  EXPECT_EQ(calling.try_take(1, 0ms).code(), NATS_ERR_INVALID_ARGUMENT);
+
+  nats::Batch atomic(js);
+  atomic.add("s.a", "1");
+  atomic.add("s.a", "2");
+  EXPECT_EQ(atomic.state().get_int("added"), 2);
+  EXPECT_EQ(atomic.commit("s.a", "3").get_int("count"), 3);
+  EXPECT_THROWS(NATS_ERR_BATCH_OVER, atomic.add("s.a", "4"));
+  nats::Batch fast(js, R"({"kind":"fast"})");
+  fast.add("s.a", "1");
+  EXPECT_EQ(fast.close().get_int("count"), 1);
+  EXPECT_EQ(nats::Batch::try_make(js, R"({"kind":"x"})").code(), NATS_ERR_INVALID_OPTION);
+}
+
+TEST("cpp-jetstream-05", "messages in order, messages that are pushed, and those of a group's member") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create, stream);
+  for (int i = 1; i <= 10; ++i) js.publish("s.n", std::to_string(i));
+  nats::Subscription ordered = js.consume_ordered("S", R"({"filter_subjects":["s.n"]})");
+  for (int i = 1; i <= 10; ++i) EXPECT_EQ(next_text(ordered), std::to_string(i));
+  Latch in_order;
+  nats::Subscription calling = js.consume_ordered("S", [&](nats::Message) { in_order.add(); });
+  EXPECT(in_order.wait(10));
+  EXPECT_THROWS(NATS_ERR_STREAM_NOT_FOUND, js.consume_ordered("NONE"));
+
+  js.run(nats_consumer_create,
+         R"({"stream":"S","config":{"durable_name":"pushing","deliver_subject":"to.me"}})");
+  nats::Subscription pushed = js.consume_pushed("S", "pushing");
+  for (int i = 1; i <= 10; ++i) pushed.next(patience).ack();
+  EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, js.consume_pushed("S", "pushing", [](nats::Message) {}));
+  EXPECT_THROWS(NATS_ERR_CONSUMER_NOT_FOUND, js.consume_pushed("S", "none"));
+
+  js.run(nats_stream_create, R"({"name":"P","subjects":["p.*"],"subject_transform":)"
+                             R"({"src":"p.*","dest":"{{partition(2,1)}}.p.{{wildcard(1)}}"}})");
+  js.run(nats_group_create,
+         R"({"stream":"P","group":"g","config":{"max_members":2,"members":["a"]}})");
+  EXPECT_EQ(js.run(nats_group_names, R"({"stream":"P"})").get_str("groups.0"), "g");
+  for (int i = 1; i <= 10; ++i) js.publish("p." + std::to_string(i), "x");
+  nats::Subscription member = js.consume_group("P", "g", "a");
+  for (int i = 1; i <= 10; ++i) {
+    nats::Message message = member.next(patience);
+    EXPECT_EQ(message.subject().substr(1, 3), ".p.");
+    message.ack();
+  }
+  EXPECT_THROWS(NATS_ERR_INVALID_ARGUMENT, js.consume_group("P", "g", "b", [](nats::Message) {}));
+  js.run(nats_group_delete, R"({"stream":"P","group":"g"})");
+  EXPECT_EQ(member.try_next(patience).code(), NATS_ERR_SUBSCRIPTION_CLOSED);
+  EXPECT_THROWS(NATS_ERR_NOT_FOUND, js.consume_group("P", "g", "a"));
+}

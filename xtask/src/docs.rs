@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
-use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::publisher::PUBLISHER;
@@ -50,8 +51,11 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "JetStream", JETSTREAM))
         .and_then(|()| table(&mut out, "Message to a stream", PUBLISH))
         .and_then(|()| table(&mut out, "Publisher", PUBLISHER))
+        .and_then(|()| table(&mut out, "Batch", BATCH))
         .and_then(|()| table(&mut out, "Request for messages of a consumer", FETCH))
         .and_then(|()| table(&mut out, "Messages of a consumer without end", CONSUME))
+        .and_then(|()| table(&mut out, "Messages of a stream in order", ORDERED))
+        .and_then(|()| table(&mut out, "Messages that a consumer pushes", PUSHED))
         .and_then(|()| table(&mut out, "User claims", USER))
         .and_then(|()| table(&mut out, "Account claims", ACCOUNT));
     sections.map_err(|e| e.to_string())?;
@@ -63,7 +67,8 @@ pub(crate) fn ops() -> Result<String, String> {
     let mut out = format!(
         "# Operations\n\n{NOTE}\nOperations take and yield JSON documents. In C each is a function \
          `nats_<name>()` and one with `_async` behind it; those from `account_info` on work on a \
-         `nats_jetstream`, the others on a connection.\n\n\
+         `nats_jetstream`, the others on a connection. In Node these are the methods of \
+         `nc.jetstream()`, in camelCase.\n\n\
          | name | takes | yields | meaning |\n|---|---|---|---|\n"
     );
     for op in ALL {

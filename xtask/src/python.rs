@@ -1,6 +1,7 @@
-//! Generated parts of the Python binding: the exceptions and the tables of options.
+//! Generated parts of the Python binding: the exceptions, the tables of options, and the operations.
 
 mod errors;
+mod operations;
 mod options;
 
 pub(crate) use errors::class;
@@ -11,6 +12,8 @@ use crate::generate::Maker;
 pub(crate) const FILES: &[(&str, Maker)] = &[
     ("bindings/python/python/nats_ffi/errors.py", errors::text),
     ("bindings/python/python/nats_ffi/_options.py", options::text),
+    ("bindings/python/python/nats_ffi/aio/_operations.py", operations::awaited),
+    ("bindings/python/python/nats_ffi/sync/_operations.py", operations::blocking),
 ];
 
 fn capital(text: &str) -> String {
@@ -21,12 +24,17 @@ fn capital(text: &str) -> String {
 
 /// The text in lines that fit an indented docstring.
 fn wrapped(text: &str) -> String {
+    wrapped_at(text, 4, 7)
+}
+
+/// The text in lines that fit, indented by `indent`; the first begins at `column`.
+fn wrapped_at(text: &str, indent: usize, mut column: usize) -> String {
     let mut out = String::new();
-    let mut column = 7;
     for word in text.split(' ') {
         if column + word.len() > 92 {
-            out.push_str("\n    ");
-            column = 4;
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
         } else if !out.is_empty() {
             out.push(' ');
         }

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Metadata } from "./types";
 
 /** An operation that can be given up. */
 export interface NativeOperation {
@@ -23,7 +24,7 @@ export interface NativeQuestion {
 /** Events of one turn: three numbers each in `numbers`, the rest in order. */
 export interface NativeEvents {
   numbers: ArrayBuffer;
-  values: (string | NativeConnection | NativeSubscription | NativeQuestion)[];
+  values: (string | NativeConnection | NativeSubscription | NativeQuestion | Buffer[])[];
   packet?: Buffer;
   more: boolean;
 }
@@ -78,6 +79,31 @@ export interface NativeConnection {
     headers: Pairs | undefined,
     options: string,
   ): NativeOperation;
+  jetstream(options: string): NativeJetStream;
+  operate(token: number, js: NativeJetStream, name: string, input: string): NativeOperation;
+  store(
+    token: number,
+    subject: string,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    headersNumber: number,
+    timeout: number,
+    options: string | undefined,
+  ): void;
+  fetch(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    consumer: string,
+    options: string,
+  ): NativeOperation;
+  consume(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    consumer: string,
+    options: string,
+  ): NativeSubscription;
   flush(token: number, timeout?: number): NativeOperation;
   drain(token: number, timeout?: number): void;
   handled(): void;
@@ -89,6 +115,12 @@ export interface NativeConnection {
   setServers(urls: string[]): void;
   stats(): NativeStats;
   lastError(): { code: number; text: string } | null;
+}
+
+/** The JetStream of an account. */
+export interface NativeJetStream {
+  /** How many milliseconds an answer may take. */
+  readonly timeout: number;
 }
 
 /** Counters of a connection. */
@@ -139,6 +171,12 @@ interface Addon {
   checkHeader(name: string, value: string): void;
   checkInboxPrefix(prefix: string): void;
   plainSubjects(): string;
+  metadata(reply: string): Metadata;
+  ackPrefix(): string;
+  ackPayload(): string;
+  inProgressPayload(): string;
+  nakPayload(delay?: number): string;
+  termPayload(reason?: string): string;
   refuseOption(known: string[], name: string, noun?: string): void;
   generateKey(kind: string): NativeKey;
   keyFromSeed(seed: string | Uint8Array): NativeKey;

@@ -66,4 +66,5 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [56, errors.HeartbeatMissedError],
   [57, errors.PullRefusedError],
   [58, errors.PublisherStalledError],
+  [59, errors.BatchOverError],
 ]);

@@ -23,6 +23,7 @@ import {
 } from "./errors";
 import { EventHandler } from "./event";
 import { MsgHdrsImpl } from "./headers";
+import { JetStreamImpl, type Way } from "./jetstream";
 import { loop, type Asked } from "./loop";
 import { Empty } from "./msg";
 import { connectDocument, manyDocument, subscribeDocument } from "./options";
@@ -32,6 +33,8 @@ import { StatusIterator, type Status } from "./status";
 import { SubscriptionImpl, type Owner } from "./subscription";
 import type {
   ConnectionOptions,
+  JetStream,
+  JetStreamOptions,
   Msg,
   MsgHdrs,
   NatsConnection,
@@ -90,7 +93,7 @@ export async function wsconnect(options: ConnectionOptions = {}): Promise<NatsCo
 }
 
 /** A connection. */
-class NatsConnectionImpl implements NatsConnection, Owner {
+class NatsConnectionImpl implements NatsConnection, Owner, Way {
   readonly #events = new EventHandler(this);
   readonly #closed = deferred<void | Error>();
   readonly #subscriptions = new Set<SubscriptionImpl>();
@@ -145,7 +148,13 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     return this.#handle as NativeConnection;
   }
 
-  get #out(): Outbox {
+  /** @internal */
+  get native(): NativeConnection {
+    return this.#native;
+  }
+
+  /** @internal */
+  get out(): Outbox {
     return (this.#outbox ??= new Outbox(this.#native, (error) => this.report(error)));
   }
 
@@ -178,11 +187,26 @@ class NatsConnectionImpl implements NatsConnection, Owner {
       if (reply !== undefined) {
         string("reply", reply);
       }
-      headers = this.#pairs(options.headers, options);
+      headers = this.pairs(options.headers, options);
     } else if (this.#inject !== undefined) {
-      headers = this.#pairs(undefined, {});
+      headers = this.pairs(undefined, {});
     }
-    this.#out.publish(subject, payload, reply, headers);
+    this.out.publish(subject, payload, reply, headers);
+  }
+
+  jetstream(options: JetStreamOptions = {}): JetStream {
+    return new JetStreamImpl(this, options);
+  }
+
+  /** @internal */
+  answer(bytes: Uint8Array, start: number, end: number, payload: string): void {
+    this.out.answer(bytes, start, end, payload);
+  }
+
+  /** @internal */
+  async confirm(subject: string, payload: string, timeout = 0): Promise<void> {
+    const whole = Math.min(Math.ceil(timeout), 2 ** 32 - 1);
+    await loop.run((token) => this.out.request(token, subject, payload, whole));
   }
 
   publishMessage(msg: Msg): void {
@@ -201,7 +225,12 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     string("subject", subject);
     const { json, read } = subscribeDocument(options);
     const open = (token: number) => read(() => this.#native.subscribe(token, subject, json));
-    const subscription = new SubscriptionImpl(this, open, options);
+    return this.receive(open, options);
+  }
+
+  /** @internal A subscription that a drain waits for. */
+  receive(start: (token: number) => NativeSubscription, options: SubscriptionOptions): Subscription {
+    const subscription = new SubscriptionImpl(this, start, options);
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -224,11 +253,11 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     if ("reply" in options && options.reply !== undefined) {
       throw new InvalidArgumentError("reply: requests make their own; use noMux for an own inbox");
     }
-    const headers = this.#pairs(options.headers, options);
+    const headers = this.pairs(options.headers, options);
     const asked: Asked = { publisher: this, refusal: (error) => refusal(subject, error) };
     const whole = timeout ?? 0;
     if (signal === undefined && noMux !== true && whole === whole >>> 0) {
-      const outbox = this.#out;
+      const outbox = this.out;
       const start = (token: number) => outbox.request(token, subject, payload, whole, headers);
       return loop.run<Msg>(start, undefined, undefined, asked);
     }
@@ -246,7 +275,7 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     checkPayload(payload);
     const { json, read } = manyDocument(options);
     checkSignal(options.signal);
-    const headers = this.#pairs(options.headers, options);
+    const headers = this.pairs(options.headers, options);
     const start = (token: number) =>
       read(() => this.#native.requestMany(token, subject, payload, headers, json));
     const replies = await loop.run<NativeSubscription>(start, options.signal);
@@ -262,8 +291,8 @@ class NatsConnectionImpl implements NatsConnection, Owner {
     return subscription;
   }
 
-  /** What goes with a message as headers, those that the program injects among them. */
-  #pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undefined {
+  /** @internal What goes with a message as headers, those that the program injects among them. */
+  pairs(headers: MsgHdrs | undefined, trace: TraceOptions): Pairs | undefined {
     if (this.#inject === undefined) {
       return pairs(headers, trace);
     }

@@ -11,6 +11,12 @@ export class NatsError extends Error {
   readonly code: number;
   /** Its stable name, for example `NO_RESPONDERS`. */
   readonly codeName: string;
+  /** What JetStream refused, in the manner of HTTP; only when it is JetStream that has refused. */
+  declare readonly apiCode?: number;
+  /** JetStream's own number of the refusal; so is this, and the next. */
+  declare readonly errCode?: number;
+  /** JetStream's own words. */
+  declare readonly description?: string;
 
   constructor(message = "", options?: ErrorOptions) {
     super(message, options);

@@ -10,6 +10,12 @@ export function errorOf(code: number, text: string): NatsError {
   return new (CLASSES.get(code) ?? NatsError)(text);
 }
 
+/** The error of a code's number with what JetStream has said; `json` has the text, too. */
+export function refusalOf(code: number, json: string): NatsError {
+  const { text, ...said } = JSON.parse(json) as { text: string };
+  return Object.assign(errorOf(code, text), said);
+}
+
 /** What a native call has thrown, as an error of the package. */
 export function fromNative(thrown: unknown): unknown {
   const { code, message } = thrown as { code?: unknown; message?: unknown };

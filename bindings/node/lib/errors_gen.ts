@@ -361,12 +361,19 @@ export class PublisherStalledError extends NatsError {
   static override readonly codeName: string = "PUBLISHER_STALLED";
 }
 
+/** BATCH_OVER: the batch is over: committed, or ended by the server before all of it was stored. */
+export class BatchOverError extends NatsError {
+  static override readonly code: number = 59;
+  static override readonly codeName: string = "BATCH_OVER";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
   AlreadyAckedError,
   AuthenticationRevokedError,
   AuthorizationError,
+  BatchOverError,
   CancelledError,
   ClosedConnectionError,
   ConnectionError,

@@ -24,6 +24,8 @@ interface Details {
   urls: string[];
   sid: number;
   subject: string;
+  consumer: string;
+  what: "heartbeat_missed" | "refused" | "disconnected";
 }
 
 /** Receives the events of one connection. */
@@ -80,6 +82,11 @@ export class EventHandler {
       case "slow_consumer": {
         const sub = this.#listener.subscriptionOf(details.sid);
         return sub ? [{ type: "slowConsumer", sub, pending: sub.getPending() }] : [];
+      }
+      case "consumer": {
+        const { consumer, what, code } = details;
+        const why = code === undefined ? {} : { error: errorOf(code, details.error) };
+        return [{ type: "consumer", consumer, what, ...why }];
       }
       case "server_error":
         return [{ type: "error", error: errorOf(details.code, details.error) }];

@@ -5,9 +5,9 @@
 
 import { onAbort } from "./abort";
 import { addon, type NativeOperation, type NativeQuestion, type NativeQueue } from "./addon";
-import { errorOf, fromNative } from "./errors";
+import { errorOf, fromNative, refusalOf } from "./errors";
+import type { MsgImpl, Responder } from "./msg";
 import { Packet } from "./packet";
-import type { Publisher } from "./types";
 
 /** What is told of a subscription or connection under its token. */
 export interface Source {
@@ -31,9 +31,11 @@ interface Pending {
 /** What the outcome of a request needs of it. */
 export interface Asked {
   /** Where an answer to the reply goes out. */
-  publisher: Publisher;
+  publisher: Responder;
   /** What it rejects with when this is why. */
   refusal(error: unknown): unknown;
+  /** What it resolves to, if that is not the reply. */
+  read?(reply: MsgImpl): unknown;
 }
 
 // The kinds of events, as src/queue.rs numbers them.
@@ -45,6 +47,7 @@ const VALUE = 4;
 const READY = 5;
 const QUESTION = 7;
 const RECORD = 8;
+const REFUSED = 9;
 
 class Loop {
   readonly native: NativeQueue = new addon.Queue(() => this.drain());
@@ -139,10 +142,13 @@ class Loop {
         this.sources.get(token)?.onReady?.(number);
       } else if (kind === MESSAGE) {
         const pending = this.settle(token);
-        const reply = packet?.next(pending?.asked?.publisher, number);
-        pending?.resolve(reply);
-      } else if (kind === FAILED) {
-        const error = errorOf(number, value() as string);
+        const reply = (packet as Packet).next(pending?.asked?.publisher, number);
+        if (pending !== undefined) {
+          answered(pending, reply);
+        }
+      } else if (kind === FAILED || kind === REFUSED) {
+        const text = value() as string;
+        const error = kind === FAILED ? errorOf(number, text) : refusalOf(number, text);
         const pending = this.settle(token);
         pending?.reject(pending.asked === undefined ? error : pending.asked.refusal(error));
       } else if (kind === DONE || kind === NUMBER) {
@@ -161,6 +167,20 @@ class Loop {
         this.sources.get(token)?.onEvent?.(number, json);
       }
     }
+  }
+}
+
+/** Ends a request with its reply. */
+function answered(pending: Pending, reply: MsgImpl): void {
+  const read = pending.asked?.read;
+  if (read === undefined) {
+    pending.resolve(reply);
+    return;
+  }
+  try {
+    pending.resolve(read(reply));
+  } catch (thrown) {
+    pending.reject(thrown);
   }
 }
 

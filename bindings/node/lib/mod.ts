@@ -42,6 +42,7 @@ export type {
   ClusterUpdateStatus,
   CloseStatus,
   ConnectStatus,
+  ConsumerStatus,
   DisconnectStatus,
   DrainingStatus,
   ForceReconnectStatus,

@@ -3,9 +3,27 @@
 import { addon } from "./addon";
 import { wrongType } from "./check";
 import { InvalidArgumentError, InvalidOptionError, native } from "./errors";
-import { CONNECT, MANY, SUBSCRIBE, type Conversion, type Table } from "./options_gen";
+import {
+  CONNECT,
+  CONSUME,
+  FETCH,
+  JETSTREAM,
+  JETSTREAM_PUBLISH,
+  MANY,
+  SUBSCRIBE,
+  type Conversion,
+  type Table,
+} from "./options_gen";
 import { HANDLERS } from "./question";
-import type { ConnectionOptions, RequestManyOptions, SubscriptionOptions } from "./types";
+import type {
+  ConnectionOptions,
+  ConsumeOptions,
+  FetchOptions,
+  JetStreamOptions,
+  JetStreamPublishOptions,
+  RequestManyOptions,
+  SubscriptionOptions,
+} from "./types";
 
 /** Options that are not the core's. */
 const OWN: readonly string[] = [...HANDLERS, "inject", "extract"];
@@ -72,6 +90,32 @@ export function manyDocument(wanted: RequestManyOptions): Document {
       throw new InvalidOptionError(`option 'strategy': ${known}, found ${String(strategy)}`);
     }
   }
+}
+
+/** The document of a JetStream's options. */
+export function jetstreamDocument(options: JetStreamOptions): Document {
+  return convert(JETSTREAM, [], object(options));
+}
+
+/** The document of what is expected of a stream; none when nothing is. */
+export function storeDocument(options: JetStreamPublishOptions): Document | undefined {
+  const { headers, ...others } = object(options);
+  for (const _ in others) {
+    return convert(JETSTREAM_PUBLISH, ["headers"], others);
+  }
+  return undefined;
+}
+
+/** The document of a request for messages of a consumer. */
+export function fetchDocument(options: FetchOptions): Document {
+  const { signal, ...others } = object(options);
+  return convert(FETCH, ["signal"], others);
+}
+
+/** The document of messages without end. */
+export function consumeDocument(options: ConsumeOptions): Document {
+  const { callback, ...others } = object(options);
+  return convert(CONSUME, ["callback"], others);
 }
 
 /**
@@ -189,5 +233,9 @@ function renamed(error: InvalidOptionError, names: Map<string, string>): Invalid
     return name === undefined ? all : `${noun} '${name}'`;
   };
   const text = error.message.replace(/^(option|claim) '(\w+)'/, named);
-  return new InvalidOptionError(text);
+  // Those that contradict each other, or have no meaning, stand in front of a colon.
+  const bare = text.replace(/^\w+(?: and \w+)*(?=:)/, (head) =>
+    head.replace(/\w+/g, (key) => names.get(key) ?? key),
+  );
+  return new InvalidOptionError(bare);
 }

@@ -360,6 +360,169 @@ export const MANY: Table = {
   },
 };
 
+/** The options of a JetStream. */
+export interface JetStreamOptions {
+  /** The prefix of the API's subjects. Default: $JS.API. */
+  apiPrefix?: string;
+  /** The domain, instead of a prefix (ADR-19). Default: none. */
+  domain?: string;
+  /**
+   * How long a request to the API, or the acknowledgement of a message, may take. In milliseconds.
+   * Default: 5000.
+   */
+  timeout?: number;
+}
+
+/** What {@link JetStreamOptions} become. */
+export const JETSTREAM: Table = {
+  noun: "option",
+  names: {
+    apiPrefix: ["api_prefix", "same"],
+    domain: ["domain", "same"],
+    timeout: ["timeout_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of one message that is published to a stream. */
+export interface JetStreamPublishOptions {
+  /** An id by which the stream knows a message that it has already. Default: none. */
+  msgId?: string;
+  /** The stream that is to store it. Default: any. */
+  expectedStream?: string;
+  /** The sequence that the stream's last message is to have. Default: any. */
+  expectedLastSequence?: number;
+  /** The id that the stream's last message is to have. Default: any. */
+  expectedLastMsgId?: string;
+  /**
+   * The sequence that the last message of the subject is to have; 0: there is to be none. Default:
+   * any.
+   */
+  expectedLastSubjectSequence?: number;
+  /** The subject that is meant by it, wildcards allowed (server 2.11). Default: the message's. */
+  expectedLastSubject?: string;
+  /**
+   * How long the stream keeps it, in whole seconds (ADR-43, server 2.11). In milliseconds. Default:
+   * none.
+   */
+  ttl?: number;
+  /** How often to try again when no stream answers (ADR-22). Default: 2. */
+  retries?: number;
+  /** How long to wait before. In milliseconds. Default: 250. */
+  retryWait?: number;
+  /** How long to wait for the acknowledgement. In milliseconds. Default: the JetStream's. */
+  timeout?: number;
+}
+
+/** What {@link JetStreamPublishOptions} become. */
+export const JETSTREAM_PUBLISH: Table = {
+  noun: "option",
+  names: {
+    msgId: ["msg_id", "same"],
+    expectedStream: ["expected_stream", "same"],
+    expectedLastSequence: ["expected_last_sequence", "same"],
+    expectedLastMsgId: ["expected_last_msg_id", "same"],
+    expectedLastSubjectSequence: ["expected_last_subject_sequence", "same"],
+    expectedLastSubject: ["expected_last_subject", "same"],
+    ttl: ["ttl_ms", "same"],
+    retries: ["retries", "same"],
+    retryWait: ["retry_wait_ms", "same"],
+    timeout: ["timeout_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of one request for messages of a consumer. */
+export interface FetchOptions {
+  /** The most messages. Default: 100. */
+  maxMessages?: number;
+  /** The most bytes; 0 for no limit. Default: no limit. */
+  maxBytes?: number;
+  /** How long to wait for them. In milliseconds. Default: 30000. */
+  expires?: number;
+  /** Take what is there and do not wait for more. Default: false. */
+  noWait?: boolean;
+  /**
+   * How often the server says that it is there; 0 for never. In milliseconds. Default: 5000 from 10
+   * s on.
+   */
+  heartbeat?: number;
+  /** The priority group to belong to (ADR-42, server 2.11). Default: none. */
+  group?: string;
+  /** Only when so many messages wait. Default: 0. */
+  minPending?: number;
+  /** Only when so many messages wait for their acknowledgement. Default: 0. */
+  minAckPending?: number;
+  /** Behind those with a smaller number (server 2.12). Default: 0. */
+  priority?: number;
+  /** The id that the server has given to a pinned client. Default: none. */
+  id?: string;
+}
+
+/** What {@link FetchOptions} become. */
+export const FETCH: Table = {
+  noun: "option",
+  names: {
+    maxMessages: ["max_messages", "same"],
+    maxBytes: ["max_bytes", "same"],
+    expires: ["expires_ms", "same"],
+    noWait: ["no_wait", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+    group: ["group", "same"],
+    minPending: ["min_pending", "same"],
+    minAckPending: ["min_ack_pending", "same"],
+    priority: ["priority", "same"],
+    id: ["id", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of messages that are taken of a consumer without end. */
+export interface ConsumeOptions {
+  /** How many may be under way and waiting to be taken together. Default: 500. */
+  maxMessages?: number;
+  /** How many bytes may be, instead of max_messages; 0 for no limit. Default: no limit. */
+  maxBytes?: number;
+  /** When there are no more than these, more are asked for. Default: half of them. */
+  threshold?: number;
+  /** How long a request lasts. In milliseconds. Default: 30000. */
+  expires?: number;
+  /**
+   * How often the server says that it is there. In milliseconds. Default: half of expires_ms, 30000
+   * at most.
+   */
+  heartbeat?: number;
+  /** The priority group to belong to (ADR-42, server 2.11). Default: none. */
+  group?: string;
+  /** Only when so many messages wait. Default: 0. */
+  minPending?: number;
+  /** Only when so many messages wait for their acknowledgement. Default: 0. */
+  minAckPending?: number;
+  /** Behind those with a smaller number (server 2.12). Default: 0. */
+  priority?: number;
+}
+
+/** What {@link ConsumeOptions} become. */
+export const CONSUME: Table = {
+  noun: "option",
+  names: {
+    maxMessages: ["max_messages", "same"],
+    maxBytes: ["max_bytes", "same"],
+    threshold: ["threshold", "same"],
+    expires: ["expires_ms", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+    group: ["group", "same"],
+    minPending: ["min_pending", "same"],
+    minAckPending: ["min_ack_pending", "same"],
+    priority: ["priority", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

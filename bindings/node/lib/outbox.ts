@@ -17,6 +17,7 @@ const HEAD = 16;
 const RECORD = 12;
 const REQUEST_RECORD = 24;
 const REQUEST = 0x8000_0000;
+const STORE = 0x4000_0000;
 
 /** Bytes of a publish on the wire besides subject, headers and payload, and some more. */
 const FRAME = 64;
@@ -97,18 +98,93 @@ export class Outbox {
    * @throws what the native call throws; there is no completion then.
    */
   request(token: number, subject: string, payload: Payload, timeout: number, pairs?: Pairs): void {
-    const start = (this.#words[END] as number) >> 2;
-    if (this.#put(subject, payload, pairs, REQUEST_RECORD, REQUEST_FRAME)) {
-      const words = this.#words;
-      words[start] = (words[start] as number) + REQUEST;
-      words[start + 3] = token;
-      words[start + 4] = token / 2 ** 32;
-      words[start + 5] = timeout;
+    if (!this.#ask(REQUEST, token, subject, payload, timeout, pairs)) {
+      this.#cross(pairs, (native, number) =>
+        native.request(token, subject, payload, pairs, number, timeout),
+      );
+    }
+  }
+
+  /**
+   * Sends a message to a stream, whose acknowledgement completes under the token. `options` is the
+   * document of its options, if it has some.
+   *
+   * @throws what the native call throws; there is no completion then.
+   */
+  store(
+    token: number,
+    subject: string,
+    payload: Payload,
+    timeout: number,
+    pairs?: Pairs,
+    options?: string,
+  ): void {
+    if (options !== undefined) {
+      this.#cross(undefined, (native) =>
+        native.store(token, subject, payload, pairs, 0, timeout, options),
+      );
+    } else if (!this.#ask(REQUEST + STORE, token, subject, payload, timeout, pairs)) {
+      this.#cross(pairs, (native, number) =>
+        native.store(token, subject, payload, pairs, number, timeout, undefined),
+      );
+    }
+  }
+
+  /**
+   * Publishes a short text to the reply subject of a message, which lies in `bytes`: it is not made
+   * into a string when it can be put down.
+   *
+   * @throws what the native call throws; nothing is published then.
+   */
+  answer(bytes: Uint8Array, start: number, end: number, payload: string): void {
+    const words = this.#words;
+    const at = (words[END] as number) >> 2;
+    const length = end - start;
+    const place = at * 4 + RECORD;
+    const most = payload.length * 3;
+    const room = (words[ROOM] as number) - length - most - FRAME;
+    if (
+      room < 0 ||
+      length > SHORT ||
+      payload.length > TINY ||
+      most > (words[LARGEST] as number) ||
+      place + length + most > this.#bytes.length
+    ) {
+      const reply = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString();
+      this.#cross(undefined, (native) => native.publish(reply, payload, undefined, undefined, 0));
       return;
     }
-    this.#cross(pairs, (native, number) =>
-      native.request(token, subject, payload, pairs, number, timeout),
-    );
+    const block = this.#bytes;
+    for (let from = 0; from < length; from++) {
+      block[place + from] = bytes[start + from] as number;
+    }
+    const stop = this.#text(payload, place + length);
+    words[at] = length;
+    words[at + 1] = 0;
+    words[at + 2] = stop - place - length;
+    words[END] = (stop + 3) & ~3;
+    words[ROOM] = room;
+  }
+
+  /** Puts a request down, if it is known to be accepted. */
+  #ask(
+    flags: number,
+    token: number,
+    subject: string,
+    payload: Payload,
+    timeout: number,
+    pairs: Pairs | undefined,
+  ): boolean {
+    const words = this.#words;
+    const start = (words[END] as number) >> 2;
+    if (!this.#put(subject, payload, pairs, REQUEST_RECORD, REQUEST_FRAME)) {
+      return false;
+    }
+    words[start] = (words[start] as number) + flags;
+    words[start + 3] = token;
+    words[start + 4] = token / 2 ** 32;
+    words[start + 5] = timeout;
+    return true;
   }
 
   /** Hands over what was put down, and waits until it has left the process. */

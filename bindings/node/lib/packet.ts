@@ -1,7 +1,6 @@
 /** Messages as they come from the native side: many at a time, in one block of memory. */
 
-import { MsgImpl, Subject, type Parts } from "./msg";
-import type { Publisher } from "./types";
+import { MsgImpl, Subject, type Parts, type Responder } from "./msg";
 
 /** Set in the length of a payload when the other lengths follow; see src/packet.rs. */
 const FULL = 0x8000_0000;
@@ -37,7 +36,7 @@ export class Packet {
   }
 
   /** The next message, which must be there. */
-  next(publisher: Publisher | undefined, sid: number): MsgImpl {
+  next(publisher: Responder | undefined, sid: number): MsgImpl {
     this.left--;
     const length = this.#words[this.#at] as number;
     if (length >= FULL) {
@@ -49,7 +48,7 @@ export class Packet {
     return new MsgImpl(publisher, sid, this.#subject, start, end, undefined);
   }
 
-  #full(publisher: Publisher | undefined, sid: number, length: number): MsgImpl {
+  #full(publisher: Responder | undefined, sid: number, length: number): MsgImpl {
     const words = this.#words;
     const at = this.#at;
     const start = this.#offset + (at + 5) * 4;

@@ -61,6 +61,16 @@ export interface SlowConsumerStatus {
   sub: Subscription;
   pending: number;
 }
+/** Messages that are taken of a consumer without end were interrupted, and go on. */
+export interface ConsumerStatus {
+  type: "consumer";
+  /** Stream and consumer, with a dot between. */
+  consumer: string;
+  /** The server was not heard in time, has refused a request, or the socket was lost. */
+  what: "heartbeat_missed" | "refused" | "disconnected";
+  /** Why, where it is known. */
+  error?: Error;
+}
 /** A drain of the connection has begun. */
 export interface DrainingStatus {
   type: "draining";
@@ -83,6 +93,7 @@ export type Status =
   | StaleConnectionStatus
   | ForceReconnectStatus
   | SlowConsumerStatus
+  | ConsumerStatus
   | DrainingStatus
   | CloseStatus;
 

@@ -13,11 +13,11 @@ import {
   TimeoutError,
 } from "./errors";
 import { loop } from "./loop";
-import type { MsgImpl } from "./msg";
+import type { MsgImpl, Responder } from "./msg";
 import { Packet } from "./packet";
 import { Reader } from "./reader";
 import type {
-  ConnectionOptions, Msg, MsgCallback, Publisher, Subscription, SubscriptionOptions } from "./types";
+  ConnectionOptions, Msg, MsgCallback, Subscription, SubscriptionOptions } from "./types";
 import { deferred, type Deferred } from "./util";
 
 /** How many packets are handed on before the event loop has its turn. */
@@ -28,7 +28,7 @@ const TURN = 10;
 const LOOK = 16;
 
 /** What a subscription needs of its connection. */
-export interface Owner extends Publisher {
+export interface Owner extends Responder {
   isClosed(): boolean;
   /** Hands a message over within its context. */
   readonly extract: ConnectionOptions["extract"];
@@ -120,8 +120,6 @@ export class SubscriptionImpl implements Subscription {
       this.stop(undefined);
       return;
     }
-    this.#max = max;
-    this.#limit = max;
     try {
       native(() => this.#native.unsubscribeAfter(max));
     } catch (error) {
@@ -129,6 +127,8 @@ export class SubscriptionImpl implements Subscription {
         throw error;
       }
     }
+    this.#max = max;
+    this.#limit = max;
   }
 
   async drain(options?: { timeout?: number }): Promise<void> {

@@ -3,8 +3,11 @@
 import type { NatsError } from "./errors";
 import type { Match } from "./headers";
 import type { KeyPair } from "./nkeys";
+import type { Operations } from "./operations_gen";
 import type * as gen from "./options_gen";
 import type { Status } from "./status";
+
+export type * from "./documents";
 
 /** What may be sent. */
 export type Payload = Uint8Array | string;
@@ -207,6 +210,46 @@ export interface Msg {
   size(): number;
   /** Throws MalformedMessageError when subject or headers cannot be decoded. */
   check(): void;
+  /** Where it stands in its stream and its consumer. Throws NotJetStreamError. */
+  readonly metadata: Metadata;
+  /**
+   * Says that it was handled, without waiting for the server to have heard it. Throws
+   * AlreadyAckedError when it was said before what became of it, whatever it was; NotJetStreamError;
+   * and as `publish`: then it can be said again. So do the others.
+   */
+  ack(): void;
+  /**
+   * Says that it was handled, and waits until the server has noted it: at most so many milliseconds.
+   * Default: the connection's `requestTimeout`. Rejects with what `ack` throws, and TimeoutError.
+   */
+  ackSync(timeout?: number): Promise<void>;
+  /** Says that it was not handled: it is delivered again, at once or after so many milliseconds. */
+  nak(delay?: number): void;
+  /** Says that it is being handled: the time to acknowledge it begins anew. May be said often. */
+  inProgress(): void;
+  /**
+   * Says that it will never be handled: it is not delivered again. The reason goes into an advisory
+   * (server 2.11).
+   */
+  term(reason?: string): void;
+}
+
+/** Where a message stands in its stream and its consumer. */
+export interface Metadata {
+  readonly stream: string;
+  readonly consumer: string;
+  /** How often it was delivered, this time included. */
+  readonly delivered: number;
+  /** Its sequence in the stream. */
+  readonly streamSequence: number;
+  /** Its sequence among what the consumer has delivered. */
+  readonly consumerSequence: number;
+  /** When it was stored, in nanoseconds since 1970. */
+  readonly timestampNs: bigint;
+  /** Messages of the consumer that are still to come. */
+  readonly pending: number;
+  /** The domain, where the server tells one. */
+  readonly domain?: string;
 }
 
 /** Headers: ordered, names may repeat. By default names are compared letter by letter. */
@@ -277,6 +320,90 @@ export interface Subscription extends AsyncIterable<Msg> {
   getID(): number;
   /** After how many messages it ends. */
   getMax(): number | undefined;
+}
+
+/** Options of a JetStream. */
+export interface JetStreamOptions extends gen.JetStreamOptions {}
+
+/** Options of a message that is published to a stream. */
+export interface JetStreamPublishOptions extends gen.JetStreamPublishOptions {
+  /** Headers. */
+  headers?: MsgHdrs | undefined;
+}
+
+/** Options of a request for messages of a consumer. */
+export interface FetchOptions extends gen.FetchOptions {
+  /** Gives the request up; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Options of messages that are taken of a consumer without end. */
+export interface ConsumeOptions extends gen.ConsumeOptions {
+  /** Called with every message. Without one the subscription is iterated. */
+  callback?: MsgCallback<Msg>;
+}
+
+/** The word of a stream that it has stored a message. */
+export interface PubAck {
+  stream: string;
+  /** The message's sequence. */
+  seq: number;
+  /** The message was there before, by its id: this is its sequence. */
+  duplicate: boolean;
+  domain?: string;
+  /** The counter's new value (ADR-49, server 2.12). */
+  val?: string;
+  /** The batch that was stored (ADR-50, server 2.12). */
+  batch?: string;
+  /** How many messages it had. */
+  count?: number;
+}
+
+/**
+ * The JetStream of an account, by way of a connection: a method for each operation on streams and
+ * consumers, publishing with acknowledgement, and taking messages. Errors that stand for a refusal
+ * of the server have its `apiCode`, `errCode` and `description`.
+ */
+export interface JetStream extends Operations {
+  /**
+   * Publishes a message and waits for the stream to have stored it. Several at a time go out together.
+   *
+   * Not stored: rejects with NoRespondersError when no stream has the subject, after some attempts;
+   * with WrongLastSequenceError or another JetStreamError when the stream refuses;
+   * InvalidOptionError; and as the connection's `publish`. Stored or not, nobody knows:
+   * TimeoutError, ConnectionLostError; with a `msgId` it can be published again.
+   */
+  publish(
+    subject: string,
+    payload?: Payload,
+    options?: JetStreamPublishOptions,
+  ): Promise<PubAck>;
+  /**
+   * Asks a consumer once for messages, and waits until they have come, the time is over, or, with
+   * `noWait`, no more are there. None is no error.
+   *
+   * Rejects, when no message has come, with ConsumerNotFoundError when the consumer was deleted
+   * meanwhile, NoRespondersError when there is none, PullRefusedError with what the server said,
+   * HeartbeatMissedError, ConnectionLostError, ClosedConnectionError, PermissionViolationError; and
+   * with InvalidNameError, InvalidOptionError, InvalidArgumentError.
+   */
+  fetch(stream: string, consumer: string, options?: FetchOptions): Promise<Msg[]>;
+  /**
+   * Takes messages of a consumer without end, by requests that overlap, as a subscription: iterated or
+   * with a callback, unsubscribed and drained like any other. They are asked for as they are taken, so
+   * that never more than `maxMessages` or `maxBytes` wait. Lost connections, changes of the leader and
+   * missed heartbeats are survived, and told by `status()` with the type "consumer".
+   *
+   * It ends with ConsumerNotFoundError or StreamNotFoundError when they are deleted, PullRefusedError
+   * with what the server said, PermissionViolationError. Rejects with InvalidNameError,
+   * InvalidOptionError, InvalidArgumentError, ClosedConnectionError.
+   */
+  consume(stream: string, consumer: string, options?: ConsumeOptions): Promise<Subscription>;
+  /**
+   * Says that all of these were handled, in one go. Throws the first of the errors of `ack`, with the
+   * place of the message; those before it are acknowledged, those behind it are not.
+   */
+  ackAll(messages: Iterable<Msg>): void;
 }
 
 /** The server's description of itself, under the server's own names. */
@@ -376,6 +503,11 @@ export interface NatsConnection extends Publisher {
     payload?: Payload,
     options?: RequestManyOptions,
   ): Promise<AsyncIterable<Msg>>;
+  /**
+   * The JetStream of the connection's account. Nothing is asked of the server. Throws
+   * InvalidOptionError.
+   */
+  jetstream(options?: JetStreamOptions): JetStream;
   /** Waits until the server has processed what was published before. */
   flush(options?: WaitOptions): Promise<void>;
   /**

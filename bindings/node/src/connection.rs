@@ -24,8 +24,8 @@ use crate::subscription::Subscription;
 /// A connection. Its end closes it.
 #[napi]
 pub struct Connection {
-    link: Arc<Link>,
-    queue: Queue<Value>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) queue: Queue<Value>,
     outbox: RefCell<Outbox>,
     /// The scripts have handled what a drain has delivered.
     handled: Arc<Notify>,
@@ -62,7 +62,7 @@ impl Connection {
 
     /// Headers were accepted: they have this number in records from now on, unless it is 0, and
     /// records may be put down.
-    fn accept(&self, number: u32, headers: Option<&Arc<Headers>>) {
+    pub(crate) fn accept(&self, number: u32, headers: Option<&Arc<Headers>>) {
         let mut outbox = self.outbox.borrow_mut();
         if let Some(headers) = headers {
             outbox.name_headers(number, headers);
@@ -72,7 +72,7 @@ impl Connection {
 
     /// Hands over what was published before; records may be put down again once a publish in full
     /// has found how much room there is then.
-    fn cross(&self) {
+    pub(crate) fn cross(&self) {
         let mut outbox = self.outbox.borrow_mut();
         outbox.hand_over(&self.link, &self.queue);
         outbox.revoke();

@@ -9,6 +9,7 @@ pub mod block;
 pub mod connection;
 pub mod error;
 pub mod header;
+pub mod jetstream;
 pub mod jwt;
 pub mod nkey;
 pub mod option;

@@ -6,14 +6,16 @@
 //! whether it may have headers (1) or not (0). A record is the length of its subject, the number of
 //! its headers (0 for none), the length of its payload, subject and payload, up to a multiple of four
 //! bytes. A request has [`REQUEST`] set in the length of its subject, and its token (the lower half
-//! first) and its timeout in milliseconds (0 for the usual one) in front of the subject. Headers
-//! have their number from a call that carried them in full. `lib/outbox.ts` writes records.
+//! first) and its timeout in milliseconds (0 for the usual one) in front of the subject; so has a
+//! message to a stream, with [`STORE`] set besides. Headers have their number from a call that
+//! carried them in full. `lib/outbox.ts` writes records.
 
 use std::sync::Arc;
 
 use napi::bindgen_prelude::Env;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::queue::Queue;
+use nats_bridge::store::Retry;
 use nats_core::{Error, Headers, Publish, Request};
 
 use crate::block::{Block, Buffer};
@@ -30,6 +32,8 @@ const HEADERS: usize = 3;
 const HEAD: usize = 16;
 /// Set in the number of a request's subject.
 const REQUEST: usize = 1 << 31;
+/// Set there, too, when it is a message to a stream.
+const STORE: usize = 1 << 30;
 
 /// The records of one connection.
 #[derive(Default)]
@@ -66,7 +70,13 @@ impl Outbox {
                     timeout: reply_timeout(timeout),
                     ..Request::new(subject, record.payload)
                 };
-                if let Err(error) = queue.ask(token, link.client(), &request, Value::Message) {
+                let (client, retry) = (link.client(), Retry::default());
+                let sent = if record.store {
+                    queue.store(token, client, &request, retry, Value::Message)
+                } else {
+                    queue.ask(token, client, &request, Value::Message)
+                };
+                if let Err(error) = sent {
                     queue.ticket(token).complete(Err(error));
                 }
                 continue;
@@ -122,21 +132,23 @@ struct Record<'a> {
     payload: &'a [u8],
     /// Token and timeout.
     request: Option<(u64, u32)>,
+    /// It is a message to a stream.
+    store: bool,
 }
 
 impl<'a> Record<'a> {
     /// Takes the first record.
     fn next(records: &mut &'a [u8]) -> Option<Record<'a>> {
-        let is_request = get(records, 0) & REQUEST != 0;
+        let [is_request, store] = [REQUEST, STORE].map(|flag| get(records, 0) & flag != 0);
         let numbers = records.split_off(..if is_request { 24 } else { 12 })?;
         let number = |place| get(numbers, place);
         let request =
             is_request.then(|| (number(3) as u64 | (number(4) as u64) << 32, number(5) as u32));
-        let subject = str::from_utf8(records.split_off(..number(0) & !REQUEST)?).ok()?;
+        let subject = str::from_utf8(records.split_off(..number(0) & !(REQUEST | STORE))?).ok()?;
         let payload = records.split_off(..number(2))?;
         let bytes = subject.len() + payload.len();
         records.split_off(..bytes.next_multiple_of(4) - bytes)?;
-        Some(Record { subject, headers: number(1), payload, request })
+        Some(Record { subject, headers: number(1), payload, request, store })
     }
 }
 

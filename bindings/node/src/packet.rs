@@ -8,6 +8,7 @@
 //! come before the payload, those of the last one behind it. Otherwise there are none of these. The
 //! subject is left out when it is that of the message before. `lib/packet.ts` reads it.
 
+use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -17,6 +18,8 @@ use nats_core::{Batch, MessageRef};
 
 /// Set in the length of the payload, which is below 1 GiB, when the other lengths follow.
 const FULL: u32 = 1 << 31;
+/// A packet is closed when it has this many bytes, so that a message that is kept pins little.
+const FILLED: usize = 16 << 10;
 /// Bytes in front of the messages.
 const HEAD: usize = 8;
 
@@ -46,6 +49,20 @@ impl Packet {
     /// A packet; `more` says that others can be had at once.
     pub(crate) fn new(batches: Vec<Batch>, more: bool) -> Packet {
         Packet { batches, more }
+    }
+
+    /// Takes as many from the front as a packet has; `more` says that, besides what is left of them,
+    /// others can be had.
+    pub(crate) fn fill(from: &mut VecDeque<Batch>, more: bool) -> Packet {
+        let mut bytes = 0;
+        let mut out = Vec::new();
+        while bytes < FILLED
+            && let Some(batch) = from.pop_front()
+        {
+            bytes += (0..batch.len()).map(|at| batch.get(at).payload().len()).sum::<usize>();
+            out.push(batch);
+        }
+        Packet::new(out, more || !from.is_empty())
     }
 
     /// Calls `each` with every message.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use napi::Status;
-use napi::bindgen_prelude::{Buffer, Either4, Env, Function, check_status, sys};
+use napi::bindgen_prelude::{Buffer, Either5, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
@@ -15,6 +15,7 @@ use nats_bridge::question::{self, Ask};
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::running::Running;
 use nats_core::{Batch, Message};
+use serde_json::json;
 
 use crate::connection::Connection;
 use crate::error::{Result, raise};
@@ -33,6 +34,8 @@ pub(crate) enum Value {
     Subscription(nats_core::Subscription),
     Question(question::Question),
     Record(Record),
+    Text(String),
+    Packets(Vec<Packet>),
 }
 
 /// The queue of one environment.
@@ -47,8 +50,8 @@ pub struct Queue {
 pub struct Events {
     /// The numbers, as doubles.
     pub numbers: Numbers,
-    /// What kinds FAILED, VALUE, EVENT, QUESTION and RECORD go with, in order.
-    pub values: Vec<Either4<String, Connection, Subscription, Question>>,
+    /// What kinds FAILED, VALUE, EVENT, QUESTION, RECORD and REFUSED go with, in order.
+    pub values: Vec<Either5<String, Connection, Subscription, Question, Vec<Packet>>>,
     /// The messages of kind MESSAGE, in order.
     pub packet: Option<Packet>,
     /// Whether there may be more events.
@@ -75,6 +78,7 @@ const READY: f64 = 5.0;
 const EVENT: f64 = 6.0;
 const QUESTION: f64 = 7.0;
 const RECORD: f64 = 8.0;
+const REFUSED: f64 = 9.0;
 
 #[napi]
 impl Queue {
@@ -111,11 +115,15 @@ impl Queue {
             let (kind, token, number) = match event {
                 Event::Ready { token, pending } => (READY, token, pending as f64),
                 Event::Connection { token, event } => {
-                    values.push(Either4::A(event.json().to_owned()));
+                    values.push(Either5::A(event.json().to_owned()));
                     (EVENT, token, f64::from(event.kind().number()))
                 }
+                Event::Completion { token, result: Err(e) } if e.api().is_some() => {
+                    values.push(Either5::A(refusal(&e)));
+                    (REFUSED, token, f64::from(e.code().number()))
+                }
                 Event::Completion { token, result: Err(e) } => {
-                    values.push(Either4::A(e.text().to_owned()));
+                    values.push(Either5::A(e.text().to_owned()));
                     (FAILED, token, f64::from(e.code().number()))
                 }
                 Event::Completion { token, result: Ok(Value::Nothing) } => (DONE, token, 0.0),
@@ -126,20 +134,28 @@ impl Queue {
                     (MESSAGE, token, sid)
                 }
                 Event::Completion { token, result: Ok(Value::Connection(link)) } => {
-                    values.push(Either4::B(Connection::new(link, self.core.clone())));
+                    values.push(Either5::B(Connection::new(link, self.core.clone())));
                     (VALUE, token, 0.0)
                 }
                 Event::Completion { token, result: Ok(Value::Subscription(core)) } => {
-                    values.push(Either4::C(Subscription::new(core, self.core.clone())));
+                    values.push(Either5::C(Subscription::new(core, self.core.clone())));
                     (VALUE, token, 0.0)
                 }
                 Event::Completion { token, result: Ok(Value::Question(question)) } => {
-                    values.push(Either4::D(Question(Some(question))));
+                    values.push(Either5::D(Question(Some(question))));
                     (QUESTION, token, 0.0)
+                }
+                Event::Completion { token, result: Ok(Value::Text(text)) } => {
+                    values.push(Either5::A(text));
+                    (VALUE, token, 0.0)
+                }
+                Event::Completion { token, result: Ok(Value::Packets(packets)) } => {
+                    values.push(Either5::E(packets));
+                    (VALUE, token, 0.0)
                 }
                 Event::Completion { token, result: Ok(Value::Record(record)) } => {
                     let level = record.level;
-                    values.push(Either4::A(record.take()));
+                    values.push(Either5::A(record.take()));
                     (RECORD, token, level)
                 }
             };
@@ -296,13 +312,41 @@ impl Operation {
     }
 }
 
+/// What JetStream has refused, and in what words, as JSON.
+fn refusal(error: &nats_core::Error) -> String {
+    let api = error.api().cloned().unwrap_or_default();
+    json!({
+        "text": error.text(),
+        "apiCode": api.code,
+        "errCode": api.err_code,
+        "description": api.description,
+    })
+    .to_string()
+}
+
 /// Runs `operation` on the runtime; it completes under `token`.
 pub(crate) fn start(
     queue: &Core<Value>,
     token: f64,
     operation: impl Future<Output = nats_core::Result<Value>> + Send + 'static,
 ) -> Result<Operation> {
-    queue.start(token as u64, operation).map(Operation).map_err(raise)
+    begun(queue, token, queue.start(token as u64, operation))
+}
+
+/// An operation that has begun. What JetStream refuses may be there already: it comes with the
+/// completion, which has all that was said.
+pub(crate) fn begun(
+    queue: &Core<Value>,
+    token: f64,
+    operation: nats_core::Result<Option<Running>>,
+) -> Result<Operation> {
+    match operation {
+        Err(refused) if refused.api().is_some() => {
+            queue.ticket(token as u64).complete(Err(refused));
+            Ok(Operation(None))
+        }
+        begun => begun.map(Operation).map_err(raise),
+    }
 }
 
 /// The time to wait for a reply, of milliseconds of which 0 stands for the connection's

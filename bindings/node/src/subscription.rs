@@ -17,8 +17,6 @@ use crate::queue::{Value, start};
 
 /// How many messages are taken from the core at once.
 const BATCH: usize = 512;
-/// A packet is closed when it has this many bytes, so that a message that is kept pins little.
-const PACKET_BYTES: usize = 16 << 10;
 
 /// A subscription. Its end drops what it still holds.
 #[napi]
@@ -82,15 +80,7 @@ impl Subscription {
                 Err(e) => return Err(raise(e)),
             }
         }
-        let mut bytes = 0;
-        let mut out = Vec::new();
-        while bytes < PACKET_BYTES
-            && let Some(batch) = taken.pop_front()
-        {
-            bytes += (0..batch.len()).map(|at| batch.get(at).payload().len()).sum::<usize>();
-            out.push(batch);
-        }
-        Ok(Some(Packet::new(out, more || !taken.is_empty())))
+        Ok(Some(Packet::fill(&mut taken, more)))
     }
 
     /// Ends at once.

@@ -163,6 +163,17 @@ export function echo(nc, subject) {
   return nc.subscribe(subject, { callback: (_, msg) => msg.respond(msg.data) });
 }
 
+/** Waits until so many messages of a consumer wait for their acknowledgement; gives its state. */
+export async function unacknowledged(js, stream, consumer, count) {
+  let info;
+  const come = async () => {
+    do info = await js.consumerInfo({ stream, consumer });
+    while (info.num_ack_pending !== count);
+  };
+  await within(come(), `${count} messages without acknowledgement`);
+  return info;
+}
+
 /** Counts what a callback gets, and lets a test wait for it. */
 export class Counter {
   count = 0;

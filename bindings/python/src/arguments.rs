@@ -168,8 +168,13 @@ pub(crate) fn refused(py: Python<'_>, error: &nats_core::Error, name: &str) -> P
 
 /// Seconds as a duration; too many are the longest wait there is.
 pub(crate) fn duration(seconds: f64) -> Outcome<Duration> {
+    duration_of("timeout", seconds)
+}
+
+/// The same of an argument with another name.
+pub(crate) fn duration_of(name: &str, seconds: f64) -> Outcome<Duration> {
     if seconds.is_nan() || seconds < 0.0 {
-        let text = format!("timeout: expected seconds of at least 0, found {seconds}");
+        let text = format!("{name}: expected seconds of at least 0, found {seconds}");
         return Err(nats_core::Error::new(Code::InvalidArgument, text).into());
     }
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or(MAX_WAIT).min(MAX_WAIT))

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use crate::arguments::{self, Outgoing, duration, optional, payload, text};
 use crate::done::Done;
 use crate::error::{Outcome, exception};
+use crate::jetstream::JetStream;
 use crate::message::Flavour;
 use crate::queue::{Operation, Queue, Value};
 use crate::subscription::Subscription;
@@ -145,7 +146,7 @@ impl Connection {
         own_inbox: bool,
     ) -> Outcome<Operation> {
         let timeout = seconds.map(duration).transpose()?;
-        queue.answer(target, client, |token| {
+        queue.answer(target, Some(client), |token| {
             let (subject, flavour) = (text(subject, "subject")?, self.flavour);
             arguments::headers(headers, |headers| {
                 payload(data, |payload| {
@@ -177,6 +178,12 @@ impl Connection {
             let limit = client.options().pending_messages;
             Ok(Value::Subscription(Subscription::new(answers, flavour, limit)))
         })
+    }
+
+    /// The JetStream of its account; `options` is a JSON object, or empty.
+    #[pyo3(signature = (options, /))]
+    fn jetstream(&self, options: &str) -> Outcome<JetStream> {
+        JetStream::new(self.client()?, self.flavour, options)
     }
 
     /// Flushes; yields the round-trip time in seconds.

@@ -53,6 +53,7 @@ pub(crate) fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'
         let make = FROM_CODE.get_or_try_init(py, || {
             py.import("nats_ffi.errors")?.getattr("from_code").map(Bound::unbind)
         })?;
-        make.bind(py).call1((error.code().number(), text))
+        let refused = error.api().map(|api| (api.code, api.err_code, api.description.as_str()));
+        make.bind(py).call1((error.code().number(), text, refused))
     })
 }

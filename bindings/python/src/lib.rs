@@ -13,7 +13,10 @@ mod nkey;
 mod jwt;
 mod done;
 mod texts;
+mod collector;
 mod message;
+mod ack;
+mod jetstream;
 mod log;
 mod queue;
 mod batch;
@@ -37,12 +40,16 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<queue::Question>()?;
     module.add_class::<subscription::Subscription>()?;
     module.add_class::<connection::Connection>()?;
+    module.add_class::<jetstream::JetStream>()?;
+    module.add_class::<jetstream::PubAck>()?;
+    module.add_class::<jetstream::Metadata>()?;
     module.add_function(wrap_pyfunction!(jwt::encode_user, module)?)?;
     module.add_function(wrap_pyfunction!(jwt::encode_account, module)?)?;
     module.add_function(wrap_pyfunction!(jwt::decode_jwt, module)?)?;
     module.add_function(wrap_pyfunction!(jwt::format_creds, module)?)?;
     module.add_function(wrap_pyfunction!(jwt::parse_creds, module)?)?;
     module.add_function(wrap_pyfunction!(connection::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(jetstream::ack_all, module)?)?;
     module.add_function(wrap_pyfunction!(log::set_log, module)?)?;
     module.add_function(wrap_pyfunction!(exit::entered_child, module)?)?;
     module.add_function(wrap_pyfunction!(exit::shutdown, module)?)

@@ -1,16 +1,19 @@
 //! Messages. What Python asks for is made when it is asked for, once.
 
 use nats_bridge::fork::Held;
-use nats_core::{Code, Error, Message};
+use nats_core::jetstream::AckKind;
+use nats_core::{Batch, Code, Error, Message};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arguments::{self, owned_headers, payload};
+use crate::collector::Paused;
 use crate::done::Done;
 use crate::error::{Outcome, exception};
 use crate::exit;
 use crate::headers::Headers;
+use crate::jetstream::Metadata;
 use crate::queue::{Operation, Queue, Value};
 use crate::texts::{repeated, text};
 
@@ -32,6 +35,8 @@ pub(crate) struct MsgBase {
     raw: Option<Held<Message>>,
     /// Whether the program has changed where the answer goes.
     redirected: bool,
+    /// Whether it was said what became of it.
+    pub(crate) acked: bool,
     subject: Option<Py<PyAny>>,
     reply: Option<Py<PyAny>>,
     data: Option<Py<PyAny>>,
@@ -66,6 +71,20 @@ pub(crate) fn object(
     })
 }
 
+/// Python objects for received messages.
+pub(crate) fn list<'py>(
+    py: Python<'py>,
+    batches: Vec<Batch>,
+    flavour: Flavour,
+    client: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    // The collector would look at all of them again and again, and find nothing.
+    let _paused = Paused::begin(py);
+    let messages = batches.into_iter().flatten();
+    let objects = messages.map(|message| object(py, message, flavour, client));
+    PyList::new(py, objects.collect::<PyResult<Vec<_>>>()?)
+}
+
 impl MsgBase {
     /// A message that the program makes.
     fn made(
@@ -85,6 +104,18 @@ impl MsgBase {
             headers: Some(headers.unwrap_or_else(|| py.None())),
             sid,
             ..MsgBase::default()
+        })
+    }
+
+    /// What was received.
+    pub(crate) fn message(&self) -> Option<&Held<Message>> {
+        self.raw.as_ref()
+    }
+
+    /// Whose message it is.
+    pub(crate) fn client_of(&self, py: Python<'_>) -> Result<Py<PyAny>, Error> {
+        self.get_client(py).ok_or_else(|| {
+            Error::new(Code::InvalidArgument, "the message has no client to answer with")
         })
     }
 
@@ -130,10 +161,7 @@ impl MsgBase {
             return Ok(Done::get(py)?.into_any());
         }
         // Whatever is in the way, the client waits for it or says what it is.
-        let client = slf.borrow().get_client(py).ok_or_else(|| {
-            let text = "the message has no client to answer with";
-            Error::new(Code::InvalidArgument, text)
-        })?;
+        let client = slf.borrow().client_of(py)?;
         Ok(exit::run(py, || client.call_method1(py, "_respond", (slf, data, headers)))?)
     }
 }
@@ -260,6 +288,29 @@ impl MsgBase {
         self.client = client;
     }
 
+    #[getter]
+    fn get_metadata(&self) -> Outcome<Metadata> {
+        Ok(Metadata::read(self.delivered()?)?)
+    }
+
+    #[getter]
+    fn get_is_acked(&self) -> bool {
+        self.acked
+    }
+
+    /// Nobody else may say anything from now on, if this is the last thing to say; returns where it
+    /// is said.
+    #[pyo3(signature = (is_final, /))]
+    fn _claim(&mut self, is_final: bool) -> Outcome<String> {
+        self.claim(is_final)?;
+        Ok(self.delivered()?.to_owned())
+    }
+
+    /// What could not be said may be said again.
+    fn _release(&mut self) {
+        self.acked = false;
+    }
+
     /// Whether [`MsgBase::_respond_when_room`] can answer it.
     #[getter(_answerable)]
     fn get_answerable(&self) -> bool {
@@ -335,6 +386,29 @@ impl Msg {
     ) -> Outcome<Py<PyAny>> {
         MsgBase::answer(slf.as_super(), data, headers)
     }
+
+    fn ack(slf: &Bound<'_, Msg>) -> Outcome<Py<PyAny>> {
+        MsgBase::say(slf.as_super(), AckKind::Ack)
+    }
+
+    #[pyo3(signature = (timeout=1.0))]
+    fn ack_sync(slf: &Bound<'_, Msg>, timeout: f64) -> Outcome<Py<PyAny>> {
+        MsgBase::say_sync(slf.as_super(), timeout)
+    }
+
+    #[pyo3(signature = (delay=None))]
+    fn nak(slf: &Bound<'_, Msg>, delay: Option<f64>) -> Outcome<Py<PyAny>> {
+        MsgBase::say_nak(slf.as_super(), delay)
+    }
+
+    fn in_progress(slf: &Bound<'_, Msg>) -> Outcome<Py<PyAny>> {
+        MsgBase::say(slf.as_super(), AckKind::InProgress)
+    }
+
+    #[pyo3(signature = (reason=None))]
+    fn term(slf: &Bound<'_, Msg>, reason: Option<&Bound<'_, PyAny>>) -> Outcome<Py<PyAny>> {
+        MsgBase::say_term(slf.as_super(), reason)
+    }
 }
 
 #[pymethods]
@@ -367,6 +441,29 @@ impl BlockingMsg {
         headers: Option<Py<PyAny>>,
     ) -> Outcome<()> {
         MsgBase::answer(slf.as_super(), data, headers).map(drop)
+    }
+
+    fn ack(slf: &Bound<'_, BlockingMsg>) -> Outcome<()> {
+        MsgBase::say(slf.as_super(), AckKind::Ack).map(drop)
+    }
+
+    #[pyo3(signature = (timeout=1.0))]
+    fn ack_sync(slf: &Bound<'_, BlockingMsg>, timeout: f64) -> Outcome<()> {
+        MsgBase::say_sync(slf.as_super(), timeout).map(drop)
+    }
+
+    #[pyo3(signature = (delay=None))]
+    fn nak(slf: &Bound<'_, BlockingMsg>, delay: Option<f64>) -> Outcome<()> {
+        MsgBase::say_nak(slf.as_super(), delay).map(drop)
+    }
+
+    fn in_progress(slf: &Bound<'_, BlockingMsg>) -> Outcome<()> {
+        MsgBase::say(slf.as_super(), AckKind::InProgress).map(drop)
+    }
+
+    #[pyo3(signature = (reason=None))]
+    fn term(slf: &Bound<'_, BlockingMsg>, reason: Option<&Bound<'_, PyAny>>) -> Outcome<()> {
+        MsgBase::say_term(slf.as_super(), reason).map(drop)
     }
 }
 

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use nats_bridge::doc::Doc;
 use nats_bridge::fork::Held;
 use nats_bridge::question;
 use nats_bridge::queue::Event;
 use nats_bridge::running::Running;
+use nats_bridge::store::Retry;
 use nats_bridge::sync::lock;
-use nats_core::{Client, Message, Request};
+use nats_core::{Batch, Client, Message, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList};
 use tokio::sync::oneshot;
@@ -19,6 +21,7 @@ use crate::arguments::duration;
 use crate::connection::Connection;
 use crate::error::{Outcome, exception};
 use crate::exit::{self, Waited};
+use crate::jetstream::PubAck;
 use crate::log;
 use crate::message::{self, Flavour};
 use crate::subscription::Subscription;
@@ -43,6 +46,10 @@ pub(crate) enum Value {
     Nothing,
     Seconds(f64),
     Message(Message, Flavour),
+    Messages(Vec<Batch>, Flavour),
+    Document(Doc),
+    /// What a stream has said of a message that it has stored.
+    Stored(Message),
     Connection(Connection),
     Subscription(Subscription),
     Question(question::Question),
@@ -67,6 +74,7 @@ struct Futures {
 }
 
 struct Expected {
+    /// Or the token itself.
     future: Py<PyAny>,
     /// Whose messages it is to have.
     client: Option<Py<PyAny>>,
@@ -111,18 +119,25 @@ impl Queue {
         Ok(self.events.get()?)
     }
 
-    /// Starts, by `start`, an operation that yields a message: to a future as `client`'s, or under
-    /// a token.
+    /// Starts, by `start`, an operation that yields something to a future, or under a token that
+    /// may stand for one; messages are `client`'s.
     pub(crate) fn answer(
         &self,
         target: &Bound<'_, PyAny>,
-        client: &Bound<'_, PyAny>,
+        client: Option<&Bound<'_, PyAny>>,
         start: impl FnOnce(u64) -> Outcome<Operation>,
     ) -> Outcome<Operation> {
-        if target.is_instance_of::<PyInt>() {
-            return start(target.extract()?);
-        }
-        let token = self.expect(target.clone().unbind(), Some(client.clone().unbind()));
+        let (future, client) = (target.clone().unbind(), client.map(|c| c.clone().unbind()));
+        let token = if target.is_instance_of::<PyInt>() {
+            let token = target.extract()?;
+            if client.is_some() {
+                let none = || Expected { future, client: None };
+                lock(&self.futures).waiting.entry(token).or_insert_with(none).client = client;
+            }
+            token
+        } else {
+            self.expect(future, client)
+        };
         start(token).inspect_err(|_| self.forget(token))
     }
 
@@ -143,6 +158,17 @@ impl Queue {
         value: impl FnOnce(Message) -> Value + Unpin + Send + 'static,
     ) -> Outcome<Operation> {
         Ok(Operation::new(self.events()?.ask(token, client, request, value)?))
+    }
+
+    /// Publishes a message to a stream, whose acknowledgement completes under `token`.
+    pub(crate) fn store(
+        &self,
+        token: u64,
+        client: &Client,
+        request: &Request<'_>,
+        retry: Retry,
+    ) -> Outcome<Operation> {
+        Ok(Operation::new(self.events()?.store(token, client, request, retry, Value::Stored)?))
     }
 }
 
@@ -294,6 +320,11 @@ fn hand_over(
         Value::Nothing => py.None(),
         Value::Seconds(seconds) => seconds.into_pyobject(py)?.into_any().unbind(),
         Value::Message(message, flavour) => message::object(py, message, flavour, client)?,
+        Value::Messages(batches, flavour) => {
+            message::list(py, batches, flavour, client)?.into_any().unbind()
+        }
+        Value::Document(document) => document.to_json().into_pyobject(py)?.into_any().unbind(),
+        Value::Stored(ack) => Py::new(py, PubAck::read(ack.payload())?)?.into_any(),
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,

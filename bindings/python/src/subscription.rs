@@ -20,6 +20,9 @@ use crate::queue::{Operation, Queue, Value};
 const BATCH: usize = 256;
 /// How many batches fit into the pending limit at least, so that a batch hardly adds to it.
 const SHARE: usize = 64;
+/// The same of messages that are asked for as they are taken: larger, since the batch is what keeps
+/// the event loop from turning for each.
+const CONSUMED: usize = 4;
 /// How many messages are moved before their size is looked at.
 const STEP: usize = 16;
 /// A batch ends when it is larger than this, in bytes, so that it does not outgrow the limits.
@@ -46,10 +49,23 @@ impl Subscription {
         flavour: Flavour,
         limit: usize,
     ) -> Subscription {
+        let size = if limit == 0 { BATCH } else { limit / SHARE };
+        Subscription::sized(core, flavour, size)
+    }
+
+    /// Holds messages of a consumer, of which at most `limit` are asked for in advance.
+    pub(crate) fn consuming(
+        core: nats_core::Subscription,
+        flavour: Flavour,
+        limit: usize,
+    ) -> Subscription {
+        Subscription::sized(core, flavour, limit / CONSUMED)
+    }
+
+    fn sized(core: nats_core::Subscription, flavour: Flavour, size: usize) -> Subscription {
         let core = nats_bridge::subscription::Subscription::polled(core);
-        let size = if limit == 0 { BATCH } else { (limit / SHARE).clamp(1, BATCH) };
         let held = Held::new(Both { core, batch: Mutex::new(Batch::new()) });
-        Subscription { held, flavour, size }
+        Subscription { held, flavour, size: size.clamp(1, BATCH) }
     }
 
     fn core(&self) -> Outcome<&nats_core::Subscription> {

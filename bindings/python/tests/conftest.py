@@ -68,6 +68,17 @@ def url(plain: Remote) -> str:
     return str(plain.url)
 
 
+@pytest.fixture(scope="session")
+def _streams(_control: Harness) -> Remote:
+    return _control.keep(_control.server("jetstream"))
+
+
+@pytest.fixture
+def js_url(_streams: Remote) -> str:
+    """The address of a shared server with JetStream. Each test has streams of its own."""
+    return str(_streams.url)
+
+
 @pytest.fixture
 def harness(_control: Harness) -> Iterator[Harness]:
     """Starts servers of the test's own, which end with it."""

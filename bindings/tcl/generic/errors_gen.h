@@ -57,3 +57,4 @@
 {NATS_ERR_HEARTBEAT_MISSED, "ErrHeartbeatMissed"},
 {NATS_ERR_PULL_REFUSED, "ErrPullRefused"},
 {NATS_ERR_PUBLISHER_STALLED, "ErrPublisherStalled"},
+{NATS_ERR_BATCH_OVER, "ErrBatchOver"},

@@ -84,6 +84,16 @@ fn queue_group() {
 }
 
 #[test]
+fn jetstream() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let stored: String = (1..=10).map(|n| format!("stored {n} as {n}\n")).collect();
+    let got: String =
+        (1..=10).map(|n| format!("got orders.new: order {n} (sequence {n})\n")).collect();
+    let expected = stored + &got + "stream deleted\n";
+    assert_eq!(run(env!("CARGO_BIN_EXE_jetstream"), &server), expected);
+}
+
+#[test]
 fn headers() {
     let server = Server::start(Config::plain()).unwrap();
     let expected = "Trace-Id: 4711\nTag: express\nTag: gift\n";

@@ -7,8 +7,7 @@ use serde_json::json;
 use super::{Op, Run, api_errors, read, write};
 use crate::doc::Doc;
 
-const CONFIG: &str =
-    r#"{"stream": name, "config": a consumer's configuration under the server's own names}"#;
+const CONFIG: &str = r#"{"stream": name, "config": a consumer's configuration under the server's own names; "pedantic": true in it has the server refuse what it would adapt (server 2.11)}"#;
 const NAMED: &str = r#"{"stream": name, "consumer": name}"#;
 const INFO: &str = "configuration, state, and what else the server tells, under its own names";
 const PAUSED: &str = r#"{"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}"#;
@@ -133,13 +132,15 @@ pub const CONSUMER_NAMES: Op = Op {
 pub const CONSUMER_LIST: Op = Op {
     name: "consumer_list",
     input: Some(r#"{"stream": name}"#),
-    output: r#"{"consumers": [what nats_consumer_info() tells of each]}"#,
+    output: r#"{"consumers": [what nats_consumer_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}"#,
     errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND"),
     doc: "A stream's consumers; in as many requests as it takes.",
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
-            let consumers = js.consumers(&read::<OfStream>(input)?.stream)?.all().await?;
-            write(&json!({"consumers": consumers}))
+            let mut page = js.consumers(&read::<OfStream>(input)?.stream)?;
+            let consumers = page.all().await?;
+            let (missing, offline) = (page.missing(), page.offline());
+            write(&json!({"consumers": consumers, "missing": missing, "offline": offline}))
         })
     }),
 };

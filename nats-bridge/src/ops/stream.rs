@@ -7,13 +7,14 @@ use nats_core::jetstream::{
 };
 use nats_core::{HeaderBlock, Result};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Op, Run, Running, api_errors, read, write};
 use crate::doc::Doc;
 
 const CONFIG: &str = "a stream's configuration under the server's own names, as `nats stream info \
-                      --json` shows it; what is not known is sent as it is";
+                      --json` shows it; what is not known is sent as it is; \"pedantic\": true has the \
+                      server refuse what it would adapt (server 2.11)";
 const INFO: &str = "configuration, state, and what else the server tells, under its own names";
 
 /// The name of a stream alone.
@@ -115,13 +116,16 @@ pub const STREAM_NAMES: Op = Op {
 pub const STREAM_LIST: Op = Op {
     name: "stream_list",
     input: Some(r#"{"subject": only those that have it}"#),
-    output: r#"{"streams": [what nats_stream_info() tells of each]}"#,
+    output: r#"{"streams": [what nats_stream_info() tells of each], "missing": [names of those whose servers did not answer], "offline": {name of one that no server runs: reason}}"#,
     errors: api_errors!("INVALID_SUBJECT"),
     doc: "All streams, or those with a subject; in as many requests as it takes.",
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let BySubject { subject } = read(input)?;
-            write(&json!({"streams": js.streams(subject.as_deref())?.all().await?}))
+            let mut page = js.streams(subject.as_deref())?;
+            let streams = page.all().await?;
+            let (missing, offline) = (page.missing(), page.offline());
+            write(&json!({"streams": streams, "missing": missing, "offline": offline}))
         })
     }),
 };
@@ -219,24 +223,30 @@ pub const STREAM_GET_MESSAGE: Op = Op {
 };
 
 fn get_message(js: JetStream, input: Doc) -> Running {
-    Box::pin(async move {
-        let Get { stream, seq, last_by_subj, next_by_subj, no_hdr, direct } = read(input)?;
-        let which = GetMessage {
-            sequence: seq,
-            last_by_subject: last_by_subj,
-            next_by_subject: next_by_subj,
-            no_headers: no_hdr,
-        };
-        let message = if direct {
-            js.direct_get(&stream, &which).await?
-        } else {
-            js.get_message(&stream, &which).await?
-        };
-        stored(&message)
-    })
+    Box::pin(async move { Ok(Doc::from(stored(&get_stored(&js, input).await?))) })
 }
 
-fn stored(message: &StoredMessage) -> Result<Doc> {
+/// The message that a document asks for.
+///
+/// # Errors
+/// Those of the operation.
+pub async fn get_stored(js: &JetStream, input: Doc) -> Result<StoredMessage> {
+    let Get { stream, seq, last_by_subj, next_by_subj, no_hdr, direct } = read(input)?;
+    let which = GetMessage {
+        sequence: seq,
+        last_by_subject: last_by_subj,
+        next_by_subject: next_by_subj,
+        no_headers: no_hdr,
+    };
+    if direct {
+        js.direct_get(&stream, &which).await
+    } else {
+        js.get_message(&stream, &which).await
+    }
+}
+
+/// A message as operations tell it.
+pub(super) fn stored(message: &StoredMessage) -> Value {
     let mut headers = serde_json::Map::new();
     for (name, value) in message.headers().iter().flat_map(HeaderBlock::iter) {
         let [name, value] = [name, value].map(|text| String::from_utf8_lossy(text).into_owned());
@@ -245,13 +255,13 @@ fn stored(message: &StoredMessage) -> Result<Doc> {
             values.push(value.into());
         }
     }
-    Ok(Doc::from(json!({
+    json!({
         "subject": message.subject,
         "seq": message.sequence,
         "time": message.time,
         "data": STANDARD.encode(&message.payload),
         "hdrs": headers,
-    })))
+    })
 }
 
 #[derive(Deserialize)]

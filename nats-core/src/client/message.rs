@@ -10,11 +10,13 @@ use crate::conn::mailbox::Taken;
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
 use crate::error::{Code, Error, Result};
-use crate::proto::block::View;
+use crate::proto::block::{Arrived, Block, Expected, View};
 use crate::proto::message::{RawMessage, Run};
+use crate::proto::parse::MsgFrame;
 use crate::proto::{HeaderBlock, Headers};
 
-const ANSWER: How = How { answer: true, patient: false, alone: false, gathered: false };
+const ANSWER: How =
+    How { answer: true, patient: false, alone: false, gathered: false, wild: false };
 
 /// A received message, cheap to clone. Its views live as long as it does.
 ///
@@ -193,6 +195,18 @@ impl Message {
         let raw = run.into_first();
         let shared = (!raw.view().reply().is_empty()).then(|| Arc::clone(shared));
         Message { raw, shared }
+    }
+
+    /// A message that did not come by a subscription: nobody can be answered.
+    pub(crate) fn made(subject: &str, headers: &[u8], payload: &[u8]) -> Message {
+        let bytes = [subject.as_bytes(), headers, payload].concat();
+        let end = |parts: &[&[u8]]| parts.iter().map(|part| part.len() as u32).sum::<u32>();
+        let line = end(&[subject.as_bytes()]);
+        let body = line + end(&[headers]);
+        let (headers, payload) = (line..body, body..body + end(&[payload]));
+        let frame = MsgFrame { sid: 0, subject: 0..line, reply: None, headers, payload };
+        let block = Block::new(Arrived::Copied(&bytes), &frame, Expected::default());
+        Message { raw: Run::from(block).into_first(), shared: None }
     }
 
     /// The message, borrowed.

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod drain;
 pub(crate) mod handle;
 pub(crate) mod inject;
+pub(crate) mod inlet;
 pub(crate) mod many;
 pub(crate) mod message;
 pub(crate) mod publish;

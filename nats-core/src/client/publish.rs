@@ -28,6 +28,8 @@ pub(crate) struct How {
     pub(crate) alone: bool,
     /// The publisher will say when it is to be sent together with others.
     pub(crate) gathered: bool,
+    /// The subject may contain wildcards, which stand for themselves.
+    pub(crate) wild: bool,
 }
 
 /// A message to publish.
@@ -165,8 +167,14 @@ impl Shared {
     ) -> Result<PublishOp<'a>> {
         let lenient = self.options.lenient_subjects;
         let check = |text| if lenient { Subject::lenient(text) } else { Subject::new(text) };
+        let subject = if how.wild {
+            // Not one that others may publish to next.
+            Subject::lenient(publish.subject)?
+        } else {
+            outbox.last_subject.check(publish.subject, check)?
+        };
         Ok(PublishOp {
-            subject: outbox.last_subject.check(publish.subject, check)?,
+            subject,
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,

@@ -82,30 +82,39 @@ impl Client {
     /// not have been processed); [`Code::Permission`]; [`Code::ConnectionClosed`]; and those of
     /// [`Client::publish_with`].
     pub async fn request_with(&self, request: &Request<'_>) -> Result<Message> {
+        self.request_as(request, How::default()).await
+    }
+
+    /// The same to a subject whose wildcards stand for themselves, as those of the JetStream API do.
+    pub(crate) async fn request_wild(&self, request: &Request<'_>) -> Result<Message> {
+        self.request_as(request, How { wild: true, ..How::default() }).await
+    }
+
+    async fn request_as(&self, request: &Request<'_>, how: How) -> Result<Message> {
         if self.shared().injects(request.headers) {
             let headers = self.injected(request.headers);
             // Boxed, so that a request without it is a small future.
             return Box::pin(async move {
                 let request = Request { headers: headers.as_ref().or(request.headers), ..*request };
-                self.request_as_is(&request).await
+                self.request_as_is(&request, how).await
             })
             .await;
         }
-        self.request_as_is(request).await
+        self.request_as_is(request, how).await
     }
 
-    async fn request_as_is(&self, request: &Request<'_>) -> Result<Message> {
+    async fn request_as_is(&self, request: &Request<'_>, how: How) -> Result<Message> {
         let timeout = self.timeout(request);
         let explain = |error| explained(error, request.subject, timeout);
         if request.own_inbox {
-            let reply = within(timeout, self.request_on_own_inbox(request)).await;
+            let reply = within(timeout, self.request_on_own_inbox(request, how)).await;
             return reply.map_err(explain);
         }
         let opened = self.open_request(request)?;
-        match self.send(request, &opened, false) {
+        match self.send(request, &opened, how) {
             Err(error) if error.code() == Code::OutboundFull => {
                 let publish = request.publish(&opened.inbox);
-                let sent = self.shared().publish_with(&publish, How::default());
+                let sent = self.shared().publish_with(&publish, how);
                 within(timeout, sent).await.map_err(explain)?;
             }
             sent => sent?,
@@ -127,18 +136,19 @@ impl Client {
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let opened = self.open_request(request)?;
+        let how = How { gathered, ..How::default() };
         if let Some(headers) = self.injected(request.headers) {
-            self.send(&request.headers(&headers), &opened, gathered)?;
+            self.send(&request.headers(&headers), &opened, how)?;
         } else {
-            self.send(request, &opened, gathered)?;
+            self.send(request, &opened, how)?;
         }
         Ok(opened.answer)
     }
 
-    fn send(&self, request: &Request<'_>, opened: &Opened, gathered: bool) -> Result<()> {
+    fn send(&self, request: &Request<'_>, opened: &Opened, how: How) -> Result<()> {
         let publish = request.publish(&opened.inbox);
         // Several at a time share the driver's writes; a single one need not wait for the driver.
-        let how = How { alone: opened.answer.reply.is_alone(), gathered, ..How::default() };
+        let how = How { alone: opened.answer.reply.is_alone(), ..how };
         self.shared().publish_now(&publish, how)
     }
 
@@ -156,12 +166,12 @@ impl Client {
         Ok(Opened { answer: Answer { reply, client, subject, timeout }, inbox })
     }
 
-    async fn request_on_own_inbox(&self, request: &Request<'_>) -> Result<Message> {
+    async fn request_on_own_inbox(&self, request: &Request<'_>, how: How) -> Result<Message> {
         let inbox = self.new_inbox()?;
         // Without a maximum of one: a server does not count its own 503, and would keep the inbox.
         let subscription = self.subscribe(&inbox)?;
         let failure = self.watch_failure(request.subject)?;
-        self.shared().publish_with(&request.publish(&inbox), How::default()).await?;
+        self.shared().publish_with(&request.publish(&inbox), how).await?;
         let (mut next, mut failure) = (pin!(subscription.next()), pin!(failure));
         let message = poll_fn(|cx| match next.as_mut().poll(cx) {
             Poll::Ready(message) => Poll::Ready(message.ok_or_else(|| {

@@ -52,6 +52,9 @@ pub(crate) trait Tap: Send + Sync {
     /// Takes up to `max` messages for the program, and keeps those that are not for it.
     fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken>;
 
+    /// The program looks for more: what it has taken was handled.
+    fn handled(&self, mailbox: &Mailbox);
+
     /// The subscription is about to end: nothing more is to be asked for.
     fn rest(&self);
 }
@@ -148,6 +151,7 @@ impl Subscription {
 
     /// Waits until messages are pending (true), or none is and none will come (false).
     pub async fn ready(&self) -> bool {
+        self.inner.handled();
         self.inner.mailbox.ready().await
     }
 
@@ -179,6 +183,7 @@ impl Subscription {
     /// Ready(true): messages are pending. Ready(false): none is pending and none will come.
     /// Otherwise the waker is kept; several may wait, and a wake means «look again».
     pub fn poll_ready(&self, cx: &Context<'_>) -> Poll<bool> {
+        self.inner.handled();
         self.inner.mailbox.poll_ready(cx)
     }
 
@@ -298,6 +303,12 @@ impl Inner {
         match &self.tap {
             None => self.mailbox.take(max),
             Some(tap) => tap.take(&self.mailbox, max),
+        }
+    }
+
+    fn handled(&self) {
+        if let Some(tap) = &self.tap {
+            tap.handled(&self.mailbox);
         }
     }
 

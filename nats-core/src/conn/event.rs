@@ -77,7 +77,7 @@ pub enum Event {
     },
     /// Something happened to messages that are taken of a consumer, and they go on.
     Consumer {
-        /// Stream and consumer, with a dot between.
+        /// Stream and consumer, with a dot between; of ordered messages, the stream.
         consumer: String,
         /// What.
         event: ConsumeEvent,

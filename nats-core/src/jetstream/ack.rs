@@ -56,7 +56,9 @@ pub struct JsMessage {
 }
 
 impl JsMessage {
-    pub(super) fn new(message: Message, client: &Client) -> JsMessage {
+    /// A message that came by a subscription, for example that of [`Pull::subscribe`](super::Pull::subscribe).
+    /// Whether a consumer has delivered it shows when something is said of it.
+    pub fn new(message: Message, client: &Client) -> JsMessage {
         JsMessage { message, client: client.clone(), acked: AtomicBool::new(false) }
     }
 

@@ -52,7 +52,8 @@ impl JetStream {
         }
         let request = Request::new(&subject, body).timeout(self.way.timeout);
         let request = Request { headers, ..request };
-        let answer = self.client.request_with(&request).await.map_err(|error| {
+        // The filter of a consumer is a part of the subject.
+        let answer = self.client.request_wild(&request).await.map_err(|error| {
             if error.code() != Code::NoResponders {
                 return error;
             }

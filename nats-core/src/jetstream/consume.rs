@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use futures_core::Stream;
 use super::ack::JsMessage;
 use super::consumption::Consumption;
 use super::pull::Pull;
+use crate::client::handle::Client;
 use crate::client::message::Batch;
 use crate::client::subscription::{Subscription, Tap, WeakSubscription};
+use crate::conn::event::Event;
 use crate::error::{Code, Error, Result};
 
 /// Messages that are taken at once and handed out one by one.
@@ -29,10 +32,26 @@ pub enum ConsumeEvent {
     Refused(Error),
     /// The connection was lost; the server is asked anew once there is another one.
     Disconnected(Error),
+    /// The messages come by a new consumer, from behind the last one that was taken (ordered ones);
+    /// why the old one was given up.
+    Reset(Error),
 }
 
 /// Told of what happens, on whatever thread notices it: it must return at once.
 pub type ConsumeEvents = Arc<dyn Fn(&ConsumeEvent) + Send + Sync>;
+
+/// Tells who listens, and those who listen to the connection's events.
+pub(super) fn tell(
+    client: &Client,
+    listener: Option<&ConsumeEvents>,
+    consumer: &str,
+    event: ConsumeEvent,
+) {
+    if let Some(listener) = listener {
+        listener(&event);
+    }
+    client.shared().events.emit(Event::Consumer { consumer: consumer.to_owned(), event });
+}
 
 /// How messages are taken without end.
 #[derive(Clone)]
@@ -66,6 +85,7 @@ impl ConsumeEvent {
             ConsumeEvent::HeartbeatMissed => "heartbeat_missed",
             ConsumeEvent::Refused(_) => "refused",
             ConsumeEvent::Disconnected(_) => "disconnected",
+            ConsumeEvent::Reset(_) => "reset",
         }
     }
 
@@ -73,7 +93,9 @@ impl ConsumeEvent {
     pub fn reason(&self) -> Option<&Error> {
         match self {
             ConsumeEvent::HeartbeatMissed => None,
-            ConsumeEvent::Refused(reason) | ConsumeEvent::Disconnected(reason) => Some(reason),
+            ConsumeEvent::Refused(reason)
+            | ConsumeEvent::Disconnected(reason)
+            | ConsumeEvent::Reset(reason) => Some(reason),
         }
     }
 }
@@ -131,11 +153,20 @@ impl ConsumeOptions {
     }
 }
 
+/// What messages without end come through.
+pub(super) trait Source: Tap {
+    /// Stream and consumer.
+    fn name(&self) -> &str;
+
+    /// What was taken is not to be handed out any more.
+    fn stopped(&self) -> &AtomicBool;
+}
+
 /// Messages without end. Those that were asked for and not handed out are never more than the
 /// options allow.
 pub struct Messages {
     subscription: Subscription,
-    tap: Arc<Consumption>,
+    source: Arc<dyn Source>,
     /// Taken and not handed out yet.
     batch: Option<Batch>,
 }
@@ -144,14 +175,14 @@ pub struct Messages {
 #[derive(Clone)]
 pub struct Stopper {
     subscription: WeakSubscription,
-    tap: Arc<Consumption>,
+    source: Arc<dyn Source>,
 }
 
 impl Stopper {
     /// Ends the messages now. Those that have come and were not handed out are delivered again once
     /// their time to be acknowledged is over.
     pub fn stop(&self) {
-        self.tap.stop();
+        self.source.stopped().store(true, Ordering::Release);
         if let Some(subscription) = self.subscription.upgrade() {
             // It never fails.
             let _ = subscription.unsubscribe();
@@ -160,7 +191,7 @@ impl Stopper {
 
     /// Asks for no more messages; those that have come are still handed out.
     pub fn drain(&self) {
-        self.tap.rest();
+        self.source.rest();
         if let Some(subscription) = self.subscription.upgrade() {
             subscription.end(Code::SubscriptionClosed.into());
         }
@@ -169,7 +200,7 @@ impl Stopper {
 
 impl fmt::Debug for Stopper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopper").field("consumer", &self.tap.name()).finish_non_exhaustive()
+        f.debug_struct("Stopper").field("consumer", &self.source.name()).finish_non_exhaustive()
     }
 }
 
@@ -181,8 +212,8 @@ impl Pull {
     /// # Errors
     /// [`Code::InvalidArgument`], also outside a tokio runtime; those of [`crate::Client::subscribe`].
     pub fn messages(&self, options: &ConsumeOptions) -> Result<Messages> {
-        let (subscription, tap) = Consumption::start(self, options)?;
-        Ok(Messages { subscription, tap, batch: None })
+        let (subscription, source) = Consumption::start(self, options)?;
+        Ok(Messages::new(subscription, source))
     }
 
     /// The same as a subscription: with an end reason of its own when the consumer or the stream was
@@ -196,6 +227,10 @@ impl Pull {
 }
 
 impl Messages {
+    pub(super) fn new(subscription: Subscription, source: Arc<dyn Source>) -> Messages {
+        Messages { subscription, source, batch: None }
+    }
+
     /// The next message; None: it was stopped or drained. It may be called again after a future of it
     /// was dropped: nothing is lost.
     ///
@@ -210,12 +245,12 @@ impl Messages {
     /// What ends the messages from elsewhere.
     pub fn stopper(&self) -> Stopper {
         let subscription = self.subscription.downgrade();
-        Stopper { subscription, tap: Arc::clone(&self.tap) }
+        Stopper { subscription, source: Arc::clone(&self.source) }
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<JsMessage>>> {
         loop {
-            if self.tap.is_stopped() {
+            if self.source.stopped().load(Ordering::Acquire) {
                 return Poll::Ready(Ok(None));
             }
             if let Some(message) = self.batch.as_mut().and_then(Batch::next) {
@@ -243,7 +278,7 @@ impl Stream for Messages {
 
 impl fmt::Debug for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Messages").field("consumer", &self.tap.name()).finish_non_exhaustive()
+        f.debug_struct("Messages").field("consumer", &self.source.name()).finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::api::{EMPTY, json as encode};
+use super::api::{EMPTY, json as encode, read};
 use super::config::cluster::ClusterInfo;
 use super::config::consumer::{ConsumerConfig, DeliverPolicy};
 use super::config::stream::list;
@@ -17,7 +17,10 @@ use super::page::Page;
 use super::stream::required_level;
 use crate::conn::nuid::nuid;
 use crate::error::{Code, Error, Result};
+use crate::proto::Headers;
 use crate::proto::subject::Filter;
+
+const IDENTITY: &str = "Nats-Stream-Identity";
 
 /// A consumer as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +65,13 @@ pub struct ConsumerInfo {
     /// The server's time, in RFC 3339.
     #[serde(skip_serializing_if = "is_default")]
     pub ts: String,
+    /// Of a consumer that was reset: the sequence of the next message (server 2.14).
+    #[serde(skip_serializing_if = "is_default")]
+    pub reset_seq: u64,
+    /// Of a consumer that was reset, in a cluster: the id of its stream, which another one of the same
+    /// name does not have (server 2.15).
+    #[serde(skip_serializing_if = "is_default")]
+    pub stream_identity: String,
     /// What this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -183,6 +193,9 @@ impl JetStream {
         if !action.is_empty() {
             request["action"] = action.into();
         }
+        if config.pedantic {
+            request["pedantic"] = true.into();
+        }
         self.call_with(&path, &encode(&request)?, headers.as_ref()).await
     }
 
@@ -236,10 +249,27 @@ impl JetStream {
         sequence: Option<u64>,
     ) -> Result<ConsumerInfo> {
         let path = of("RESET", stream, consumer)?;
-        match sequence {
-            Some(sequence) => self.send(&path, &json!({"seq": sequence})).await,
-            None => self.call(&path, EMPTY).await,
+        let body = match sequence {
+            Some(sequence) => encode(&json!({"seq": sequence}))?,
+            None => EMPTY.to_vec(),
+        };
+        // Servers leave a reset of what is not there unanswered.
+        if let Err(error) = self.consumer_info(stream, consumer).await
+            && matches!(error.code(), Code::StreamNotFound | Code::ConsumerNotFound)
+        {
+            return Err(error);
         }
+        let mut headers = Headers::new();
+        if self.client.server_info().version_at_least(2, 15, 0) {
+            // Whoever asks for it is told the identity of the stream.
+            headers.set(IDENTITY, "")?;
+        }
+        let answer = self.ask(&path, &body, Some(&headers)).await?;
+        let mut info: ConsumerInfo = read(&path, answer.payload())?;
+        if let Some(identity) = answer.header(IDENTITY) {
+            info.stream_identity = identity.to_owned();
+        }
+        Ok(info)
     }
 
     /// Lets go of the client that is pinned in a group (ADR-42, server 2.11).

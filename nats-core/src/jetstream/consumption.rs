@@ -1,30 +1,25 @@
 //! The requests of messages that are taken without end (ADR-37): they overlap, so that some are always
 //! under way.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::error::Elapsed;
 
-use super::consume::{ConsumeEvent, ConsumeOptions};
+use super::consume::{ConsumeEvent, ConsumeOptions, Source, tell};
+use super::demand::Demand;
 use super::pull::{Ask, Pull};
-use super::status::{self, Left, Said};
+use super::status::{self, Said};
+use super::watch::{Watch, Woken};
 use crate::client::message::MessageRef;
 use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
-use crate::conn::event::Event;
 use crate::conn::mailbox::{Mailbox, Taken};
 use crate::conn::shared::{State as Life, lock};
 use crate::error::{Code, Error, Result};
 use crate::proto::block::View;
 use crate::proto::message::Run;
 
-/// As many as a request by bytes may bring at most.
-const MANY: usize = 1_000_000;
 /// The waits after requests that were refused, doubling.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -36,7 +31,6 @@ pub(super) struct Consumption {
     name: String,
     options: ConsumeOptions,
     heartbeat: Duration,
-    threshold: usize,
     inbox: String,
     state: Mutex<State>,
     /// There is something for the [`Keeper`] to look at.
@@ -46,10 +40,7 @@ pub(super) struct Consumption {
 }
 
 struct State {
-    /// What was asked for and not handed out.
-    asked: Left,
-    /// What was taken last. It counts until more is taken: by then it was handled.
-    taken: Left,
+    demand: Demand,
     /// When the server was heard last.
     heard: Instant,
     /// Nothing is asked before.
@@ -64,10 +55,9 @@ struct State {
 }
 
 impl State {
-    fn new() -> State {
+    fn new(demand: Demand) -> State {
         State {
-            asked: Left::default(),
-            taken: Left::default(),
+            demand,
             heard: Instant::now(),
             pause: None,
             refusals: 0,
@@ -77,17 +67,9 @@ impl State {
         }
     }
 
-    fn give_back(&mut self, Left { messages, bytes }: Left) {
-        self.asked.messages = self.asked.messages.saturating_sub(messages);
-        self.asked.bytes = self.asked.bytes.saturating_sub(bytes);
-    }
-
-    /// No request is under way any more: what has come is all that was asked for.
+    /// No request is under way any more.
     fn begin_anew(&mut self, mailbox: &Mailbox) {
-        let stats = mailbox.stats();
-        let (messages, bytes) = (stats.pending_messages as usize, stats.pending_bytes as usize);
-        self.asked = Left { messages, bytes };
-        self.taken = Left::default();
+        self.demand.begin_anew(mailbox);
         self.heard = Instant::now();
     }
 }
@@ -96,8 +78,7 @@ impl Tap for Consumption {
     fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
         let mut told = Vec::new();
         let mut state = lock(&self.state);
-        let back = std::mem::take(&mut state.taken);
-        state.give_back(back);
+        state.demand.handled();
         let mut taken = None;
         while let Some((some, says)) = status::take_alike(mailbox, max) {
             state.heard = Instant::now();
@@ -116,9 +97,26 @@ impl Tap for Consumption {
         taken
     }
 
+    fn handled(&self, mailbox: &Mailbox) {
+        let mut state = lock(&self.state);
+        if state.demand.handled() {
+            self.refill(&mut state, mailbox);
+        }
+    }
+
     fn rest(&self) {
         lock(&self.state).resting = true;
         self.changed.notify_one();
+    }
+}
+
+impl Source for Consumption {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn stopped(&self) -> &AtomicBool {
+        &self.stopped
     }
 }
 
@@ -137,9 +135,8 @@ impl Consumption {
             name: pull.name(),
             options: options.clone(),
             heartbeat,
-            threshold,
             inbox: client.new_inbox()?,
-            state: Mutex::new(State::new()),
+            state: Mutex::new(State::new(Demand::new(options, threshold))),
             changed: Notify::new(),
             stopped: AtomicBool::new(false),
         });
@@ -151,35 +148,16 @@ impl Consumption {
         };
         let through: Arc<dyn Tap> = Arc::clone(&tap) as _;
         let subscription = client.subscribe_through(Some(through), &tap.inbox, &unbounded)?;
-        let lost = Box::pin(client.watch_failure(pull.subject())?);
+        let watch = Watch::new(client, pull.subject())?;
         let mailbox = Arc::clone(subscription.mailbox());
         tap.refill(&mut lock(&tap.state), &mailbox);
-        runtime.spawn(Keeper { tap: Arc::clone(&tap), mailbox, lost }.run());
+        runtime.spawn(Keeper { tap: Arc::clone(&tap), mailbox, watch }.run());
         Ok((subscription, tap))
-    }
-
-    /// Stream and consumer, for errors.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What was taken is not to be handed out any more.
-    pub(super) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Acquire)
     }
 
     fn count(&self, state: &mut State, run: &Run) {
         state.refusals = 0;
-        state.taken.messages = run.len();
-        if self.options.max_bytes > 0 {
-            // As the server counts: subjects, headers and payload.
-            let size = |view: View<'_>| view.size() + view.subject().len() + view.reply().len();
-            state.taken.bytes = (0..run.len()).map(|index| size(run.view(index))).sum();
-        }
+        state.demand.take(run);
         if !self.options.group.is_empty()
             && let Some(pin) = run.view(0).headers().and_then(|block| block.get("Nats-Pin-Id"))
             && pin != state.pin.as_bytes()
@@ -198,7 +176,7 @@ impl Consumption {
     ) {
         match status::of(&self.name, MessageRef::of(message)) {
             Said::Alive => {}
-            Said::Over(left) => state.give_back(left),
+            Said::Over(left) => state.demand.give_back(left),
             Said::Never(error) => self.finish(state, mailbox, error),
             Said::Again(error) => {
                 state.doubtful |= error.code() == Code::NoResponders;
@@ -216,19 +194,13 @@ impl Consumption {
 
     /// Asks for more when there is little left.
     fn refill(&self, state: &mut State, mailbox: &Mailbox) {
-        let by_bytes = self.options.max_bytes > 0;
-        let there = if by_bytes { state.asked.bytes } else { state.asked.messages };
-        if there > self.threshold || state.resting || state.pause.is_some() {
+        if state.resting || state.pause.is_some() {
             return;
         }
+        let Some(more) = state.demand.more() else { return };
         if *self.pull.client().shared().state.borrow() != Life::Connected {
             return;
         }
-        let more = if by_bytes {
-            Left { messages: MANY, bytes: self.options.max_bytes.saturating_sub(there) }
-        } else {
-            Left { messages: self.options.max_messages.saturating_sub(there), bytes: 0 }
-        };
         let asked = self.pull.ask(
             &self.inbox,
             &Ask {
@@ -245,10 +217,7 @@ impl Consumption {
             },
         );
         match asked {
-            Ok(()) => {
-                state.asked.messages = state.asked.messages.saturating_add(more.messages);
-                state.asked.bytes += more.bytes;
-            }
+            Ok(()) => state.demand.ask(more),
             Err(error) if error.code() == Code::OutboundFull => {
                 state.pause = Some(Instant::now() + PAUSE);
                 self.changed.notify_one();
@@ -266,11 +235,7 @@ impl Consumption {
 
     fn tell(&self, events: Vec<ConsumeEvent>) {
         for event in events {
-            if let Some(told) = &self.options.events {
-                told(&event);
-            }
-            let consumer = self.name.clone();
-            self.pull.client().shared().events.emit(Event::Consumer { consumer, event });
+            tell(self.pull.client(), self.options.events.as_ref(), &self.name, event);
         }
     }
 }
@@ -280,8 +245,7 @@ impl Consumption {
 struct Keeper {
     tap: Arc<Consumption>,
     mailbox: Arc<Mailbox>,
-    /// Ends when the socket is lost: all requests are gone with it.
-    lost: Pin<Box<dyn Future<Output = Error> + Send>>,
+    watch: Watch,
 }
 
 impl Keeper {
@@ -295,26 +259,18 @@ impl Keeper {
                 let silent = state.heard + self.tap.heartbeat * 2;
                 state.pause.map_or(silent, |until| until.min(silent))
             };
-            match self.woken(by).await {
-                Ok(None) => {}
-                Ok(Some(reason)) => self.reconnected(reason).await,
-                Err(_) => self.due(),
+            match self.watch.woken(&self.tap.changed, by).await {
+                Woken::Changed => {}
+                Woken::Lost(reason) => self.reconnected(reason).await,
+                Woken::Ended(reason) => {
+                    self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, reason);
+                }
+                Woken::Due => self.due(),
             }
             if std::mem::take(&mut lock(&self.tap.state).doubtful) {
                 look(&self.tap, &self.mailbox).await;
             }
         }
-    }
-
-    /// Waits for a change, for the loss of the socket, or until it is time.
-    async fn woken(&mut self, by: Instant) -> std::result::Result<Option<Error>, Elapsed> {
-        let Keeper { tap, lost, .. } = self;
-        let mut changed = pin!(tap.changed.notified());
-        let woken = poll_fn(|cx| match changed.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => lost.as_mut().poll(cx).map(Some),
-        });
-        tokio::time::timeout_at(by.into(), woken).await
     }
 
     fn due(&self) {
@@ -338,33 +294,11 @@ impl Keeper {
         self.tap.tell(told);
     }
 
-    /// The socket was lost, or the request denied: waits for another one.
+    /// The socket was lost: waits for another one.
     async fn reconnected(&mut self, reason: Error) {
-        let client = self.tap.pull.client().clone();
-        let ours = matches!(reason.code(), Code::ConnectionLost | Code::Io);
-        let lost =
-            if ours { client.watch_failure(self.tap.pull.subject()) } else { Err(reason.clone()) };
-        match lost {
-            Ok(lost) => self.lost = Box::pin(lost),
-            Err(error) => {
-                return self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, error);
-            }
-        }
         self.tap.tell(vec![ConsumeEvent::Disconnected(reason)]);
-        let mut now = client.shared().state.subscribe();
-        let down = |state: &Life| matches!(state, Life::Connecting | Life::Reconnecting);
-        let mut back = pin!(now.wait_for(|state| !down(state)));
-        loop {
-            let mut changed = pin!(self.tap.changed.notified());
-            let is_back = poll_fn(|cx| match changed.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(false),
-                Poll::Pending => back.as_mut().poll(cx).map(|_| true),
-            });
-            let is_back = is_back.await;
-            if is_back || lock(&self.tap.state).resting {
-                break;
-            }
-        }
+        let is_resting = || lock(&self.tap.state).resting;
+        self.watch.connected(&self.tap.changed, is_resting).await;
         let mut state = lock(&self.tap.state);
         state.begin_anew(&self.mailbox);
         self.tap.refill(&mut state, &self.mailbox);

@@ -32,6 +32,7 @@ pub(crate) fn of_stream(config: &StreamConfig, server: &ServerInfo) -> Result<u3
     check(
         server,
         &[
+            need("pedantic", config.pedantic, (2, 11)),
             need("allow_msg_ttl", config.allow_msg_ttl, (2, 11)),
             need(
                 "subject_delete_marker_ttl",
@@ -59,12 +60,22 @@ pub(crate) fn of_consumer(config: &ConsumerConfig, server: &ServerInfo) -> Resul
     check(
         server,
         &[
+            need("pedantic", config.pedantic, (2, 11)),
             need("pause_until", !config.pause_until.is_empty(), (2, 11)),
             need("priority_groups", !config.priority_groups.is_empty(), (2, 11)),
             need("priority_policy prioritized", prioritized, (2, 12)),
             need("ack_policy flow_control", config.ack_policy == AckPolicy::FlowControl, (2, 14)),
         ],
     )
+}
+
+/// Whether the server has an operation that came with a version.
+pub(crate) fn needs(
+    operation: &'static str,
+    version: (u32, u32),
+    server: &ServerInfo,
+) -> Result<()> {
+    check(server, &[Need { member: operation, is_used: true, version }]).map(drop)
 }
 
 /// The level for all that is used.

@@ -29,6 +29,9 @@ pub struct Metadata<'a> {
 }
 
 impl<'a> Metadata<'a> {
+    /// What the reply subjects of deliveries begin with.
+    pub const PREFIX: &'static str = "$JS.ACK.";
+
     /// Reads a reply subject in either of its forms (ADR-15): `$JS.ACK.<stream>.<consumer>.<delivered>
     /// .<stream sequence>.<consumer sequence>.<time>.<pending>`, or with `<domain>.<account hash>`
     /// before the stream and perhaps more behind the rest.
@@ -41,7 +44,7 @@ impl<'a> Metadata<'a> {
 
     /// Whether a reply subject is one that deliveries have.
     pub fn is_reply(reply: &str) -> bool {
-        reply.starts_with("$JS.ACK.")
+        reply.starts_with(Self::PREFIX)
     }
 
     /// When the message was stored.
@@ -52,7 +55,7 @@ impl<'a> Metadata<'a> {
 }
 
 fn read(reply: &str) -> Option<Metadata<'_>> {
-    let rest = reply.strip_prefix("$JS.ACK.")?;
+    let rest = reply.strip_prefix(Metadata::PREFIX)?;
     let count = rest.bytes().filter(|byte| *byte == b'.').count() + 1;
     let mut words = rest.split('.');
     let (domain, account_hash) = match count {

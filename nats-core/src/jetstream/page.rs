@@ -1,6 +1,6 @@
 //! Answers that come in pages.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::api::json;
+use super::config::stream::list;
 use super::context::JetStream;
 use crate::error::Result;
 
@@ -22,6 +23,8 @@ pub struct Page<T> {
     items: VecDeque<Value>,
     asked: usize,
     total: Option<usize>,
+    missing: Vec<String>,
+    offline: BTreeMap<String, String>,
     read: PhantomData<fn() -> T>,
 }
 
@@ -29,6 +32,9 @@ pub struct Page<T> {
 struct Answer {
     #[serde(default)]
     total: usize,
+    #[serde(default, deserialize_with = "list")]
+    missing: Vec<String>,
+    offline: Option<BTreeMap<String, String>>,
     #[serde(flatten)]
     members: Map<String, Value>,
 }
@@ -40,8 +46,18 @@ impl<T: DeserializeOwned> Page<T> {
         member: &'static str,
         request: Map<String, Value>,
     ) -> Page<T> {
-        let (js, items) = (js.clone(), VecDeque::new());
-        Page { js, path, member, request, items, asked: 0, total: None, read: PhantomData }
+        Page {
+            js: js.clone(),
+            path,
+            member,
+            request,
+            items: VecDeque::new(),
+            asked: 0,
+            total: None,
+            missing: Vec::new(),
+            offline: BTreeMap::new(),
+            read: PhantomData,
+        }
     }
 
     /// The next item; None: there are no more.
@@ -68,12 +84,22 @@ impl<T: DeserializeOwned> Page<T> {
     ///
     /// # Errors
     /// As [`Page::next`].
-    pub async fn all(mut self) -> Result<Vec<T>> {
+    pub async fn all(&mut self) -> Result<Vec<T>> {
         let mut all = Vec::new();
         while let Some(item) = self.next().await? {
             all.push(item);
         }
         Ok(all)
+    }
+
+    /// The names of those, so far, whose servers did not answer.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The names of those, so far, that no server runs, with the reason (server 2.12).
+    pub fn offline(&self) -> &BTreeMap<String, String> {
+        &self.offline
     }
 
     async fn more(&mut self) -> Result<()> {
@@ -83,6 +109,8 @@ impl<T: DeserializeOwned> Page<T> {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         };
+        self.missing.append(&mut answer.missing);
+        self.offline.extend(answer.offline.take().unwrap_or_default());
         self.asked += items.len();
         // A page without items is the last one, whatever the total says.
         self.total = Some(if items.is_empty() { self.asked } else { answer.total });

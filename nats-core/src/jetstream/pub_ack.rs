@@ -35,6 +35,21 @@ pub struct PubAck {
     pub extra: Extra,
 }
 
+impl PubAck {
+    /// Whether the answer to what was published under `subject` is the word of a stream, mostly
+    /// without reading all of it.
+    ///
+    /// # Errors
+    /// [`Code::WrongLastSequence`], [`Code::JetStream`] and its like when the stream has refused;
+    /// [`Code::Protocol`] when it is something else.
+    pub fn check(subject: &str, payload: &[u8]) -> Result<()> {
+        match glance(payload) {
+            Some(_) => Ok(()),
+            None => acknowledged(subject, payload).map(drop),
+        }
+    }
+}
+
 /// Reads the answer to a message.
 pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
     let ack: PubAck = read(subject, payload)?;
@@ -112,6 +127,20 @@ mod tests {
         assert_eq!(ack.extra["new"], 1);
         assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
         assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
+    }
+
+    #[test]
+    fn an_answer_is_checked() {
+        for good in [&br#"{"stream":"S","seq":7}"#[..], br#"{"stream":"a\"b","seq":7,"new":[1]}"#] {
+            assert_eq!(PubAck::check("a", good), Ok(()));
+        }
+        for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"","seq":1}"#, br#"{"stream":5}"#] {
+            assert_eq!(PubAck::check("a", bad).unwrap_err().code(), Code::Protocol);
+        }
+        let refused = br#"{"stream":"S","seq":0,"error":{"code":400,"err_code":10071,"description":"wrong"}}"#;
+        let error = PubAck::check("a", refused).unwrap_err();
+        assert_eq!(error.code(), Code::WrongLastSequence);
+        assert_eq!(error.api().unwrap().err_code, 10071);
     }
 
     #[test]

@@ -54,7 +54,10 @@ impl Default for PublishOptions {
 
 impl PublishOptions {
     /// The headers that say it, beside those of the message; None: there is nothing to say.
-    pub(super) fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`], [`Code::InvalidHeader`].
+    pub fn headers(&self, own: Option<&Headers>) -> Result<Option<Headers>> {
         let PublishOptions { msg_id, expected_stream, expected_last_msg_id, ttl, .. } = self;
         let texts = [msg_id, expected_stream, expected_last_msg_id, &self.expected_last_subject];
         let numbers = [self.expected_last_sequence, self.expected_last_subject_sequence];

@@ -11,8 +11,8 @@ use super::context::JetStream;
 use super::name::check;
 use crate::client::message::Message;
 use crate::error::{ApiError, Code, Error, Result};
-use crate::proto::HeaderBlock;
 use crate::proto::subject::{Filter, Subject};
+use crate::proto::{HeaderBlock, Headers};
 
 /// Which message is asked for; exactly one of the first three, or the last two together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,6 +78,37 @@ pub struct StoredMessage {
 }
 
 impl StoredMessage {
+    /// As the answer to a direct get tells it.
+    pub(super) fn of_direct(message: &Message) -> StoredMessage {
+        let header = |name: &str| message.header(name).unwrap_or_default();
+        StoredMessage {
+            subject: header("Nats-Subject").to_owned(),
+            sequence: header("Nats-Sequence").parse().unwrap_or(0),
+            time: header("Nats-Time-Stamp").to_owned(),
+            headers: message
+                .headers()
+                .map_or_else(Bytes::new, |block| Bytes::copy_from_slice(block.raw())),
+            payload: message.payload_bytes(),
+        }
+    }
+
+    /// The same as a message that was received: with its own subject and payload, and headers that tell
+    /// its place besides its own, as a direct get has them: `Nats-Sequence`, `Nats-Time-Stamp`.
+    ///
+    /// # Errors
+    /// [`Code::MalformedMessage`] when its headers cannot be read.
+    pub fn to_message(&self) -> Result<Message> {
+        let mut headers = match self.headers() {
+            Some(block) => block.to_headers()?,
+            None => Headers::new(),
+        };
+        headers.set("Nats-Sequence", &self.sequence.to_string())?;
+        headers.set("Nats-Time-Stamp", &self.time)?;
+        let mut block = Vec::with_capacity(headers.encoded_len());
+        headers.encode(&mut block);
+        Ok(Message::made(&self.subject, &block, &self.payload))
+    }
+
     /// Its headers, if it has some. Of a direct get they tell stream, subject, sequence and time, too.
     pub fn headers(&self) -> Option<HeaderBlock<'_>> {
         (!self.headers.is_empty()).then(|| HeaderBlock::new(&self.headers))
@@ -148,7 +179,8 @@ impl JetStream {
             }
             asked => asked?,
         };
-        direct(&path, message)
+        refused(&path, &message)?;
+        Ok(StoredMessage::of_direct(&message))
     }
 
     /// Deletes a message of a stream. What it held is overwritten, unless only its place in the stream
@@ -171,21 +203,31 @@ impl JetStream {
     }
 }
 
-/// Reads the answer to a direct get.
-fn direct(path: &str, message: Message) -> Result<StoredMessage> {
-    if let Some(status) = message.status() {
-        let description = message.description().unwrap_or_default().to_owned();
-        let err_code = if status == 404 { 10037 } else { 0 };
-        return Err(refusal(path, ApiError { code: status, err_code, description }));
+/// What a direct get, or a batch of them, was refused with.
+pub(super) fn refused(path: &str, message: &Message) -> Result<()> {
+    let Some(status) = message.status() else { return Ok(()) };
+    let description = message.description().unwrap_or_default().to_owned();
+    let err_code = if status == 404 { 10037 } else { 0 };
+    Err(refusal(path, ApiError { code: status, err_code, description }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_messages_become_messages() {
+        let headers = Bytes::from_static(b"NATS/1.0\r\nOwn: a\r\nOwn: b\r\n\r\n");
+        let (subject, payload) = ("s.1".to_owned(), Bytes::from_static(b"pay\r\nload"));
+        let time = "2030-01-01T00:00:00Z".to_owned();
+        let stored = StoredMessage { subject, sequence: 7, time, payload, headers };
+        let message = stored.to_message().unwrap();
+        assert_eq!((message.subject(), message.payload()), ("s.1", &b"pay\r\nload"[..]));
+        assert_eq!((message.reply(), message.status()), (None, None));
+        assert_eq!(message.header("Nats-Sequence"), Some("7"));
+        assert_eq!(message.header("Nats-Time-Stamp"), Some("2030-01-01T00:00:00Z"));
+        assert_eq!(message.headers().unwrap().get_all("Own").count(), 2);
+        let bare = StoredMessage { headers: Bytes::new(), payload: Bytes::new(), ..stored };
+        assert_eq!(bare.to_message().unwrap().payload(), b"");
     }
-    let header = |name: &str| message.header(name).unwrap_or_default();
-    Ok(StoredMessage {
-        subject: header("Nats-Subject").to_owned(),
-        sequence: header("Nats-Sequence").parse().unwrap_or(0),
-        time: header("Nats-Time-Stamp").to_owned(),
-        headers: message
-            .headers()
-            .map_or_else(Bytes::new, |block| Bytes::copy_from_slice(block.raw())),
-        payload: message.payload_bytes(),
-    })
 }

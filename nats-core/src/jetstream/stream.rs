@@ -29,6 +29,9 @@ pub struct StreamInfo {
     pub created: String,
     /// What it holds.
     pub state: StreamState,
+    /// The domain it is in.
+    #[serde(skip_serializing_if = "is_default")]
+    pub domain: String,
     /// The servers that hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterInfo>,
@@ -44,6 +47,9 @@ pub struct StreamInfo {
     /// The server's time, in RFC 3339.
     #[serde(skip_serializing_if = "is_default")]
     pub ts: String,
+    /// Of one that was to be made: whether it is new.
+    #[serde(skip_serializing_if = "is_default")]
+    pub did_create: bool,
     /// What this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
@@ -80,9 +86,24 @@ pub struct StreamState {
     /// How many messages subjects have, of those that are asked for.
     #[serde(skip_serializing_if = "is_default", deserialize_with = "map")]
     pub subjects: BTreeMap<String, u64>,
+    /// What was damaged on disk and is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LostData>,
     /// What this version does not know.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+/// Messages that were damaged on disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LostData {
+    /// Their sequences.
+    #[serde(deserialize_with = "list")]
+    pub msgs: Vec<u64>,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 /// A stream with the same messages as another.

@@ -68,6 +68,8 @@ pub struct ServerInfo {
     pub ldm: bool,
     /// The level of the JetStream API.
     pub api_lvl: u32,
+    /// Whether the connection's account is the system account (server 2.12).
+    pub acc_is_sys: bool,
 }
 
 impl Default for ServerInfo {
@@ -97,6 +99,7 @@ impl Default for ServerInfo {
             ws_connect_urls: Vec::new(),
             ldm: false,
             api_lvl: 0,
+            acc_is_sys: false,
         }
     }
 }

@@ -102,6 +102,7 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Text, get(|o, e| nats_jwt_encode_user(s(""), s(USER), key, o, e)).unwrap().cast()),
         (JetStream, js.cast()),
         (Publisher, publisher.cast()),
+        (Batch, get(|o, e| nats_batch_new(js, s(""), o, e)).unwrap().cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -118,6 +119,7 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Text => nats_text_free(p.cast()),
             JetStream => nats_jetstream_free(p.cast()),
             Publisher => nats_publisher_free(p.cast()),
+            Batch => nats_batch_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -207,6 +209,7 @@ fn freeing_twice_and_freeing_nothing() {
             Text => (nats_text_free(p.cast()), nats_text_free(null_mut())),
             JetStream => (nats_jetstream_free(p.cast()), nats_jetstream_free(null_mut())),
             Publisher => (nats_publisher_free(p.cast()), nats_publisher_free(null_mut())),
+            Batch => (nats_batch_free(p.cast()), nats_batch_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

@@ -22,6 +22,7 @@ pub enum Arg {
     Text,
     JetStream,
     Publisher,
+    Batch,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -321,6 +322,19 @@ pub const TABLE: &[Row] = &[
         let js = p[0].cast();
         nats_jetstream_consume(js, s("s"), s("c"), s(""), None, null_mut(), None, o(p[1]), e)
     }),
+    ("nats_jetstream_consume_ordered", &[JetStream, Out], |p, e| {
+        let js = p[0].cast();
+        nats_jetstream_consume_ordered(js, s("s"), s(""), None, null_mut(), None, o(p[1]), e)
+    }),
+    ("nats_jetstream_consume_pushed", &[JetStream, Out], |p, e| {
+        let (js, none) = (p[0].cast(), null_mut());
+        nats_jetstream_consume_pushed(js, s("s"), s("c"), s(""), None, none, None, o(p[1]), e)
+    }),
+    ("nats_jetstream_consume_group", &[JetStream, Out], |p, e| {
+        let (js, none, out) = (p[0].cast(), null_mut(), o(p[1]));
+        let (stream, group, member) = (s("s"), s("g"), s("m"));
+        nats_jetstream_consume_group(js, stream, group, member, s(""), None, none, None, out, e)
+    }),
     ("nats_jetstream_ack_sync", &[JetStream, Message], |p, e| {
         nats_jetstream_ack_sync(p[0].cast(), p[1].cast(), 1, e)
     }),
@@ -344,6 +358,52 @@ pub const TABLE: &[Row] = &[
         nats_publisher_in_flight(p[0].cast(), o(p[1]), e)
     }),
     ("nats_publisher_free", &[Publisher], |p, _| nats_publisher_free(p[0].cast())),
+    ("nats_batch_new", &[JetStream, Out], |p, e| nats_batch_new(p[0].cast(), s(""), o(p[1]), e)),
+    ("nats_batch_add", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_add(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), e)
+    }),
+    ("nats_batch_commit", &[Batch, MaybeHeaders], |p, e| {
+        nats_batch_commit(p[0].cast(), s("a"), p[1].cast(), b(b""), s(""), None, e)
+    }),
+    ("nats_batch_close", &[Batch], |p, e| nats_batch_close(p[0].cast(), None, e)),
+    ("nats_batch_state", &[Batch, Out], |p, e| nats_batch_state(p[0].cast(), o(p[1]), e)),
+    ("nats_batch_free", &[Batch], |p, _| nats_batch_free(p[0].cast())),
+    ("nats_group_create", &[JetStream, Out], |p, e| {
+        nats_group_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_create_async", &[JetStream, Queue], |p, e| {
+        nats_group_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_info", &[JetStream, Out], |p, e| {
+        nats_group_info(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_info_async", &[JetStream, Queue], |p, e| {
+        nats_group_info_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_names", &[JetStream, Out], |p, e| {
+        nats_group_names(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_names_async", &[JetStream, Queue], |p, e| {
+        nats_group_names_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_members", &[JetStream, Out], |p, e| {
+        nats_group_members(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_members_async", &[JetStream, Queue], |p, e| {
+        nats_group_members_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_step_down", &[JetStream, Out], |p, e| {
+        nats_group_step_down(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_step_down_async", &[JetStream, Queue], |p, e| {
+        nats_group_step_down_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_group_delete", &[JetStream, Out], |p, e| {
+        nats_group_delete(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_group_delete_async", &[JetStream, Queue], |p, e| {
+        nats_group_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
     ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
     ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
     ("nats_account_info_async", &[JetStream, Queue], |p, e| {
@@ -480,6 +540,144 @@ pub const TABLE: &[Row] = &[
     }),
     ("nats_consumer_delete_async", &[JetStream, Queue], |p, e| {
         nats_consumer_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_get_batch", &[JetStream, Out], |p, e| {
+        nats_stream_get_batch(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_get_batch_async", &[JetStream, Queue], |p, e| {
+        nats_stream_get_batch_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_backup", &[JetStream, Out], |p, e| {
+        nats_stream_backup(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_backup_async", &[JetStream, Queue], |p, e| {
+        nats_stream_backup_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_restore", &[JetStream, Out], |p, e| {
+        nats_stream_restore(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_restore_async", &[JetStream, Queue], |p, e| {
+        nats_stream_restore_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_stream_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_stream_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_peer_remove", &[JetStream, Out], |p, e| {
+        nats_stream_peer_remove(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_peer_remove_async", &[JetStream, Queue], |p, e| {
+        nats_stream_peer_remove_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_peer_evacuate", &[JetStream, Out], |p, e| {
+        nats_stream_peer_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_peer_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_stream_peer_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_stream_cancel_move", &[JetStream, Out], |p, e| {
+        nats_stream_cancel_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_stream_cancel_move_async", &[JetStream, Queue], |p, e| {
+        nats_stream_cancel_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_consumer_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_consumer_peer_evacuate", &[JetStream, Out], |p, e| {
+        nats_consumer_peer_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_consumer_peer_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_consumer_peer_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_add", &[JetStream, Out], |p, e| {
+        nats_counter_add(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_add_async", &[JetStream, Queue], |p, e| {
+        nats_counter_add_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_get", &[JetStream, Out], |p, e| {
+        nats_counter_get(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_get_async", &[JetStream, Queue], |p, e| {
+        nats_counter_get_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_counter_get_many", &[JetStream, Out], |p, e| {
+        nats_counter_get_many(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_counter_get_many_async", &[JetStream, Queue], |p, e| {
+        nats_counter_get_many_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_schedule_create", &[JetStream, Out], |p, e| {
+        nats_schedule_create(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_schedule_create_async", &[JetStream, Queue], |p, e| {
+        nats_schedule_create_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_schedule_cancel", &[JetStream, Out], |p, e| {
+        nats_schedule_cancel(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_schedule_cancel_async", &[JetStream, Queue], |p, e| {
+        nats_schedule_cancel_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_meta_leader_stepdown", &[JetStream, Out], |p, e| {
+        nats_meta_leader_stepdown(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_meta_leader_stepdown_async", &[JetStream, Queue], |p, e| {
+        nats_meta_leader_stepdown_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_meta_rescue", &[JetStream, Out], |p, e| {
+        nats_meta_rescue(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_meta_rescue_async", &[JetStream, Queue], |p, e| {
+        nats_meta_rescue_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_server_remove", &[JetStream, Out], |p, e| {
+        nats_server_remove(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_server_remove_async", &[JetStream, Queue], |p, e| {
+        nats_server_remove_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_server_evacuate", &[JetStream, Out], |p, e| {
+        nats_server_evacuate(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_server_evacuate_async", &[JetStream, Queue], |p, e| {
+        nats_server_evacuate_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_purge", &[JetStream, Out], |p, e| {
+        nats_account_purge(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_purge_async", &[JetStream, Queue], |p, e| {
+        nats_account_purge_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_stream_move", &[JetStream, Out], |p, e| {
+        nats_account_stream_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_stream_move_async", &[JetStream, Queue], |p, e| {
+        nats_account_stream_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_account_stream_cancel_move", &[JetStream, Out], |p, e| {
+        nats_account_stream_cancel_move(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_account_stream_cancel_move_async", &[JetStream, Queue], |p, e| {
+        nats_account_stream_cancel_move_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_jetstream_get", &[JetStream, Out], |p, e| {
+        nats_jetstream_get(p[0].cast(), s("{}"), o(p[1]), e)
+    }),
+    ("nats_jetstream_get_batch", &[JetStream, Out, Out], |p, e| {
+        nats_jetstream_get_batch(p[0].cast(), s("S"), s(""), array(p[1]), 1, o(p[2]), None, e)
+    }),
+    ("nats_stream_backup_watched", &[JetStream, Out], |p, e| {
+        nats_stream_backup_watched(p[0].cast(), s("{}"), None, null_mut(), o(p[1]), e)
+    }),
+    ("nats_stream_restore_watched", &[JetStream, Out], |p, e| {
+        nats_stream_restore_watched(p[0].cast(), s("{}"), None, null_mut(), o(p[1]), e)
     }),
 ];
 

@@ -21,6 +21,7 @@ pub(super) fn text() -> Result<String, String> {
         match code {
             Code::InvalidHeader => out.push_str(BAD_HEADER),
             Code::SlowConsumer => out.push_str(SLOW_CONSUMER),
+            Code::JetStream => out.push_str(JETSTREAM),
             _ => {}
         }
     }
@@ -213,6 +214,7 @@ const CLASSES: &[Class] = &[
     Class(Code::HeartbeatMissed, "HeartbeatMissedError", "Error", "nats: heartbeat missed"),
     Class(Code::PullRefused, "PullRefusedError", "Error", "nats: pull refused"),
     Class(Code::PublisherStalled, "PublisherStalledError", "Error", "nats: publisher stalled"),
+    Class(Code::BatchOver, "BatchOverError", "Error", "nats: batch is over"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.
@@ -304,13 +306,25 @@ const SLOW_CONSUMER: &str = r#"
         """The subscription, as long as it exists."""
 "#;
 
+const JETSTREAM: &str = r#"
+    api_code: int = 0
+    """What the server refused, in the manner of HTTP: 404 and so on; 0 when it was not the server."""
+    err_code: int = 0
+    """The server's own number of the refusal; 0 when it was not the server."""
+    description: str = ""
+    """The server's own text of the refusal."""
+"#;
+
 const ERRORS_TAIL: &str = r#"
 
-def from_code(code: int, text: str) -> Error:
-    """The exception of an error code. `text` says what in particular is wrong; it may be empty."""
+def from_code(code: int, text: str, refused: tuple[int, int, str] | None = None) -> Error:
+    """The exception of an error code. `text` says what in particular is wrong; it may be empty.
+    `refused` is what JetStream said: code, its own number, and text."""
     error = BY_CODE.get(code, Error)()
     if text:
         error.args = (text,)
+    if refused is not None and isinstance(error, JetStreamError):
+        error.api_code, error.err_code, error.description = refused
     return error
 "#;
 

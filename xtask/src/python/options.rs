@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use nats_bridge::claims::{ACCOUNT, USER};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 
@@ -14,6 +15,10 @@ pub(super) fn text() -> Result<String, String> {
     section(&mut out, "ConnectOptions", CONNECT, CONNECT_ALIASES, CONNECT_DEFAULTS)
         .and_then(|()| section(&mut out, "SubscribeOptions", SUBSCRIBE, SUBSCRIBE_ALIASES, &[]))
         .and_then(|()| section(&mut out, "ManyOptions", MANY, &[], &[]))
+        .and_then(|()| section(&mut out, "JetStreamOptions", JETSTREAM, &[], &[]))
+        .and_then(|()| section(&mut out, "PublishOptions", PUBLISH, &[], &[]))
+        .and_then(|()| section(&mut out, "FetchOptions", FETCH, &[], &[]))
+        .and_then(|()| section(&mut out, "ConsumeOptions", CONSUME, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;
@@ -57,9 +62,12 @@ const CONNECT_DEFAULTS: &[(&str, &str)] = &[
     ("pending_bytes", "134217728"),
 ];
 
-/// What `connect` and `subscribe` have parameters of their own for.
-const PARAMETERS: &[&str] =
-    &["servers", "queue", "max_msgs", "pending_msgs_limit", "pending_bytes_limit"];
+/// What functions have parameters of their own for, by the class of their options.
+const PARAMETERS: &[(&str, &[&str])] = &[
+    ("ConnectOptions", &["servers"]),
+    ("SubscribeOptions", &["queue", "max_msgs", "pending_msgs_limit", "pending_bytes_limit"]),
+    ("FetchOptions", &["max_messages"]),
+];
 
 const OPTIONS_HEAD: &str = r#""""The options as keyword arguments.
 
@@ -84,14 +92,16 @@ fn section<T>(
         let own = defaults.iter().find(|(key, _)| *key == row.key);
         own.map_or(row.default, |(_, value)| value).to_owned()
     };
+    let parameters = PARAMETERS.iter().find(|(class, _)| *class == title);
+    let is_parameter = |name| parameters.is_some_and(|(_, names)| names.contains(&name));
     write!(out, "\n\nclass {title}(TypedDict, total=False):\n")?;
     writeln!(out, "    \"\"\"What may be given; times are in seconds.\"\"\"\n")?;
-    for row in rows.iter().filter(|row| !PARAMETERS.contains(&row.key)) {
+    for row in rows.iter().filter(|row| !is_parameter(row.key)) {
         writeln!(out, "    {}: {}", python_name(row.key), annotation(&row.set))?;
         let (doc, default) = (wrapped(row.doc), seconds(row.key, &default(row)));
         writeln!(out, "    \"\"\"{doc}\n\n    Default: {default}.\n    \"\"\"")?;
     }
-    for Alias(name, key, how) in aliases.iter().filter(|alias| !PARAMETERS.contains(&alias.0)) {
+    for Alias(name, key, how) in aliases.iter().filter(|alias| !is_parameter(alias.0)) {
         writeln!(out, "    {name}: {}", alias_annotation(how))?;
         writeln!(out, "    \"\"\"{}\"\"\"", alias_doc(key, how))?;
     }

@@ -4,6 +4,7 @@ import {
   type ClaimsData,
   connect,
   type ConnectionOptions,
+  type ConsumeOptions,
   createAccount,
   createInbox,
   createOperator,
@@ -16,10 +17,14 @@ import {
   encodeUser,
   fmtCreds,
   fromPublic,
+  type FetchOptions,
   fromSeed,
   headers,
+  type JetStream,
+  type JetStreamPublishOptions,
   type KeyPair,
   Match,
+  type Metadata,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -27,10 +32,13 @@ import {
   NoRespondersError,
   parseCreds,
   type Payload,
+  type PubAck,
   type RequestManyOptions,
   type ServerInfo,
   type Stats,
   type Status,
+  type StreamConfig,
+  type StreamInfo,
   type Subscription,
   type SubscriptionOptions,
   syncIterator,
@@ -126,6 +134,26 @@ async function keys(): Promise<void> {
   const read: ClaimsData<{ type: string }> = decode<{ type: string }>(token);
   const creds: Creds = await parseCreds(fmtCreds(token, user));
   console.log(valid, read.nats.type, creds.jwt === token, user.getKind());
+}
+
+/** Compiled only: the server of this program has no JetStream. */
+export async function store(nc: NatsConnection): Promise<bigint[]> {
+  const js: JetStream = nc.jetstream({ domain: "hub", timeout: 2000 });
+  const config: StreamConfig = { name: "S", storage: "memory", what_a_later_server_knows: true };
+  const info: StreamInfo = await js.streamCreate(config);
+  const names: string[] = (await js.streamNames()).streams;
+  const expected: JetStreamPublishOptions = { msgId: "1", expectedLastSequence: 0, headers: headers() };
+  const ack: PubAck = await js.publish("s.a", "x", expected);
+  const options: FetchOptions = { maxMessages: 10, signal: new AbortController().signal };
+  const messages: Msg[] = await js.fetch(info.config.name, names[0] ?? "", options);
+  const place: Metadata | undefined = messages[0]?.metadata;
+  messages[0]?.nak(ack.seq + (place?.delivered ?? 0));
+  await messages[1]?.ackSync(500);
+  js.ackAll(messages);
+  const endless: ConsumeOptions = { maxMessages: 100, callback: (_, msg) => msg.ack() };
+  const sub: Subscription = await js.consume("S", "w", endless);
+  await sub.drain();
+  return messages.map((msg) => msg.metadata.timestampNs);
 }
 
 async function main(): Promise<void> {

@@ -19,6 +19,15 @@ export async function refused(nc: NatsConnection): Promise<void> {
   headers().append("A", 5);
   // @ts-expect-error the claim's name is wrong
   await encodeUser("joe", createUser(), "A", { publishAlow: [] });
+  const js = nc.jetstream();
+  // @ts-expect-error a stream has a name
+  await js.streamCreate({ subjects: ["s"] });
+  // @ts-expect-error there is no such storage
+  await js.streamCreate({ name: "S", storage: "paper" });
+  // @ts-expect-error the option's name is wrong
+  await js.publish("s", "", { msgID: "x" });
+  // @ts-expect-error a sequence is a number
+  await js.streamGetMessage({ stream: "S", seq: "5" });
   // @ts-expect-error what is signed is bytes
   createUser().sign("text");
 }

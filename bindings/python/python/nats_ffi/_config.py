@@ -10,7 +10,16 @@ from typing import Any, Final
 
 from . import errors
 from ._client import DEFAULT_SERVER
-from ._options import CONNECT, CONNECT_DEFAULTS, MANY, SUBSCRIBE
+from ._options import (
+    CONNECT,
+    CONNECT_DEFAULTS,
+    CONSUME,
+    FETCH,
+    JETSTREAM,
+    MANY,
+    PUBLISH,
+    SUBSCRIBE,
+)
 
 Table = Mapping[str, tuple[str, str]]
 
@@ -46,6 +55,26 @@ def subscribe_document(options: Mapping[str, Any]) -> str:
 def many_document(options: Mapping[str, Any]) -> str:
     """The document of `request_many`."""
     return _document(MANY, options, {})
+
+
+def jetstream_document(options: Mapping[str, Any]) -> str:
+    """The document of `jetstream`."""
+    return _document(JETSTREAM, options, {}) if options else ""
+
+
+def stored_document(options: Mapping[str, Any]) -> str:
+    """The document of a publish to a stream."""
+    return _document(PUBLISH, options, {}) if options else ""
+
+
+def fetch_document(options: Mapping[str, Any]) -> str:
+    """The document of `fetch`."""
+    return _document(FETCH, options, {})
+
+
+def consume_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume`."""
+    return _document(CONSUME, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

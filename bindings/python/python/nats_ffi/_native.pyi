@@ -12,14 +12,18 @@ __all__ = [
     "Connection",
     "Done",
     "Headers",
+    "JetStream",
     "KeyPair",
+    "Metadata",
     "Msg",
     "MsgBase",
     "Operation",
+    "PubAck",
     "Question",
     "Queue",
     "Subscription",
     "__version__",
+    "ack_all",
     "connect",
     "decode_jwt",
     "encode_account",
@@ -175,7 +179,17 @@ class MsgBase:
         program."""
 
     @property
+    def metadata(self) -> Metadata:
+        """Where it stands in its stream and its consumer. Raises `NotJSMessageError`."""
+
+    @property
+    def is_acked(self) -> bool:
+        """Whether it was said what became of it."""
+
+    @property
     def _answerable(self) -> bool: ...
+    def _claim(self, is_final: bool, /) -> str: ...
+    def _release(self) -> None: ...
     def _respond_when_room(
         self, queue: Queue, token: int, data: _Data, headers: _HeadersLike | None, /
     ) -> Operation: ...
@@ -199,6 +213,29 @@ class Msg(MsgBase):
         """Publishes an answer. Raises `NoReplyError` when none is expected, and what
         `Client.publish` raises."""
 
+    def ack(self) -> Coroutine[Any, Any, None]:
+        """Says that it was handled, without waiting for the server to have heard it.
+
+        Raises `MsgAlreadyAckdError` when it was said before what became of it, whatever that was;
+        `NotJSMessageError`; and what `Client.publish` raises: then it can be said again.
+        """
+
+    def ack_sync(self, timeout: float = 1.0) -> Coroutine[Any, Any, None]:
+        """Says that it was handled, and waits for at most `timeout` seconds until the server has
+        noted it. Raises what `ack` raises, and `TimeoutError`, `BadTimeoutError`."""
+
+    def nak(self, delay: float | None = None) -> Coroutine[Any, Any, None]:
+        """Says that it was not handled: it is delivered again, at once or after `delay` seconds.
+        Raises what `ack` raises, and `InvalidArgumentError`."""
+
+    def in_progress(self) -> Coroutine[Any, Any, None]:
+        """Says that it is being handled: the time to acknowledge it begins anew. May be said again
+        and again. Raises what `ack` raises."""
+
+    def term(self, reason: str | None = None) -> Coroutine[Any, Any, None]:
+        """Says that it will never be handled: it is not delivered again. The reason goes into an
+        advisory (server 2.11). Raises what `ack` raises."""
+
 class BlockingMsg(MsgBase):
     """A message of the blocking API."""
 
@@ -215,6 +252,29 @@ class BlockingMsg(MsgBase):
     def respond(self, data: _Data = b"", headers: _HeadersLike | None = None) -> None:
         """Publishes an answer. Raises `NoReplyError` when none is expected, and what
         `Client.publish` raises."""
+
+    def ack(self) -> None:
+        """Says that it was handled, without waiting for the server to have heard it.
+
+        Raises `MsgAlreadyAckdError` when it was said before what became of it, whatever that was;
+        `NotJSMessageError`; and what `Client.publish` raises: then it can be said again.
+        """
+
+    def ack_sync(self, timeout: float = 1.0) -> None:
+        """Says that it was handled, and waits for at most `timeout` seconds until the server has
+        noted it. Raises what `ack` raises, and `TimeoutError`, `BadTimeoutError`."""
+
+    def nak(self, delay: float | None = None) -> None:
+        """Says that it was not handled: it is delivered again, at once or after `delay` seconds.
+        Raises what `ack` raises, and `InvalidArgumentError`."""
+
+    def in_progress(self) -> None:
+        """Says that it is being handled: the time to acknowledge it begins anew. May be said again
+        and again. Raises what `ack` raises."""
+
+    def term(self, reason: str | None = None) -> None:
+        """Says that it will never be handled: it is not delivered again. The reason goes into an
+        advisory (server 2.11). Raises what `ack` raises."""
 
 @final
 class Queue:
@@ -378,6 +438,9 @@ class Connection:
     ) -> Operation:
         """Requests; yields a subscription."""
 
+    def jetstream(self, options: str, /) -> JetStream:
+        """The JetStream of its account."""
+
     def rtt(self, queue: Queue, token: int, seconds: float | None, /) -> Operation:
         """Flushes; yields the seconds that it took."""
 
@@ -434,6 +497,116 @@ class Connection:
     @property
     def last_error(self) -> Exception | None:
         """The last error."""
+
+@final
+class JetStream:
+    """The JetStream of an account."""
+
+    def operate(self, queue: Queue, token: int, name: str, input: str, /) -> Operation:
+        """Runs the operation of this name; yields a document."""
+
+    def publish(
+        self,
+        queue: Queue,
+        target: Any,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        /,
+    ) -> Operation:
+        """Publishes; yields a `PubAck`, under a token or to a future."""
+
+    def fetch(
+        self,
+        queue: Queue,
+        target: Any,
+        client: Any,
+        stream: str,
+        consumer: str,
+        options: str,
+        /,
+    ) -> Operation:
+        """Asks once for messages; yields a list of them, under a token or to a future."""
+
+    def consume(self, stream: str, consumer: str, options: str, /) -> Subscription:
+        """Takes messages of a consumer without end."""
+
+    @property
+    def api_prefix(self) -> str:
+        """The prefix of the API's subjects, with a dot at its end."""
+
+@final
+class PubAck:
+    """The word of a stream that it has stored a message."""
+
+    @property
+    def stream(self) -> str:
+        """The stream."""
+
+    @property
+    def seq(self) -> int:
+        """The message's sequence."""
+
+    @property
+    def duplicate(self) -> bool:
+        """The message was there before, by its id: this is its sequence."""
+
+    @property
+    def domain(self) -> str | None:
+        """The stream's domain, where the server tells one."""
+
+    @property
+    def value(self) -> str | None:
+        """The counter's new value (ADR-49, server 2.12)."""
+
+    @property
+    def batch_id(self) -> str | None:
+        """The batch that was stored (ADR-50, server 2.12)."""
+
+    @property
+    def batch_count(self) -> int:
+        """How many messages it had; 0 when there was none."""
+
+@final
+class Metadata:
+    """Where a message stands in its stream and its consumer."""
+
+    @property
+    def stream(self) -> str:
+        """The stream."""
+
+    @property
+    def consumer(self) -> str:
+        """The consumer."""
+
+    @property
+    def domain(self) -> str | None:
+        """The domain, where the server tells one."""
+
+    @property
+    def delivered(self) -> int:
+        """How often the message was delivered, this time included."""
+
+    @property
+    def stream_sequence(self) -> int:
+        """Its sequence in the stream."""
+
+    @property
+    def consumer_sequence(self) -> int:
+        """Its sequence among what the consumer has delivered."""
+
+    @property
+    def timestamp_ns(self) -> int:
+        """When it was stored, in nanoseconds since 1970."""
+
+    @property
+    def pending(self) -> int:
+        """Messages of the consumer that are still to come."""
+
+def ack_all(messages: list[Any], first: int, /) -> int | None:
+    """Acknowledges messages from the position `first` on, as long as that can be done at once.
+    Returns the position of the one that has to wait for room; `None` when there is none."""
 
 def encode_user(claims: str, user: str, signer: KeyPair, /) -> str:
     """The JWT of a user; `claims` is a JSON object."""

@@ -515,6 +515,245 @@ MANY_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class JetStreamOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    api_prefix: str | bytes | None
+    """The prefix of the API's subjects.
+
+    Default: $JS.API.
+    """
+    domain: str | bytes | None
+    """The domain, instead of a prefix (ADR-19).
+
+    Default: none.
+    """
+    timeout: float | None
+    """How long a request to the API, or the acknowledgement of a message, may take.
+
+    Default: 5.
+    """
+
+
+JETSTREAM: Final[dict[str, tuple[str, str]]] = {
+    "api_prefix": ("api_prefix", "text"),
+    "domain": ("domain", "text"),
+    "timeout": ("timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+JETSTREAM_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class PublishOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    msg_id: str | bytes | None
+    """An id by which the stream knows a message that it has already.
+
+    Default: none.
+    """
+    expected_stream: str | bytes | None
+    """The stream that is to store it.
+
+    Default: any.
+    """
+    expected_last_sequence: int | None
+    """The sequence that the stream's last message is to have.
+
+    Default: any.
+    """
+    expected_last_msg_id: str | bytes | None
+    """The id that the stream's last message is to have.
+
+    Default: any.
+    """
+    expected_last_subject_sequence: int | None
+    """The sequence that the last message of the subject is to have; 0: there is to be none.
+
+    Default: any.
+    """
+    expected_last_subject: str | bytes | None
+    """The subject that is meant by it, wildcards allowed (server 2.11).
+
+    Default: the message's.
+    """
+    ttl: float | None
+    """How long the stream keeps it, in whole seconds (ADR-43, server 2.11).
+
+    Default: none.
+    """
+    retries: int | None
+    """How often to try again when no stream answers (ADR-22).
+
+    Default: 2.
+    """
+    retry_wait: float | None
+    """How long to wait before.
+
+    Default: 0.25.
+    """
+    timeout: float | None
+    """How long to wait for the acknowledgement.
+
+    Default: the JetStream's.
+    """
+
+
+PUBLISH: Final[dict[str, tuple[str, str]]] = {
+    "msg_id": ("msg_id", "text"),
+    "expected_stream": ("expected_stream", "text"),
+    "expected_last_sequence": ("expected_last_sequence", "int"),
+    "expected_last_msg_id": ("expected_last_msg_id", "text"),
+    "expected_last_subject_sequence": ("expected_last_subject_sequence", "int"),
+    "expected_last_subject": ("expected_last_subject", "text"),
+    "ttl": ("ttl_ms", "seconds"),
+    "retries": ("retries", "int"),
+    "retry_wait": ("retry_wait_ms", "seconds"),
+    "timeout": ("timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+PUBLISH_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class FetchOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    max_bytes: int | None
+    """The most bytes; 0 for no limit.
+
+    Default: no limit.
+    """
+    expires: float | None
+    """How long to wait for them.
+
+    Default: 30.
+    """
+    no_wait: bool | None
+    """Take what is there and do not wait for more.
+
+    Default: false.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there; 0 for never.
+
+    Default: 5000 from 10 s on.
+    """
+    group: str | bytes | None
+    """The priority group to belong to (ADR-42, server 2.11).
+
+    Default: none.
+    """
+    min_pending: int | None
+    """Only when so many messages wait.
+
+    Default: 0.
+    """
+    min_ack_pending: int | None
+    """Only when so many messages wait for their acknowledgement.
+
+    Default: 0.
+    """
+    priority: int | None
+    """Behind those with a smaller number (server 2.12).
+
+    Default: 0.
+    """
+    id: str | bytes | None
+    """The id that the server has given to a pinned client.
+
+    Default: none.
+    """
+
+
+FETCH: Final[dict[str, tuple[str, str]]] = {
+    "max_messages": ("max_messages", "int"),
+    "max_bytes": ("max_bytes", "int"),
+    "expires": ("expires_ms", "seconds"),
+    "no_wait": ("no_wait", "bool"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+    "group": ("group", "text"),
+    "min_pending": ("min_pending", "int"),
+    "min_ack_pending": ("min_ack_pending", "int"),
+    "priority": ("priority", "int"),
+    "id": ("id", "text"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+FETCH_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class ConsumeOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    max_messages: int | None
+    """How many may be under way and waiting to be taken together.
+
+    Default: 500.
+    """
+    max_bytes: int | None
+    """How many bytes may be, instead of max_messages; 0 for no limit.
+
+    Default: no limit.
+    """
+    threshold: int | None
+    """When there are no more than these, more are asked for.
+
+    Default: half of them.
+    """
+    expires: float | None
+    """How long a request lasts.
+
+    Default: 30.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: half of expires_ms, 30000 at most.
+    """
+    group: str | bytes | None
+    """The priority group to belong to (ADR-42, server 2.11).
+
+    Default: none.
+    """
+    min_pending: int | None
+    """Only when so many messages wait.
+
+    Default: 0.
+    """
+    min_ack_pending: int | None
+    """Only when so many messages wait for their acknowledgement.
+
+    Default: 0.
+    """
+    priority: int | None
+    """Behind those with a smaller number (server 2.12).
+
+    Default: 0.
+    """
+
+
+CONSUME: Final[dict[str, tuple[str, str]]] = {
+    "max_messages": ("max_messages", "int"),
+    "max_bytes": ("max_bytes", "int"),
+    "threshold": ("threshold", "int"),
+    "expires": ("expires_ms", "seconds"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+    "group": ("group", "text"),
+    "min_pending": ("min_pending", "int"),
+    "min_ack_pending": ("min_ack_pending", "int"),
+    "priority": ("priority", "int"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+CONSUME_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class UserClaims(TypedDict, total=False):
     """What may be given; times are in seconds."""
 

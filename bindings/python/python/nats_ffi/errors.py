@@ -398,6 +398,13 @@ class JetStreamError(Error):
     name = "JETSTREAM"
     _phrase = "nats: JetStream error"
 
+    api_code: int = 0
+    """What the server refused, in the manner of HTTP: 404 and so on; 0 when it was not the server."""
+    err_code: int = 0
+    """The server's own number of the refusal; 0 when it was not the server."""
+    description: str = ""
+    """The server's own text of the refusal."""
+
 
 class JetStreamNotEnabledError(JetStreamError):
     """JetStream is not enabled for the server or the account."""
@@ -511,6 +518,14 @@ class PublisherStalledError(Error):
     _phrase = "nats: publisher stalled"
 
 
+class BatchOverError(Error):
+    """The batch is over: committed, or ended by the server before all of it was stored."""
+
+    code = 59
+    name = "BATCH_OVER"
+    _phrase = "nats: batch is over"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -618,13 +633,17 @@ BY_CODE: dict[int, type[Error]] = {
     56: HeartbeatMissedError,
     57: PullRefusedError,
     58: PublisherStalledError,
+    59: BatchOverError,
 }
 """The class of each error code."""
 
 
-def from_code(code: int, text: str) -> Error:
-    """The exception of an error code. `text` says what in particular is wrong; it may be empty."""
+def from_code(code: int, text: str, refused: tuple[int, int, str] | None = None) -> Error:
+    """The exception of an error code. `text` says what in particular is wrong; it may be empty.
+    `refused` is what JetStream said: code, its own number, and text."""
     error = BY_CODE.get(code, Error)()
     if text:
         error.args = (text,)
+    if refused is not None and isinstance(error, JetStreamError):
+        error.api_code, error.err_code, error.description = refused
     return error

@@ -7,6 +7,7 @@ from urllib.parse import ParseResult
 import nats_ffi as nats
 from nats_ffi import errors, jwt, nkeys, sync
 from nats_ffi.aio.client import Client
+from nats_ffi.aio.jetstream import JetStream, Metadata, PubAck
 from nats_ffi.aio.msg import Msg
 from nats_ffi.aio.subscription import Subscription
 
@@ -65,6 +66,35 @@ def blocking() -> None:
     assert_type(sub.next_msg(timeout=None).data, bytes)
     assert_type(nc.request("a").data, bytes)
     assert_type(nc.rtt(), float)
+
+
+async def streams(nc: nats.NATS) -> None:
+    js = nc.jetstream(domain="hub", timeout=2.5)
+    assert_type(js, JetStream)
+    assert_type(await js.stream_create(name="S", subjects=["s.>"], max_age=1), dict[str, Any])
+    assert_type(await js.stream_info(stream="S", deleted_details=True), dict[str, Any])
+    await js.consumer_create(stream="S", config={"durable_name": "c"})
+    assert_type(await js.publish("s", b"x", {"A": "b"}, msg_id="1", ttl=60), PubAck)
+    messages = await js.fetch("S", "c", 5, expires=1.5, no_wait=True)
+    assert_type(messages, list[Msg])
+    assert_type(messages[0].metadata, Metadata)
+    assert_type(messages[0].metadata.timestamp_ns, int)
+    await messages[0].nak(delay=1.5)
+    await messages[1].ack_sync(timeout=1)
+    await js.ack_all(messages[2:])
+    assert_type(await js.consume("S", "c", handler, max_messages=10), Subscription)
+    try:
+        await js.account_info()
+    except errors.JetStreamError as error:
+        assert_type(error.err_code, int)
+        assert_type(error.description, str)
+    await js.stream_info()  # type: ignore[call-arg]
+    await js.stream_purge(stream="S", keep="x")  # type: ignore[arg-type]
+    await js.publish("s", b"", mgs_id="1")  # type: ignore[call-arg]
+    blocking_js = sync.connect().jetstream()
+    assert_type(blocking_js.publish("s").seq, int)
+    assert_type(blocking_js.fetch("S", "c")[0].ack(), None)
+    assert_type(blocking_js.consume("S", "c").take(1), list[sync.Msg])
 
 
 def keys() -> None:

@@ -166,6 +166,10 @@ pub struct ConsumerConfig {
     /// It only serves the library itself.
     #[serde(skip_serializing_if = "is_default")]
     pub direct: bool,
+    /// Not kept, but asked when it is sent: the server is to refuse what it would otherwise adapt to
+    /// its own defaults and limits (server 2.11).
+    #[serde(skip_serializing)]
+    pub pedantic: bool,
     /// What this version does not know.
     #[serde(flatten)]
     pub extra: Extra,

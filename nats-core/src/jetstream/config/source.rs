@@ -97,7 +97,7 @@ pub struct SourceInfo {
     #[serde(skip_serializing_if = "is_default")]
     pub subject_transforms: Vec<SubjectTransform>,
     /// Why nothing comes.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ApiError>,
     /// What this version does not know.
     #[serde(flatten)]

@@ -178,6 +178,10 @@ pub struct StreamConfig {
     /// When publishers are answered (server 2.12).
     #[serde(skip_serializing_if = "is_default")]
     pub persist_mode: PersistMode,
+    /// Not kept, but asked when it is sent: the server is to refuse what it would otherwise adapt to
+    /// its own defaults and limits (server 2.11).
+    #[serde(skip_serializing_if = "is_default")]
+    pub pedantic: bool,
     /// What this version does not know.
     #[serde(flatten)]
     pub extra: Extra,

@@ -31,11 +31,21 @@ from .._config import (
 from .._native import Headers, Msg
 from .._questions import Questions
 from .._tracing import Extract, Inject, extracting, injected, injecting
-from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
+from .._jetstream import saying
+from .._options import (
+    CONNECT,
+    MANY,
+    SUBSCRIBE,
+    ConnectOptions,
+    JetStreamOptions,
+    ManyOptions,
+    SubscribeOptions,
+)
 from .._version import ServerVersion
 from ._backend import Future, finished_at_once, now
 from ._events import EventIterator
 from ._hub import Gate, Hub, current
+from .jetstream import JetStream
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -210,9 +220,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, current(), extracting(cb, self._extract))
-        self._subs[sub.sid] = sub
-        return sub
+        return self._opened(native, cb)
 
     async def request(
         self,
@@ -271,6 +279,13 @@ class Client(ClientBase[Subscription]):
                 yield msg
         finally:
             native.unsubscribe()
+
+    def jetstream(self, **options: Unpack[JetStreamOptions]) -> JetStream:
+        """The JetStream of the connection's account. Nothing is asked of the server.
+
+        Raises `InvalidOptionError`, `ConnectionClosedError` when the client was never connected.
+        """
+        return JetStream(self, options)
 
     async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
         """Waits until the server has processed everything that was published before.
@@ -344,6 +359,13 @@ class Client(ClientBase[Subscription]):
     ) -> None:
         await self.close()
 
+    def _opened(
+        self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
+    ) -> Subscription:
+        sub = Subscription(self, native, current(), extracting(callback, self._extract))
+        self._subs[sub.sid] = sub
+        return sub
+
     async def _drain(self) -> None:
         hub, connection = current(), self._link()
         deadline = now() + connection.drain_timeout
@@ -377,6 +399,18 @@ class Client(ClientBase[Subscription]):
             await current().call(msg._respond_when_room, data, headers)
         else:
             await self.publish(msg.reply, data, headers=headers)
+
+    async def _say(self, msg: Msg, said: bytes, final: bool) -> None:
+        """Says what became of a message when there is room."""
+        with saying(msg, final=final):
+            await current().call(msg._respond_when_room, said, None)
+
+    async def _ack_sync(self, msg: Msg, timeout: float) -> None:
+        """Says that a message was handled, and waits for the server."""
+        seconds = checked_timeout(timeout)
+        with saying(msg) as reply:
+            request = self._link().request
+            await current().call(request, self, reply, b"+ACK", None, seconds, False)
 
     async def _tell(self, name: str, *arguments: Any) -> None:
         """Calls a callback; what it raises goes to the error callback."""

@@ -30,10 +30,20 @@ from .._config import (
 from .._native import BlockingMsg, Headers
 from .._questions import Questions
 from .._tracing import Extract, Inject, extracting, injected
-from .._options import CONNECT, MANY, SUBSCRIBE, ConnectOptions, ManyOptions, SubscribeOptions
+from .._jetstream import saying
+from .._options import (
+    CONNECT,
+    MANY,
+    SUBSCRIBE,
+    ConnectOptions,
+    JetStreamOptions,
+    ManyOptions,
+    SubscribeOptions,
+)
 from ._delivery import Serial, delivery
 from ._events import EventIterator
 from ._wait import waiter
+from .jetstream import JetStream
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -163,9 +173,7 @@ class Client(ClientBase[Subscription]):
             native = self._link().subscribe(subject, subscribe_document(given))
         except errors.InvalidOptionError as error:
             raise in_python_names(error, given, SUBSCRIBE) from None
-        sub = Subscription(self, native, extracting(cb, self._extract))
-        self._subs[sub.sid] = sub
-        return sub
+        return self._opened(native, cb)
 
     def request(
         self,
@@ -182,7 +190,6 @@ class Client(ClientBase[Subscription]):
         msg: BlockingMsg = waiter().call(
             request, self, subject, payload, headers, seconds, bool(old_style)
         )
-        msg._client = self
         return msg
 
     def request_many(
@@ -203,6 +210,10 @@ class Client(ClientBase[Subscription]):
             yield from Subscription(self, native)
         finally:
             native.unsubscribe()
+
+    def jetstream(self, **options: Unpack[JetStreamOptions]) -> JetStream:
+        """The JetStream of the connection's account; see the asynchronous API."""
+        return JetStream(self, options)
 
     def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
         """Waits until the server has processed everything that was published before; see the
@@ -267,6 +278,13 @@ class Client(ClientBase[Subscription]):
     ) -> None:
         self.close()
 
+    def _opened(
+        self, native: _native.Subscription, callback: Callable[[BlockingMsg], Any] | None
+    ) -> Subscription:
+        sub = Subscription(self, native, extracting(callback, self._extract))
+        self._subs[sub.sid] = sub
+        return sub
+
     def _drain(self) -> None:
         own, connection = waiter(), self._link()
         deadline = time.monotonic() + connection.drain_timeout
@@ -293,6 +311,18 @@ class Client(ClientBase[Subscription]):
             waiter().call(msg._respond_when_room, data, headers)
         else:
             self.publish(msg.reply, data, headers=headers)
+
+    def _say(self, msg: BlockingMsg, said: bytes, final: bool) -> None:
+        """Says what became of a message when there is room."""
+        with saying(msg, final=final):
+            waiter().call(msg._respond_when_room, said, None)
+
+    def _ack_sync(self, msg: BlockingMsg, timeout: float) -> None:
+        """Says that a message was handled, and waits for the server."""
+        seconds = checked_timeout(timeout)
+        with saying(msg) as reply:
+            request = self._link().request
+            waiter().call(request, self, reply, b"+ACK", None, seconds, False)
 
     def _tell(self, name: str, *arguments: Any) -> None:
         """Calls a callback; what it raises goes to the error callback."""

@@ -1,0 +1,187 @@
+/** JetStream: the control plane, publishing with acknowledgement, taking messages. */
+
+import type { NativeConnection, NativeJetStream, NativeSubscription, Pairs } from "./addon";
+import { payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
+import {
+  errorOf,
+  InvalidArgumentError,
+  NatsError,
+  NoRespondersError,
+  ProtocolError,
+} from "./errors";
+import { loop, type Asked } from "./loop";
+import { Empty, MsgImpl, type Responder } from "./msg";
+import { Operations } from "./operations_gen";
+import { consumeDocument, fetchDocument, jetstreamDocument, storeDocument } from "./options";
+import type { Outbox } from "./outbox";
+import { Packet } from "./packet";
+import type {
+  ConsumeOptions,
+  FetchOptions,
+  JetStream,
+  JetStreamOptions,
+  JetStreamPublishOptions,
+  Msg,
+  MsgHdrs,
+  Payload,
+  PubAck,
+  Subscription,
+  SubscriptionOptions,
+} from "./types";
+
+/** What a JetStream needs of its connection. */
+export interface Way extends Responder {
+  readonly native: NativeConnection;
+  readonly out: Outbox;
+  /** What goes with a message as headers. */
+  pairs(headers: MsgHdrs | undefined, trace: object): Pairs | undefined;
+  /** A subscription, opened under a token. */
+  receive(
+    start: (token: number) => NativeSubscription,
+    options: SubscriptionOptions,
+  ): Subscription;
+}
+
+/** The JetStream of an account. */
+export class JetStreamImpl extends Operations implements JetStream {
+  readonly #way: Way;
+  readonly #native: NativeJetStream;
+  readonly #timeout: number;
+
+  constructor(way: Way, options: JetStreamOptions) {
+    super();
+    const { json, read } = jetstreamDocument(options);
+    this.#way = way;
+    this.#native = read(() => way.native.jetstream(json));
+    this.#timeout = this.#native.timeout;
+  }
+
+  /** @internal */
+  protected override async operate(name: string, input: object): Promise<any> {
+    const document = text(input);
+    const answer = await loop.run<string>((token) =>
+      this.#way.native.operate(token, this.#native, name, document),
+    );
+    return JSON.parse(answer);
+  }
+
+  publish(
+    subject: string,
+    payload: Payload = Empty,
+    options?: JetStreamPublishOptions,
+  ): Promise<PubAck> {
+    try {
+      return this.#publish(subject, payload, options);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  #publish(
+    subject: string,
+    payload: Payload,
+    options: JetStreamPublishOptions = {},
+  ): Promise<PubAck> {
+    string("subject", subject);
+    checkPayload(payload);
+    const way = this.#way;
+    const said = storeDocument(options);
+    const pairs = way.pairs(options.headers, {});
+    const timeout = this.#timeout;
+    const asked: Asked = { publisher: way, refusal: (error) => refusal(subject, error), read };
+    const store = (token: number) =>
+      way.out.store(token, subject, payload, timeout, pairs, said?.json);
+    const start = said === undefined ? store : (token: number) => said.read(() => store(token));
+    return loop.run<PubAck>(start, undefined, undefined, asked);
+  }
+
+  async fetch(stream: string, consumer: string, options: FetchOptions = {}): Promise<Msg[]> {
+    string("stream", stream);
+    string("consumer", consumer);
+    const { json, read } = fetchDocument(options);
+    checkSignal(options.signal);
+    const start = (token: number) =>
+      read(() => this.#way.native.fetch(token, this.#native, stream, consumer, json));
+    const messages: Msg[] = [];
+    for (const buffer of await loop.run<Buffer[]>(start, options.signal)) {
+      const packet = new Packet(buffer);
+      while (packet.left > 0) {
+        messages.push(packet.next(this.#way, 0));
+      }
+    }
+    return messages;
+  }
+
+  async consume(
+    stream: string,
+    consumer: string,
+    options: ConsumeOptions = {},
+  ): Promise<Subscription> {
+    string("stream", stream);
+    string("consumer", consumer);
+    const { json, read } = consumeDocument(options);
+    const start = (token: number) =>
+      read(() => this.#way.native.consume(token, this.#native, stream, consumer, json));
+    // What bounds its messages is no bound of the subscription.
+    return this.#way.receive(start, { callback: options.callback });
+  }
+
+  ackAll(messages: Iterable<Msg>): void {
+    if (typeof messages?.[Symbol.iterator] !== "function") {
+      throw wrongType("messages", "received messages", messages);
+    }
+    let place = 0;
+    for (const message of messages) {
+      if (!(message instanceof MsgImpl)) {
+        throw wrongType(`messages: ${place}`, "a received message", message);
+      }
+      try {
+        message.ack();
+      } catch (thrown) {
+        throw placed(place, thrown);
+      }
+      place++;
+    }
+  }
+}
+
+/** A document as JSON. */
+function text(input: unknown): string {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw wrongType("input", "an object", input);
+  }
+  try {
+    return JSON.stringify(input);
+  } catch (cause) {
+    // A cycle, or a bigint: the engine says where.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new InvalidArgumentError(`input: ${why}`, { cause });
+  }
+}
+
+/** The acknowledgement that a reply was found to be, at a glance. */
+function read(reply: MsgImpl): PubAck {
+  let ack: PubAck;
+  try {
+    ack = reply.json<PubAck>();
+  } catch (cause) {
+    throw new ProtocolError("the answer is no JSON", { cause });
+  }
+  ack.duplicate ??= false;
+  return ack;
+}
+
+function refusal(subject: string, error: unknown): unknown {
+  if (error instanceof NoRespondersError) {
+    error.subject = subject;
+  }
+  return error;
+}
+
+/** An error of the message at this place. */
+function placed(place: number, thrown: unknown): unknown {
+  if (!(thrown instanceof NatsError)) {
+    return thrown;
+  }
+  return errorOf(thrown.code, `message ${place}: ${thrown.message}`);
+}

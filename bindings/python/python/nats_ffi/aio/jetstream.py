@@ -1,0 +1,168 @@
+"""JetStream in the asynchronous API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from .. import _native
+from .._client import check_callback
+from .._config import consume_document, fetch_document, jetstream_document, stored_document
+from .._jetstream import (
+    Metadata,
+    PubAck,
+    message_list,
+    named_as_in,
+    operation_document,
+)
+from .._native import Headers, Msg
+from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
+from .._tracing import injected
+from ._backend import Future
+from ._hub import current
+from ._operations import Operations
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .subscription import Subscription
+
+__all__ = ["JetStream", "Metadata", "PubAck"]
+
+Payload = bytes | bytearray | memoryview
+HeadersLike = (
+    Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
+)
+
+
+class JetStream(Operations):
+    """The JetStream of an account, made by `Client.jetstream`.
+
+    Operations take the members of their documents as keyword arguments and return dicts, both under
+    the server's own names and in its units (times are nanoseconds there).
+    """
+
+    def __init__(self, client: Client, options: JetStreamOptions) -> None:
+        self._client = client
+        with named_as_in("jetstream", options):
+            self._native = client._link().jetstream(jetstream_document(options))
+
+    @property
+    def api_prefix(self) -> str:
+        """The prefix of the API's subjects, with a dot at its end."""
+        return self._native.api_prefix
+
+    async def publish(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        headers: HeadersLike | None = None,
+        **options: Unpack[PublishOptions],
+    ) -> PubAck:
+        """Publishes a message and waits until a stream has stored it.
+
+        Options say what is expected of the stream (`expected_stream`, `expected_last_sequence`,
+        `expected_last_msg_id`, `expected_last_subject_sequence`, `expected_last_subject`), by which
+        id it knows the message when it comes again (`msg_id`), how long it keeps it (`ttl`), and how
+        hard to try (`timeout`, `retries`, `retry_wait`); times are in seconds.
+
+        Raises, when it is not stored, `NoRespondersError` when no stream has the subject,
+        `WrongLastSequenceError` or `JetStreamError` when the stream refuses, `InvalidOptionError`,
+        and what `Client.publish` raises. `TimeoutError` and `ConnectionLostError` leave open
+        whether it is stored; with a `msg_id` it can be published again.
+        """
+        client = self._client
+        hub = current(client._hub)
+        future: Future = hub.backend.future()
+        if client._inject is not None:
+            headers = injected(headers, client._inject)
+        publish = self._native.publish
+        if options:
+            with named_as_in("publish", options):
+                said = stored_document(options)
+                operation = publish(hub.queue, future, subject, payload, headers, said)
+        else:
+            operation = publish(hub.queue, future, subject, payload, headers, "")
+        try:
+            ack: PubAck = await future
+            return ack
+        except BaseException:
+            operation.abort()
+            raise
+
+    async def fetch(
+        self,
+        stream: str,
+        consumer: str,
+        max_messages: int = 100,
+        **options: Unpack[FetchOptions],
+    ) -> list[Msg]:
+        """Asks a consumer once for messages, and waits until `max_messages` have come, the time is over
+        (`expires`, 30 seconds), or, with `no_wait`, no more are there. None is no error.
+
+        Raises, when no message has come, `ConsumerNotFoundError` when the consumer was deleted
+        meanwhile, `NoRespondersError` when there is none, `PullRefusedError` with what the server
+        said, `HeartbeatMissedError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `PermissionsError`; and `InvalidNameError`, `InvalidOptionError`, `InvalidArgumentError`.
+        
+        Cancelled, it gives up the messages that are under way: they are delivered again once their
+        time to be acknowledged is over.
+        """
+        hub = current(self._client._hub)
+        future: Future = hub.backend.future()
+        given = {"max_messages": max_messages, **options}
+        with named_as_in("fetch", given):
+            operation = self._native.fetch(
+                hub.queue, future, self._client, stream, consumer, fetch_document(given)
+            )
+        try:
+            messages: list[Msg] = await future
+            return messages
+        except BaseException:
+            operation.abort()
+            raise
+
+    async def consume(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[Msg], Awaitable[None] | None] | None = None,
+        **options: Unpack[ConsumeOptions],
+    ) -> Subscription:
+        """Takes messages of a consumer without end, by requests that overlap.
+
+        They come by a subscription like any other: handed to `callback`, a function or coroutine
+        function, or, without it, read by `next_msg`, `take` and iterating. They are asked for as
+        they are taken, so that never more than `max_messages` or `max_bytes` wait. Connections lost,
+        changes of the leader and missed heartbeats are survived, and are events of the connection
+        ("consumer"). `unsubscribe` stops at once: what has come and was not taken is delivered again
+        once its time to be acknowledged is over; `drain` first hands out what has come.
+
+        The subscription ends with `ConsumerNotFoundError` or `StreamNotFoundError` when they are not
+        there or were deleted, with `PullRefusedError`, `PermissionsError` or
+        `ConnectionClosedError`. Raises `InvalidNameError`, `InvalidOptionError`,
+        `InvalidArgumentError`, `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=False)
+        with named_as_in("consume", options):
+            native = self._native.consume(stream, consumer, consume_document(options))
+        return self._client._opened(native, callback)
+
+    async def ack_all(self, messages: Iterable[Msg]) -> None:
+        """Says that all of these were handled, in one go.
+
+        Raises what `Msg.ack` raises, with the number of the message: those before it are
+        acknowledged, those behind it are not.
+        """
+        listed, waiting = message_list(messages), _native.ack_all
+        position = waiting(listed, 0)
+        while position is not None:
+            await listed[position].ack()
+            position = waiting(listed, position + 1)
+
+    async def _operate(self, name: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        document = operation_document(members)
+        answer: dict[str, Any] = json.loads(
+            await current(self._client._hub).call(self._native.operate, name, document)
+        )
+        return answer

@@ -1,0 +1,109 @@
+"""JetStream in the blocking API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from .. import _native
+from .._client import check_callback
+from .._config import consume_document, fetch_document, jetstream_document, stored_document
+from .._jetstream import (
+    Metadata,
+    PubAck,
+    message_list,
+    named_as_in,
+    operation_document,
+)
+from .._native import BlockingMsg, Headers
+from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
+from .._tracing import injected
+from ._operations import Operations
+from ._wait import waiter
+
+if TYPE_CHECKING:
+    from .client import Client
+    from .subscription import Subscription
+
+__all__ = ["JetStream", "Metadata", "PubAck"]
+
+Payload = bytes | bytearray | memoryview
+HeadersLike = (
+    Headers | Mapping[str, str] | Mapping[str, Sequence[str]] | Sequence[tuple[str, str]]
+)
+
+
+class JetStream(Operations):
+    """The JetStream of an account, made by `Client.jetstream`. For every thread.
+
+    Operations take the members of their documents as keyword arguments and return dicts, both under
+    the server's own names and in its units (times are nanoseconds there).
+    """
+
+    def __init__(self, client: Client, options: JetStreamOptions) -> None:
+        self._client = client
+        with named_as_in("jetstream", options):
+            self._native = client._link().jetstream(jetstream_document(options))
+
+    @property
+    def api_prefix(self) -> str:
+        """The prefix of the API's subjects, with a dot at its end."""
+        return self._native.api_prefix
+
+    def publish(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        headers: HeadersLike | None = None,
+        **options: Unpack[PublishOptions],
+    ) -> PubAck:
+        """Publishes a message and waits until a stream has stored it; see the asynchronous API."""
+        headers = injected(headers, self._client._inject)
+        with named_as_in("publish", options):
+            ack: PubAck = waiter().call(
+                self._native.publish, subject, payload, headers, stored_document(options)
+            )
+        return ack
+
+    def fetch(
+        self,
+        stream: str,
+        consumer: str,
+        max_messages: int = 100,
+        **options: Unpack[FetchOptions],
+    ) -> list[BlockingMsg]:
+        """Asks a consumer once for messages; see the asynchronous API."""
+        given = {"max_messages": max_messages, **options}
+        with named_as_in("fetch", given):
+            messages: list[BlockingMsg] = waiter().call(
+                self._native.fetch, self._client, stream, consumer, fetch_document(given)
+            )
+        return messages
+
+    def consume(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[BlockingMsg], None] | None = None,
+        **options: Unpack[ConsumeOptions],
+    ) -> Subscription:
+        """Takes messages of a consumer without end; see the asynchronous API. With `callback`, they are
+        handed to it on a delivery thread, one after the other."""
+        check_callback("callback", callback, plain=True)
+        with named_as_in("consume", options):
+            native = self._native.consume(stream, consumer, consume_document(options))
+        return self._client._opened(native, callback)
+
+    def ack_all(self, messages: Iterable[BlockingMsg]) -> None:
+        """Says that all of these were handled, in one go; see the asynchronous API."""
+        listed, waiting = message_list(messages), _native.ack_all
+        position = waiting(listed, 0)
+        while position is not None:
+            listed[position].ack()
+            position = waiting(listed, position + 1)
+
+    def _operate(self, name: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        document = operation_document(members)
+        answer: dict[str, Any] = json.loads(waiter().call(self._native.operate, name, document))
+        return answer

@@ -1,0 +1,487 @@
+//! The consumers, one after the other, by which messages come each once and in order (ADR-17).
+
+use std::mem::discriminant;
+use std::pin::pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::config::consumer::DeliverPolicy;
+use super::consume::{ConsumeEvent, Source, tell};
+use super::consumer::ConsumerInfo;
+use super::context::JetStream;
+use super::demand::Demand;
+use super::name::check;
+use super::ordered::OrderedOptions;
+use super::pull::{Ask, Pull};
+use super::pushing::Heartbeat;
+use super::sequence::{Is, Sequence};
+use super::status::{self, Said};
+use super::watch::{Watch, Woken, first};
+use crate::client::inlet::Inlet;
+use crate::client::message::MessageRef;
+use crate::client::publish::Publish;
+use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
+use crate::conn::mailbox::{Mailbox, Taken};
+use crate::conn::shared::lock;
+use crate::error::{Code, Error, Result};
+use crate::proto::block::View;
+
+/// The waits between attempts in a row, doubling.
+const PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Takes messages in order, and gives consumers up that have left something out.
+pub(super) struct Ordering {
+    js: JetStream,
+    stream: String,
+    options: OrderedOptions,
+    heartbeat: Duration,
+    /// What each consumer's own subject begins with.
+    inbox: String,
+    state: Mutex<State>,
+    /// There is something for the [`Keeper`] to look at.
+    changed: Notify,
+    stopped: AtomicBool,
+}
+
+struct State {
+    /// How many consumers there were.
+    number: u64,
+    sequence: Sequence,
+    /// Where the present one is spoken of, and where its messages are pushed or pulled to.
+    subject: String,
+    /// Brings the messages that come to `subject`; None: the subscription itself does.
+    inlet: Option<Inlet>,
+    /// What messages are asked of; None: they are pushed, or the consumer is being made.
+    pull: Option<Pull>,
+    demand: Demand,
+    /// When the server was heard last.
+    heard: Instant,
+    /// Nothing is asked before.
+    pause: Option<Instant>,
+    /// Consumers in a row that were of no use.
+    attempts: u32,
+    /// Another consumer is to be made, since this one is of no use.
+    wanted: Option<Error>,
+    /// The messages have ended.
+    resting: bool,
+}
+
+impl Tap for Ordering {
+    fn take(&self, mailbox: &Mailbox, max: usize) -> Option<Taken> {
+        let mut state = lock(&self.state);
+        state.demand.handled();
+        let mut taken = None;
+        while let Some((some, are)) = self.take_alike(&mut state, mailbox, max) {
+            match are {
+                Is::Next(_) => {
+                    state.well();
+                    state.demand.take(&some.run);
+                    taken = Some(some);
+                    break;
+                }
+                Is::Word => {
+                    for index in 0..some.run.len() {
+                        self.heed(&mut state, mailbox, some.run.view(index));
+                    }
+                }
+                Is::Stale => {}
+                Is::Beyond(number) => self.want_missing(&mut state, number - 1),
+            }
+        }
+        self.refill(&mut state, mailbox);
+        taken
+    }
+
+    fn handled(&self, mailbox: &Mailbox) {
+        let mut state = lock(&self.state);
+        if state.demand.handled() {
+            self.refill(&mut state, mailbox);
+        }
+    }
+
+    fn rest(&self) {
+        let mut state = lock(&self.state);
+        state.resting = true;
+        state.inlet = None;
+        self.changed.notify_one();
+    }
+}
+
+impl Source for Ordering {
+    fn name(&self) -> &str {
+        &self.stream
+    }
+
+    fn stopped(&self) -> &AtomicBool {
+        &self.stopped
+    }
+}
+
+impl Ordering {
+    /// Makes the first consumer; its messages come by the subscription.
+    pub(super) async fn start(
+        js: &JetStream,
+        stream: &str,
+        options: &OrderedOptions,
+    ) -> Result<(Subscription, Arc<Ordering>)> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::new(Code::InvalidArgument, "consuming needs a tokio runtime"))?;
+        check("stream", stream)?;
+        let (heartbeat, threshold) = options.checked()?;
+        let client = js.client();
+        let tap = Arc::new(Ordering {
+            js: js.clone(),
+            stream: stream.to_owned(),
+            options: options.clone(),
+            heartbeat,
+            inbox: client.new_inbox()?,
+            state: Mutex::new(State::new(
+                Sequence::new(stream),
+                Demand::new(&options.consume, threshold),
+            )),
+            changed: Notify::new(),
+            stopped: AtomicBool::new(false),
+        });
+        // The requests are the bound of what is pulled.
+        let bound = Some(0).filter(|_| !options.push);
+        let subscribe = SubscribeOptions {
+            pending_messages: bound,
+            pending_bytes: bound,
+            ..SubscribeOptions::default()
+        };
+        let through: Arc<dyn Tap> = Arc::clone(&tap) as _;
+        let subscription = client.subscribe_through(Some(through), &tap.subject(1), &subscribe)?;
+        let watch = Watch::new(client, &format!("{}CONSUMER.MSG.NEXT.{stream}", js.api_prefix()))?;
+        let mailbox = Arc::clone(subscription.mailbox());
+        let mut keeper = Keeper { tap: Arc::clone(&tap), mailbox, watch };
+        keeper.make().await?;
+        lock(&keeper.tap.state).attempts = 0;
+        runtime.spawn(keeper.run());
+        Ok((subscription, tap))
+    }
+
+    /// Where the messages of a consumer come.
+    fn subject(&self, number: u64) -> String {
+        format!("{}.{number}", self.inbox)
+    }
+
+    /// Takes messages that are all the same: those that come next are noted.
+    fn take_alike(&self, state: &mut State, mailbox: &Mailbox, max: usize) -> Option<(Taken, Is)> {
+        let mut are = Is::Stale;
+        let taken = mailbox.take_some(|run| {
+            are = state.judge(run.view(0));
+            state.sequence.note(are);
+            let most = max.min(run.len());
+            let mut count = 1;
+            while count < most {
+                let is = state.judge(run.view(count));
+                if discriminant(&is) != discriminant(&are) {
+                    break;
+                }
+                state.sequence.note(is);
+                count += 1;
+            }
+            count
+        })?;
+        Some((taken, are))
+    }
+
+    /// Heeds what the server says.
+    fn heed(&self, state: &mut State, mailbox: &Mailbox, message: View<'_>) {
+        if message.subject() != state.subject.as_bytes() {
+            // It speaks of a consumer that was given up.
+            return;
+        }
+        let message = MessageRef::of(message);
+        if self.options.push
+            && let Some(heartbeat) = Heartbeat::read(message)
+        {
+            heartbeat.answer(self.js.client());
+            match heartbeat.last.filter(|last| *last > state.sequence.taken()) {
+                Some(last) => self.want_missing(state, last),
+                None => state.well(),
+            }
+            return;
+        }
+        match status::of(&state.sequence.name(), message) {
+            Said::Alive => state.well(),
+            Said::Over(left) => {
+                state.well();
+                state.demand.give_back(left);
+            }
+            Said::Never(error) if error.code() == Code::PullRefused => {
+                self.finish(state, mailbox, error);
+            }
+            // Whether the stream is gone, too, is seen by the next one.
+            Said::Never(error) | Said::Again(error) => self.want(state, error),
+        }
+    }
+
+    /// Another consumer is to be made, since those up to this one of the present one did not come.
+    fn want_missing(&self, state: &mut State, last: u64) {
+        let (name, missing) = (state.sequence.name(), state.sequence.taken() + 1);
+        let text = format!("{name}: its messages {missing} to {last} did not come");
+        self.want(state, Error::new(Code::MessageNotFound, text));
+    }
+
+    /// Another consumer is to be made.
+    fn want(&self, state: &mut State, reason: Error) {
+        state.wanted.get_or_insert(reason);
+        // Nothing of this one is taken any more.
+        let old = state.sequence.end();
+        state.inlet = None;
+        state.pull = None;
+        self.give_up(&old);
+        self.changed.notify_one();
+    }
+
+    /// Has a consumer deleted without waiting for it. The server does it by itself in the end.
+    fn give_up(&self, consumer: &str) {
+        let client = self.js.client();
+        if consumer.is_empty() {
+            return;
+        }
+        let subject = format!("{}CONSUMER.DELETE.{}.{consumer}", self.js.api_prefix(), self.stream);
+        if let Ok(nobody) = client.new_inbox() {
+            let _ = client.publish_now(&Publish::new(&subject, b"").reply(&nobody));
+        }
+    }
+
+    /// Asks for more when there is little left.
+    fn refill(&self, state: &mut State, mailbox: &Mailbox) {
+        if state.resting || state.pause.is_some() {
+            return;
+        }
+        let (Some(pull), Some(more)) = (&state.pull, state.demand.more()) else { return };
+        let ask = Ask {
+            batch: more.messages,
+            max_bytes: more.bytes,
+            expires: self.options.consume.expires,
+            idle_heartbeat: self.heartbeat,
+            ..Ask::default()
+        };
+        match pull.ask(&state.subject, &ask) {
+            Ok(()) => state.demand.ask(more),
+            Err(error) if error.code() == Code::OutboundFull => {
+                state.pause = Some(Instant::now() + PAUSE);
+                self.changed.notify_one();
+            }
+            Err(error) => self.finish(state, mailbox, error),
+        }
+    }
+
+    /// No more messages will come.
+    fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
+        state.resting = true;
+        mailbox.close(reason, false);
+        self.changed.notify_one();
+    }
+
+    fn tell(&self, event: ConsumeEvent) {
+        tell(self.js.client(), self.options.consume.events.as_ref(), &self.stream, event);
+    }
+}
+
+impl State {
+    fn new(sequence: Sequence, demand: Demand) -> State {
+        State {
+            number: 0,
+            sequence,
+            subject: String::new(),
+            inlet: None,
+            pull: None,
+            demand,
+            heard: Instant::now(),
+            pause: None,
+            attempts: 0,
+            wanted: None,
+            resting: false,
+        }
+    }
+
+    #[inline]
+    fn judge(&mut self, message: View<'_>) -> Is {
+        if status::is_status(message) { Is::Word } else { self.sequence.judge(message.reply()) }
+    }
+
+    /// The present consumer was heard, and has left nothing out.
+    fn well(&mut self) {
+        self.heard = Instant::now();
+        self.attempts = 0;
+    }
+}
+
+/// Makes consumers when they are wanted, and notices silence and lost sockets.
+struct Keeper {
+    tap: Arc<Ordering>,
+    mailbox: Arc<Mailbox>,
+    watch: Watch,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        while !lock(&self.tap.state).resting {
+            let wanted = lock(&self.tap.state).wanted.take();
+            match wanted {
+                Some(reason) => self.remake(reason).await,
+                None => self.wait().await,
+            }
+        }
+        let consumer = lock(&self.tap.state).sequence.end();
+        self.tap.give_up(&consumer);
+    }
+
+    async fn wait(&mut self) {
+        let by = {
+            let state = lock(&self.tap.state);
+            let silent = state.heard + self.tap.heartbeat * 2;
+            state.pause.map_or(silent, |until| until.min(silent))
+        };
+        match self.watch.woken(&self.tap.changed, by).await {
+            Woken::Changed => {}
+            Woken::Lost(reason) => {
+                self.tap.tell(ConsumeEvent::Disconnected(reason.clone()));
+                self.tap.want(&mut lock(&self.tap.state), reason);
+            }
+            Woken::Ended(reason) => {
+                self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, reason);
+            }
+            Woken::Due => self.due(),
+        }
+    }
+
+    fn due(&self) {
+        let mut state = lock(&self.tap.state);
+        let now = Instant::now();
+        if state.pause.is_some_and(|until| until <= now) {
+            state.pause = None;
+        } else if state.heard + self.tap.heartbeat * 2 <= now {
+            if self.mailbox.stats().pending_messages > 0 {
+                // It is the program that is slow.
+                state.heard = now;
+            } else {
+                let text = format!("{}: it was not heard", state.sequence.name());
+                self.tap.want(&mut state, Error::new(Code::HeartbeatMissed, text));
+                drop(state);
+                return self.tap.tell(ConsumeEvent::HeartbeatMissed);
+            }
+        }
+        self.tap.refill(&mut state, &self.mailbox);
+    }
+
+    /// Makes another consumer, however often it takes.
+    async fn remake(&mut self, reason: Error) {
+        self.tap.tell(ConsumeEvent::Reset(reason));
+        loop {
+            self.pause().await;
+            let is_resting = || lock(&self.tap.state).resting;
+            self.watch.connected(&self.tap.changed, is_resting).await;
+            if lock(&self.tap.state).resting {
+                return;
+            }
+            let made = match self.watch.renew() {
+                Ok(()) => self.make().await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = made else { return };
+            let attempts = lock(&self.tap.state).attempts;
+            let enough = self.tap.options.max_reset_attempts.is_some_and(|most| attempts >= most);
+            if enough || is_final(&error) {
+                return self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, error);
+            }
+            self.tap.tell(ConsumeEvent::Refused(error));
+        }
+    }
+
+    /// Waits longer and longer while consumers bring nothing; not before the first one.
+    async fn pause(&mut self) {
+        let attempts = lock(&self.tap.state).attempts;
+        if attempts == 0 {
+            return;
+        }
+        let doubled = PAUSE.saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE);
+        let wait = doubled.mul_f64(0.5 + fastrand::f64() / 2.0);
+        let mut over = pin!(tokio::time::sleep(wait));
+        while first(&self.tap.changed, over.as_mut()).await.is_none() {
+            if lock(&self.tap.state).resting {
+                return;
+            }
+        }
+    }
+
+    /// Makes a consumer that goes on behind the last message that was taken.
+    async fn make(&mut self) -> Result<()> {
+        let Ordering { js, stream, options, heartbeat, state, .. } = &*self.tap;
+        let (_, threshold) = options.checked()?;
+        let config = {
+            let mut state = lock(state);
+            state.number += 1;
+            state.attempts += 1;
+            state.subject = self.tap.subject(state.number);
+            // The server looks for listeners of the very subject that it pushes to.
+            state.inlet = match state.number {
+                1 => None,
+                _ => Some(Inlet::new(js.client(), &state.subject, &self.mailbox)?),
+            };
+            let config = options.consumer(state.sequence.last(), *heartbeat, &state.subject)?;
+            // From now on its messages count, and no others: pushed ones may come before the answer.
+            state.sequence.begin(&config.name);
+            config
+        };
+        let made = {
+            let mut make = pin!(js.create_consumer(stream, &config));
+            loop {
+                match first(&self.tap.changed, make.as_mut()).await {
+                    Some(made) => break made,
+                    None if lock(state).resting => return Ok(()),
+                    None => {}
+                }
+            }
+        };
+        let mut state = lock(state);
+        let is_present = state.sequence.consumer() == config.name;
+        match made {
+            Ok(info) if is_present => {
+                state.begin(&options.deliver_policy, &info);
+                if !options.push {
+                    state.demand = Demand::new(&options.consume, threshold);
+                    state.pull = Some(js.pull(stream, &config.name)?);
+                    self.tap.refill(&mut state, &self.mailbox);
+                }
+                Ok(())
+            }
+            // What it pushed was of no use already: another one is wanted.
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let unknown = state.sequence.end();
+                self.tap.give_up(&unknown);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, policy: &DeliverPolicy, info: &ConsumerInfo) {
+        self.heard = Instant::now();
+        self.pause = None;
+        // Where the first one begins, which a later one must not miss. The last messages of each
+        // subject begin at no single place.
+        let nothing_came = info.delivered.consumer_seq == 0;
+        if nothing_came && *policy != DeliverPolicy::LastPerSubject {
+            self.sequence.begin_behind(info.delivered.stream_seq);
+        }
+    }
+}
+
+/// Whether trying again changes nothing.
+fn is_final(error: &Error) -> bool {
+    use Code::*;
+    let never = matches!(error.code(), StreamNotFound | ConnectionClosed | ConnectionDraining);
+    let refused = matches!(error.code(), InvalidArgument | InvalidSubject | InvalidName);
+    never || refused || matches!(error.code(), Unsupported | Permission)
+}
