@@ -36,10 +36,7 @@ class Driver:
         """Does the operation that the options ask for."""
         if self._options.threads > 1 and self._options.op != "publish":
             raise Unsupported("several threads are for publish")
-        operation = getattr(self, self._options.op, None)
-        if operation is None:
-            raise Unsupported("JetStream is not measured")
-        operation()
+        getattr(self, self._options.op.replace("-", "_"))()
         for nc in self._clients:
             nc.close()
 
@@ -116,6 +113,81 @@ class Driver:
             for _ in range(self._options.conns):
                 self._connect()
 
+    def js_publish(self) -> None:
+        """Publishes to a stream in series."""
+        js = self._connect().jetstream()
+
+        def publish(stream: str, count: int) -> None:
+            for _ in range(count):
+                start = time.perf_counter_ns()
+                js.publish(stream, self._payload)
+                self._meter.latencies.append(time.perf_counter_ns() - start)
+
+        publish(bench.warm_up_stream(self._options), bench.warm_up(self._options))
+        self._meter.latencies.clear()
+        with self._meter:
+            publish(self._options.stream, self._options.count)
+
+    def js_publish_async(self) -> None:
+        """Publishes to a stream by as many threads as messages are to be under way."""
+        js, options = self._connect().jetstream(), self._options
+
+        def publish_all(stream: str, count: int) -> None:
+            turns = iter(range(count))
+
+            def publish() -> None:
+                for _ in turns:
+                    js.publish(stream, self._payload)
+
+            _in_threads(options.inflight, publish)
+
+        publish_all(bench.warm_up_stream(options), bench.warm_up(options))
+        with self._meter:
+            publish_all(options.stream, options.count)
+
+    def js_fetch(self, acknowledge: bool = False) -> None:
+        """Asks a consumer again and again."""
+        nc, options = self._connect(), self._options
+        js = nc.jetstream()
+
+        def take(stream: str, count: int) -> None:
+            left = count
+            while left > 0:
+                messages = js.fetch(stream, options.consumer, min(left, options.batch))
+                for message in messages:
+                    if len(message.data) != options.size:
+                        raise Failure(f"a payload of {len(message.data)} bytes arrived")
+                if acknowledge:
+                    js.ack_all(messages)
+                if not messages:
+                    raise Failure(f"{count - left} of {count} messages came")
+                left -= len(messages)
+            if acknowledge:
+                nc.flush()
+
+        take(bench.warm_up_stream(options), bench.STORED_WARM_UP)
+        with self._meter:
+            take(options.stream, options.count)
+
+    def js_fetch_ack(self) -> None:
+        """The same, and acknowledges what came together in one call."""
+        self.js_fetch(acknowledge=True)
+
+    def js_consume(self) -> None:
+        """Takes messages of a stream without end."""
+        js, options = self._connect().jetstream(), self._options
+        receiver = Receiver(options)
+
+        def consume(stream: str, count: int) -> None:
+            def begin(_: int) -> None:
+                receiver.open(lambda cb: js.consume(stream, options.consumer, cb))
+
+            receiver.receive(count, begin)
+
+        consume(bench.warm_up_stream(options), bench.STORED_WARM_UP)
+        with self._meter:
+            consume(options.stream, options.count)
+
     def _connect(self) -> Any:
         self._clients.append(nats.connect(self._options.url, allow_reconnect=False))
         return self._clients[-1]
@@ -153,14 +225,16 @@ class Receiver:
     def subscribe(self, nc: Any, subject: str) -> None:
         """Subscribes as often, and reads in the way, as the options say."""
         bounds = {"pending_msgs_limit": 0, "pending_bytes_limit": 0}
+        for _ in range(self._options.subs):
+            self.open(lambda cb: nc.subscribe(subject, cb=cb, **bounds))
+
+    def open(self, subscribe: Callable[[Any], Any]) -> None:
+        """Reads one subscription, which is made with a callback or with none."""
         if self._options.mode == "callback":
-            for _ in range(self._options.subs):
-                nc.subscribe(subject, cb=self._on_message, **bounds)
+            subscribe(self._on_message)
             return
         read = self._iterate if self._options.mode == "iterator" else self._take
-        for _ in range(self._options.subs):
-            sub = nc.subscribe(subject, **bounds)
-            threading.Thread(target=read, args=(sub,), daemon=True).start()
+        threading.Thread(target=read, args=(subscribe(None),), daemon=True).start()
 
     def receive(self, count: int, begin: Callable[[int], None]) -> None:
         """Begins, and waits until so many messages have come."""

@@ -101,7 +101,7 @@ impl Subscription for Endless {
         loop {
             match self.0.next().await? {
                 Ok(message) => return Some(message.payload.len()),
-                // Now and then it forgets to ask for more. It does when it has missed two heartbeats.
+                // Now and then nothing comes any more until this; then it goes on.
                 Err(error) if error.kind() == MessagesErrorKind::MissingHeartbeat => {}
                 Err(_) => return None,
             }
