@@ -144,8 +144,18 @@ fn stored_messages_are_taken() {
     measured(&server, &format!("--op js-fetch-ack --batch 300 {words}"));
     let info = runtime.block_on(js.consumer_info("s", "c")).unwrap();
     assert_eq!((info.delivered.stream_seq, info.num_redelivered), (1500, 0));
-    let more = drive(&server.url(), &format!("--op js-fetch {words} --size 17"));
-    assert_eq!(more.status.code(), Some(1));
+}
+
+#[test]
+fn stored_messages_of_a_wrong_size_are_told() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let _js = runtime.block_on(fill(server.url(), AckPolicy::None)).unwrap();
+    let words = "--op js-fetch --stream s --consumer c --count 1500 --size 17";
+    let output = drive(&server.url(), words);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text, "a payload of 16 bytes arrived instead of 17\n");
 }
 
 #[test]
