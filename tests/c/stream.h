@@ -35,20 +35,21 @@ static inline struct place start_stream(const char *more) {
   return at;
 }
 
-/* Another connection to the server, whose events are heard. */
-static inline nats_jetstream *hear(struct place at, struct events *events, nats_connection **nc) {
-  nats_jetstream *js = NULL;
-  *nc = dial_watched(at.server.url, "{\"reconnect_delay_max_ms\":20}", events);
-  OK(nats_jetstream_new(*nc, NONE, &js, E));
-  return js;
-}
-
-static inline void stop_hearing(nats_jetstream *js, nats_connection *nc, struct events *events) {
-  OK(nats_jetstream_free(js));
-  hang_up_watched(nc, events);
+/* The same, with a connection whose events are heard. */
+static inline struct place start_heard(struct events *events) {
+  struct place at = {.server = server_start("jetstream", NULL)};
+  at.nc = dial_watched(at.server.url, "{\"reconnect_delay_max_ms\":20}", events);
+  OK(nats_jetstream_new(at.nc, NONE, &at.js, E));
+  make_stream(at.js, "");
+  return at;
 }
 
 static inline void leave(struct place at) { close_js(at.js, at.nc); }
+
+static inline void leave_heard(struct place at, struct events *events) {
+  OK(nats_jetstream_free(at.js));
+  hang_up_watched(at.nc, events);
+}
 
 /* Everything that was sent is heard. */
 static inline void flush(nats_connection *nc) { OK(nats_connection_flush(nc, WAIT_MS, E)); }
@@ -67,6 +68,30 @@ static inline void store_numbers(nats_jetstream *js, int first, int last) {
     snprintf(text, sizeof text, "%d", i);
     EXPECT_INT(store(js, "s.n", text), i);
   }
+}
+
+/* Stores the number once in the stream of d.n, however often it takes. */
+static inline void store_surely(nats_jetstream *js, int number) {
+  char text[16], options[96];
+  nats_error *err = NULL;
+  int64_t end = now_ms() + 3 * WAIT_MS;
+  snprintf(text, sizeof text, "%d", number);
+  snprintf(options, sizeof options, "{\"msg_id\":\"%d\",\"retries\":100,\"retry_wait_ms\":10}",
+           number);
+  while (nats_jetstream_publish(js, S("d.n"), NULL, B(text), S(options), NULL, NULL, &err)) {
+    OK(nats_error_free(err));
+    EXPECT(now_ms() < end);
+  }
+}
+
+/* A stream on disk, DISK with d.>, which survives its server. */
+static inline void make_disk(nats_jetstream *js) {
+  do_js(js, nats_stream_create, J({"name":"DISK","subjects":["d.>"]}));
+}
+
+static inline void restart(struct remote server) {
+  tell(server, "kill", NULL);
+  tell(server, "restart", NULL);
 }
 
 /* Publishes the numbers without waiting for each. */
@@ -173,6 +198,17 @@ static inline void take_numbers(nats_subscription *sub, int first, int last, boo
     nats_msg *msg = receive(sub);
     EXPECT_INT(number_of(msg), i);
     if (ack) OK(nats_msg_ack(msg, E));
+    OK(nats_msg_free(msg));
+  }
+}
+
+/* Takes messages until this one comes, and acknowledges them. Earlier ones may come again: a server
+ * that was killed has forgotten what was said of them. */
+static inline void take_until(nats_subscription *sub, int number) {
+  for (int got = 0; got != number;) {
+    nats_msg *msg = receive(sub);
+    got = number_of(msg);
+    OK(nats_msg_ack(msg, E));
     OK(nats_msg_free(msg));
   }
 }
