@@ -225,6 +225,37 @@ static inline void nothing(nats_subscription *sub, int64_t timeout_ms) {
   FAILS(NATS_ERR_TIMEOUT, nats_subscription_next(sub, timeout_ms, &msg, E));
 }
 
+/* The next message of one of two; `*which` tells of which. */
+static inline nats_msg *receive_either(nats_subscription *const subs[2], int *which) {
+  for (int64_t end = now_ms() + WAIT_MS; now_ms() < end;) {
+    nats_msg *msg = NULL;
+    nats_error *err = NULL;
+    *which = !*which;
+    nats_status status = nats_subscription_next(subs[*which], 1, &msg, &err);
+    if (status == NATS_OK) return msg;
+    nats_error_free(err);
+    EXPECT_INT(status, NATS_ERR_TIMEOUT);
+  }
+  check_fail(__FILE__, __LINE__, "no message came");
+  return NULL;
+}
+
+/* The numbers up to `last` (300 at most) come to two, each once, and to each of them some. */
+static inline void share_out(nats_subscription *const subs[2], int last) {
+  bool seen[301] = {false};
+  int counts[2] = {0, 0}, which = 0;
+  for (int i = 0; i < last; ++i) {
+    nats_msg *msg = receive_either(subs, &which);
+    int number = number_of(msg);
+    EXPECT(number >= 1 && number <= last && !seen[number]);
+    seen[number] = true;
+    ++counts[which];
+    OK(nats_msg_ack(msg, E));
+    OK(nats_msg_free(msg));
+  }
+  EXPECT(counts[0] > 0 && counts[1] > 0);
+}
+
 /* ---- Threads ---- */
 
 static inline pthread_t begin(void *(*run)(void *), void *argument) {

@@ -61,8 +61,6 @@ TEST("js-consume-22", "messages of a consumer that pushes, and heartbeats while 
 
 TEST("js-consume-23", "those who listen to a consumer with a deliver_group share its messages") {
   struct place at = start_stream("");
-  bool seen[201] = {false};
-  int counts[2] = {0, 0};
   nats_subscription *subs[2];
   make_pusher(at.js, ",\"deliver_group\":\"workers\"");
   for (int i = 0; i < 2; ++i) {
@@ -70,23 +68,7 @@ TEST("js-consume-23", "those who listen to a consumer with a deliver_group share
     flush(at.nc);
   }
   store_numbers(at.js, 1, 200);
-  int64_t end = now_ms() + WAIT_MS;
-  for (int which = 0; counts[0] + counts[1] < 200; which = !which) {
-    nats_msg *msg = NULL;
-    nats_error *err = NULL;
-    if (nats_subscription_next(subs[which], 1, &msg, &err) != NATS_OK) {
-      OK(nats_error_free(err));
-      EXPECT(now_ms() < end);
-      continue;
-    }
-    int number = number_of(msg);
-    EXPECT(number >= 1 && number <= 200 && !seen[number]);
-    seen[number] = true;
-    ++counts[which];
-    OK(nats_msg_ack(msg, E));
-    OK(nats_msg_free(msg));
-  }
-  EXPECT(counts[0] > 0 && counts[1] > 0);
+  share_out(subs, 200);
   for (int i = 0; i < 2; ++i) OK(nats_subscription_free(subs[i]));
   leave(at);
 }
