@@ -1568,9 +1568,9 @@ nats_status nats_jetstream_fetch(nats_jetstream *js,
  * `options_json`: a JSON object with the keys of "Messages of a consumer without end" in
  * docs/options.md, or empty. `cb`, `user`, `destroy` and `out`: as nats_subscribe_with(). Connections
  * lost, changes of the leader and missed heartbeats are survived, and told as connection events of the
- * kind `NATS_CONN_CONSUMER`. nats_subscription_unsubscribe() stops at once, what has come and was not
- * taken is delivered again once its time to be acknowledged is over; nats_subscription_drain() first
- * hands out what has come.
+ * kind `NATS_CONNECTION_EVENT_CONSUMER`. nats_subscription_unsubscribe() stops at once, what has come
+ * and was not taken is delivered again once its time to be acknowledged is over;
+ * nats_subscription_drain() first hands out what has come.
  *
  * Errors: `INVALID_NAME`, `INVALID_OPTION`, `INVALID_ARGUMENT`, `CONNECTION_CLOSED`. The subscription
  * ends with `CONSUMER_NOT_FOUND`, `STREAM_NOT_FOUND` when they are not there or were deleted,
@@ -1590,7 +1590,7 @@ nats_status nats_jetstream_consume(nats_jetstream *js,
  * Takes the messages of a stream, each once and in order, by consumers of the library's own that need
  * no acknowledgement (ADR-17). Whatever happens to consumers, leaders, servers and the connection, it goes
  * on behind the last message that was taken; each time is told as a connection event of the kind
- * `NATS_CONN_CONSUMER`. Waits until the first consumer is made.
+ * `NATS_CONNECTION_EVENT_CONSUMER`. Waits until the first consumer is made.
  *
  * `options_json`: a JSON object with the keys of "Messages of a stream in order" in docs/options.md, or
  * empty. The rest as nats_jetstream_consume().

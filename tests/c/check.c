@@ -38,6 +38,7 @@ static char untouched;
 static _Thread_local nats_error *error_slot;
 static _Thread_local bool error_used;
 static _Thread_local char error_text[512];
+static _Thread_local int32_t error_number;
 
 nats_error **check_error(void) {
   error_slot = UNTOUCHED;
@@ -51,6 +52,8 @@ static void keep_text(nats_str text) {
 
 const char *check_last_text(void) { return error_text; }
 
+int32_t check_last_number(void) { return error_number; }
+
 void check_status(const char *file, int line, const char *call, nats_status expected,
                   nats_status status) {
   nats_error *error = error_slot;
@@ -58,6 +61,7 @@ void check_status(const char *file, int line, const char *call, nats_status expe
   error_slot = NULL;
   error_used = false;
   error_text[0] = 0;
+  error_number = nats_error_api_err_code(error == UNTOUCHED ? NULL : error);
   if (used && error == UNTOUCHED) {
     check_fail(file, line, "%s did not set its error output", call);
     return;

@@ -83,6 +83,10 @@ void check_text(const char *file, int line, const char *what, nats_str got, cons
        : check_fail(__FILE__, __LINE__, "\"%s\" does not say %s", check_last_text(), (part)))
 const char *check_last_text(void);
 
+/* After FAILS: JetStream's number for the error that was reported. */
+#define NUMBERED(number) EXPECT_INT(check_last_number(), number)
+int32_t check_last_number(void);
+
 #define EXPECT(condition) \
   ((condition) ? (void)0 : check_fail(__FILE__, __LINE__, "expected %s", #condition))
 
@@ -151,13 +155,17 @@ struct events {
   int ordered;
   struct latch kinds[EVENT_KINDS];
   char last[EVENT_KINDS][512]; /* the latest details by kind */
-  struct latch gone;           /* counts the destroy hook */
+  char told[8192];             /* the latest details of all kinds, a line each */
+  struct latch gone;           /* counts the destroy hook; its lock is also that of `told` */
 };
 
 void events_init(struct events *events);
 nats_connection *dial_watched(const char *url, const char *options, struct events *events);
 bool events_wait(struct events *events, int kind, int64_t count);
 int64_t events_count(struct events *events, int kind);
+/* An event whose details contain both parts; told() asks whether there was one, await() waits. */
+bool events_told(struct events *events, const char *part, const char *other);
+void events_await(struct events *events, const char *part, const char *other);
 void hang_up_watched(nats_connection *nc, struct events *events); /* waits for the last event */
 
 /* Of the configuration "users": may use public.> and inboxes only. */

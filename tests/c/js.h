@@ -87,6 +87,15 @@ static inline int64_t number_js(nats_jetstream *js, Op op, const char *input, co
   return got;
 }
 
+/* A header of the message; empty when there is none. */
+static inline nats_str header_of(nats_msg *msg, const char *name) {
+  nats_str value = NONE;
+  nats_error *err = NULL;
+  nats_msg_header(msg, S(name), &value, &err);
+  nats_error_free(err);
+  return value;
+}
+
 /* Asks until `wanted` says yes; the answer, to be freed. Errors before that are passed over. */
 static inline nats_doc *until_js(nats_jetstream *js, Op op, const char *input,
                                  bool (*wanted)(nats_doc *, const void *), const void *about) {

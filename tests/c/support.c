@@ -61,6 +61,19 @@ void events_init(struct events *events) {
   pthread_cond_init(&events->gone.changed, NULL);
 }
 
+/* Adds a line to what was told; when there is no room, the oldest ones are forgotten. */
+static void note_event(struct events *events, nats_str json) {
+  pthread_mutex_lock(&events->gone.lock);
+  size_t room = sizeof events->told, used = strlen(events->told);
+  if (used + json.len + 2 > room) {
+    memmove(events->told, events->told + used / 2, used - used / 2 + 1);
+    used = strlen(events->told);
+  }
+  snprintf(events->told + used, room - used, "%.*s\n", (int)json.len, json.ptr);
+  pthread_cond_broadcast(&events->gone.changed);
+  pthread_mutex_unlock(&events->gone.lock);
+}
+
 static void on_event(nats_connection *nc, int32_t kind, nats_str json, void *user) {
   struct events *events = user;
   (void)nc;
@@ -74,6 +87,7 @@ static void on_event(nats_connection *nc, int32_t kind, nats_str json, void *use
   pthread_mutex_lock(&latch->lock);
   snprintf(events->last[kind], sizeof events->last[kind], "%.*s", (int)json.len, json.ptr);
   pthread_mutex_unlock(&latch->lock);
+  note_event(events, json);
   latch_add(latch);
 }
 
@@ -81,6 +95,37 @@ static void forget_events(void *events) { latch_add(&((struct events *)events)->
 
 bool events_wait(struct events *events, int kind, int64_t count) {
   return latch_wait(&events->kinds[kind], count, WAIT_MS);
+}
+
+static bool has_line(const char *lines, const char *part, const char *other) {
+  for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
+    const char *first = strstr(lines, part), *second = strstr(lines, other);
+    if (first && first < end && second && second < end) return true;
+  }
+  return false;
+}
+
+bool events_told(struct events *events, const char *part, const char *other) {
+  pthread_mutex_lock(&events->gone.lock);
+  bool told = has_line(events->told, part, other);
+  pthread_mutex_unlock(&events->gone.lock);
+  return told;
+}
+
+void events_await(struct events *events, const char *part, const char *other) {
+  struct timespec end;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += WAIT_MS / 1000;
+  pthread_mutex_lock(&events->gone.lock);
+  int late = 0;
+  while (!late && !has_line(events->told, part, other)) {
+    late = pthread_cond_timedwait(&events->gone.changed, &events->gone.lock, &end);
+  }
+  bool told = has_line(events->told, part, other);
+  pthread_mutex_unlock(&events->gone.lock);
+  if (!told) {
+    check_fail(__FILE__, __LINE__, "no event with %s and %s, but %s", part, other, events->told);
+  }
 }
 
 int64_t events_count(struct events *events, int kind) { return latch_count(&events->kinds[kind]); }

@@ -19,14 +19,6 @@ static void fill(nats_jetstream *js, const char *config) {
   }
 }
 
-static nats_str header_of(nats_msg *msg, const char *name) {
-  nats_str value = NONE;
-  nats_error *err = NULL;
-  nats_msg_header(msg, S(name), &value, &err);
-  nats_error_free(err);
-  return value;
-}
-
 /* The message is the one with this number. */
 static void is_message(nats_msg *msg, int number) {
   char text[16];
