@@ -226,6 +226,7 @@ impl Messages {
     /// # Errors
     /// No more messages will come: [`Code::ConsumerNotFound`], [`Code::StreamNotFound`] when they were
     /// deleted; [`Code::PullRefused`] with what the server said; [`Code::Permission`];
+    /// [`Code::Unsupported`] when the server does not know what is asked for;
     /// [`Code::ConnectionClosed`]. What came before is handed out first.
     pub async fn next(&mut self) -> Result<Option<JsMessage>> {
         loop {
@@ -239,7 +240,10 @@ impl Messages {
                 return end.clone().map(|()| None);
             }
             self.refill();
-            self.wait().await;
+            // What could not be asked has ended it.
+            if self.end.is_none() {
+                self.wait().await;
+            }
         }
     }
 
