@@ -7,9 +7,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::api::json;
+use super::api::{decode, json, unreadable};
 use super::context::JetStream;
 use crate::error::Result;
+
+/// No account has so many streams, nor a stream so many consumers.
+const ENDLESS: usize = 10_000_000;
 
 /// Items of the API that come page by page as they are asked for.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Page<T> {
     member: &'static str,
     request: Map<String, Value>,
     items: VecDeque<Value>,
+    /// The first item of the latest page.
+    first: Value,
     asked: usize,
     total: Option<usize>,
     read: PhantomData<fn() -> T>,
@@ -27,7 +32,6 @@ pub struct Page<T> {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
     total: usize,
     #[serde(flatten)]
     members: Map<String, Value>,
@@ -40,8 +44,8 @@ impl<T: DeserializeOwned> Page<T> {
         member: &'static str,
         request: Map<String, Value>,
     ) -> Page<T> {
-        let (js, items) = (js.clone(), VecDeque::new());
-        Page { js, path, member, request, items, asked: 0, total: None, read: PhantomData }
+        let (js, items, first) = (js.clone(), VecDeque::new(), Value::Null);
+        Page { js, path, member, request, items, first, asked: 0, total: None, read: PhantomData }
     }
 
     /// The next item; None: there are no more.
@@ -51,11 +55,7 @@ impl<T: DeserializeOwned> Page<T> {
     pub async fn next(&mut self) -> Result<Option<T>> {
         loop {
             if let Some(item) = self.items.pop_front() {
-                let read = serde_json::from_value(item).map_err(|e| {
-                    let text = format!("the answer to {} cannot be read: {e}", self.path);
-                    crate::Error::new(crate::Code::Protocol, text)
-                })?;
-                return Ok(Some(read));
+                return decode(&self.path, item).map(Some);
             }
             if self.total.is_some_and(|total| self.asked >= total) {
                 return Ok(None);
@@ -81,12 +81,31 @@ impl<T: DeserializeOwned> Page<T> {
         let mut answer: Answer = self.js.call(&self.path, &json(&self.request)?).await?;
         let items = match answer.members.remove(self.member) {
             Some(Value::Array(items)) => items,
-            _ => Vec::new(),
+            None | Some(Value::Null) => Vec::new(),
+            Some(_) => {
+                return Err(unreadable(
+                    &self.path,
+                    format_args!("{}: expected a list", self.member),
+                ));
+            }
         };
+        // Lists are sorted: what the server goes on with is behind all that it has told.
+        if let Some(first) = items.first() {
+            let first = key(first);
+            if *first == self.first || self.asked > ENDLESS {
+                return Err(unreadable(&self.path, "the list has no end"));
+            }
+            self.first = first.clone();
+        }
         self.asked += items.len();
         // A page without items is the last one, whatever the total says.
         self.total = Some(if items.is_empty() { self.asked } else { answer.total });
         self.items.extend(items);
         Ok(())
     }
+}
+
+/// The name of an item of a list: what else is told of it changes from one answer to the next.
+fn key(item: &Value) -> &Value {
+    item.get("name").or_else(|| item.pointer("/config/name")).unwrap_or(item)
 }

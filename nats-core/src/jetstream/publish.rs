@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::api::read;
 use super::config::{Extra, is_default};
 use super::context::JetStream;
+use super::level;
 use crate::client::publish::Publish;
 use crate::client::request::Request;
 use crate::error::{Code, Error, Result};
@@ -129,7 +130,8 @@ impl JetStream {
     ///
     /// # Errors
     /// Not stored: [`Code::NoResponders`] when no stream has the subject;
-    /// [`Code::WrongLastSequence`], [`Code::JetStream`] when the stream refuses;
+    /// [`Code::WrongLastSequence`], [`Code::JetStream`] when the stream refuses; [`Code::Unsupported`]
+    /// when the server does not know what is expected; [`Code::Protocol`] for an answer that is none;
     /// [`Code::InvalidSubject`], [`Code::InvalidHeader`], [`Code::InvalidArgument`],
     /// [`Code::MaxPayload`], [`Code::Permission`], [`Code::ConnectionClosed`]. Stored or not, nobody
     /// knows: [`Code::Timeout`], [`Code::ConnectionLost`]; with a `msg_id` it can be published again.
@@ -138,6 +140,7 @@ impl JetStream {
         publish: &Publish<'_>,
         options: &PublishOptions,
     ) -> Result<PubAck> {
+        level::of_publish(options, &self.client)?;
         let said = options.headers(publish.headers)?;
         let mut request = Request::new(publish.subject, publish.payload)
             .timeout(options.timeout.unwrap_or(self.way.timeout));
@@ -159,7 +162,7 @@ impl JetStream {
 /// Reads the answer to a message.
 pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
     let ack: PubAck = read(subject, payload)?;
-    if ack.stream.is_empty() {
+    if ack.stream.is_empty() || ack.seq == 0 {
         let text = format!("{subject}: the answer is no acknowledgement of a stream");
         return Err(Error::new(Code::Protocol, text));
     }
@@ -203,7 +206,8 @@ mod tests {
         assert_eq!((ack.stream.as_str(), ack.seq, ack.duplicate), ("S", 7, true));
         assert_eq!((ack.value.as_str(), ack.batch_id.as_str(), ack.batch_count), ("12", "b", 3));
         assert_eq!(ack.extra["new"], 1);
-        assert_eq!(acknowledged("a", b"{}").unwrap_err().code(), Code::Protocol);
-        assert_eq!(acknowledged("a", b"+OK").unwrap_err().code(), Code::Protocol);
+        for bad in [&b"{}"[..], b"+OK", b"", br#"{"stream":"S"}"#, br#"{"stream":"S","seq":-1}"#] {
+            assert_eq!(acknowledged("a", bad).unwrap_err().code(), Code::Protocol, "{bad:?}");
+        }
     }
 }
