@@ -131,10 +131,11 @@ impl JetStream {
     /// # Errors
     /// Not stored: [`Code::NoResponders`] when no stream has the subject;
     /// [`Code::WrongLastSequence`], [`Code::JetStream`] when the stream refuses; [`Code::Unsupported`]
-    /// when the server does not know what is expected; [`Code::Protocol`] for an answer that is none;
+    /// when the server does not know what is expected;
     /// [`Code::InvalidSubject`], [`Code::InvalidHeader`], [`Code::InvalidArgument`],
     /// [`Code::MaxPayload`], [`Code::Permission`], [`Code::ConnectionClosed`]. Stored or not, nobody
-    /// knows: [`Code::Timeout`], [`Code::ConnectionLost`]; with a `msg_id` it can be published again.
+    /// knows: [`Code::Timeout`], [`Code::ConnectionLost`], and [`Code::Protocol`] for an answer that is
+    /// none; with a `msg_id` it can be published again.
     pub async fn publish_with(
         &self,
         publish: &Publish<'_>,
