@@ -310,15 +310,20 @@ TEST("c-jetstream-06", "consumers by documents, and operations on a queue") {
   OK(nats_doc_len(names, S("consumers"), &len, E));
   EXPECT_INT(len, 2);
   OK(nats_doc_free(names));
-  nats_doc *paused = ask_js(js, nats_consumer_pause,
-                            "{\"stream\":\"S\",\"consumer\":\"worker\","
-                            "\"pause_until\":\"2100-01-01T00:00:00Z\"}");
-  int32_t is_paused = 0;
-  OK(nats_doc_get_bool(paused, S("paused"), &is_paused, E));
-  EXPECT_INT(is_paused, 1);
-  OK(nats_doc_free(paused));
-  do_js(js, nats_consumer_resume, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
-  do_js(js, nats_consumer_reset, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
+  nats_doc *told = NULL;
+  nats_str until = S("{\"stream\":\"S\",\"consumer\":\"worker\","
+                     "\"pause_until\":\"2100-01-01T00:00:00Z\"}");
+  if (NEEDS(nc, 2, 11, "pausing a consumer", nats_consumer_pause(js, until, &told, E))) {
+    int32_t is_paused = 0;
+    OK(nats_doc_get_bool(told, S("paused"), &is_paused, E));
+    EXPECT_INT(is_paused, 1);
+    OK(nats_doc_free(told));
+    do_js(js, nats_consumer_resume, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
+  }
+  nats_str worker = S("{\"stream\":\"S\",\"consumer\":\"worker\"}");
+  if (NEEDS(nc, 2, 14, "resetting a consumer", nats_consumer_reset(js, worker, &told, E))) {
+    OK(nats_doc_free(told));
+  }
   do_js(js, nats_consumer_delete, "{\"stream\":\"S\",\"consumer\":\"worker\"}");
   nats_doc *list = ask_js(js, nats_consumer_list, "{\"stream\":\"S\"}");
   expect_str(list, "consumers.0.name", "other");

@@ -7,6 +7,8 @@ mod connect;
 mod drain;
 mod events;
 mod headers;
+mod js_answers;
+mod js_fault;
 mod keys;
 mod limits;
 mod process;

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test target uses its own part of it")]
 
 pub(crate) mod cuts;
+pub(crate) mod fake_js;
+pub(crate) mod versions;
 
 use std::fmt::Debug;
 use std::future::Future;
