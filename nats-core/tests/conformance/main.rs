@@ -9,6 +9,7 @@ mod events;
 mod headers;
 mod js_answers;
 mod js_fault;
+mod js_gone;
 mod keys;
 mod limits;
 mod process;
