@@ -87,6 +87,8 @@ struct Run {
     /// How many messages each reader has seen.
     seen: Vec<watch::Sender<u64>>,
     numbers: Numbers,
+    /// Nothing is published meanwhile: a server that comes back catches up with what it has missed.
+    resting: watch::Sender<bool>,
     /// No more is published.
     closing: watch::Sender<bool>,
     /// The stream's last sequence, once no more is published.
@@ -101,7 +103,7 @@ struct Numbers {
     failed: Mutex<BTreeMap<&'static str, u64>>,
     /// Acknowledgements that told of a message that was stored before.
     duplicates: AtomicU64,
-    /// The longest time from an acknowledgement to the next one of the same publisher.
+    /// The longest time from the first try of a publish to its acknowledgement.
     longest: Mutex<Duration>,
 }
 
@@ -117,6 +119,7 @@ impl Run {
             stored: (0..LANES).map(|_| watch::Sender::new(BTreeMap::new())).collect(),
             seen: READERS.iter().map(|_| watch::Sender::new(0)).collect(),
             numbers: Numbers::default(),
+            resting: watch::Sender::new(false),
             closing: watch::Sender::new(false),
             last: watch::Sender::new(None),
         };
@@ -192,8 +195,10 @@ impl Run {
 async fn publisher(run: Arc<Run>, lane: u64) {
     let (client, js) = run.connect(lane as usize).await;
     let subject = format!("f.{lane}");
-    let mut since = Instant::now();
+    let mut resting = run.resting.subscribe();
     for number in 1.. {
+        resting.wait_for(|resting| !resting).await.unwrap();
+        let since = Instant::now();
         if *run.closing.borrow() {
             break;
         }
@@ -217,7 +222,6 @@ async fn publisher(run: Arc<Run>, lane: u64) {
         let mut longest = lock(&run.numbers.longest);
         *longest = longest.max(since.elapsed());
         drop(longest);
-        since = Instant::now();
         run.numbers.duplicates.fetch_add(ack.duplicate.into(), Ordering::Relaxed);
         run.stored[lane as usize].send_modify(|stored| {
             assert!(stored.last_key_value().is_none_or(|(_, last)| *last < ack.seq), "{ack:?}");
@@ -363,8 +367,11 @@ async fn js_fault_28() {
         for (slowest, took) in slowest.iter_mut().zip(took) {
             *slowest = took.max(*slowest);
         }
+        // The message that each publisher is at is published all the same.
+        run.resting.send_replace(true);
         victim.restart().unwrap();
         run.cluster.wait_ready().unwrap();
+        run.resting.send_replace(false);
         for (name, reader) in &readers {
             assert!(!reader.is_finished(), "{what}: {name} has ended");
         }

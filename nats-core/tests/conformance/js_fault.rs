@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use nats_core::jetstream::{
-    AckKind, ConsumeOptions, ConsumerConfig, DeliverPolicy, Discard, Fetch, FetchOptions,
-    GetMessage, InfoOptions, JetStream, JetStreamOptions, JsMessage, Messages, PublishOptions,
-    PurgeOptions, Storage, StreamConfig, StreamSource,
+    AckKind, ConsumeOptions, ConsumerConfig, DeliverPolicy, Discard, FetchOptions, GetMessage,
+    InfoOptions, JetStream, JetStreamOptions, JsMessage, PublishOptions, PurgeOptions, Storage,
+    StreamConfig, StreamSource,
 };
 use nats_core::{Client, Code, Publish};
-use nats_harness::{Cluster, Config, Server};
+use nats_harness::{Config, Server};
 
 use super::support::fake_js::*;
 use super::support::*;
