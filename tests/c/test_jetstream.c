@@ -202,11 +202,12 @@ TEST("c-jetstream-04", "messages are fetched; what is said of them decides wheth
   size_t count = 99;
   char text[16];
   do_js(js, nats_stream_create, STREAM);
-  do_js(js, nats_consumer_create, WORKER);
   for (int i = 1; i <= 12; ++i) {
     snprintf(text, sizeof text, "%d", i);
     store(js, "s.n", text);
   }
+  /* Of what is there when it is made, a consumer knows at once how much it is. */
+  do_js(js, nats_consumer_create, WORKER);
   OK(nats_jetstream_fetch(js, S("S"), S("worker"), NONE, msgs, CAP, &count, E));
   EXPECT_INT(count, CAP);
   EXPECT_TEXT(as_text(nats_msg_payload(msgs[9])), "10");

@@ -123,10 +123,11 @@ async fn js_fault_27() {
     let hasty = JetStreamOptions { timeout: Duration::from_secs(3), ..JetStreamOptions::default() };
     let js = client.jetstream_with(hasty).unwrap();
     let config = StreamConfig { num_replicas: 3, storage: Storage::File, ..stream("S", "s.>") };
-    js.create_stream(&config).await.unwrap();
-    js.create_consumer("S", &worker()).await.unwrap();
+    let patient = client.jetstream();
+    patient.create_stream(&config).await.unwrap();
+    patient.create_consumer("S", &worker()).await.unwrap();
     for text in ["1", "2"] {
-        js.publish("s.a", text).await.unwrap();
+        patient.publish("s.a", text).await.unwrap();
     }
     let mut messages = consuming(&js).await;
     for other in others {
