@@ -209,7 +209,11 @@ async fn publisher(run: Arc<Run>, lane: u64) {
                 Ok(ack) => break ack,
                 Err(error) => {
                     let code = error.code();
-                    let unknown = matches!(code, Code::Timeout | Code::ConnectionLost);
+                    // A message with this id that is not stored yet: old servers tell of it as of one
+                    // with the sequence 0, which is no acknowledgement, new ones refuse it (10158).
+                    let early = code == Code::Protocol
+                        || error.api().is_some_and(|api| api.err_code == 10158);
+                    let unknown = early || matches!(code, Code::Timeout | Code::ConnectionLost);
                     // No leader yet, or one that has just lost the others.
                     let refused = code == Code::NoResponders
                         || error.api().is_some_and(|api| api.code == 503);

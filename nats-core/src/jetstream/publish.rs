@@ -163,6 +163,7 @@ impl JetStream {
 /// Reads the answer to a message.
 pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
     let ack: PubAck = read(subject, payload)?;
+    // Old servers tell of a duplicate that is not stored yet with the sequence 0.
     if ack.stream.is_empty() || ack.seq == 0 {
         let text = format!("{subject}: the answer is no acknowledgement of a stream");
         return Err(Error::new(Code::Protocol, text));
