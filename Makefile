@@ -4,9 +4,10 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+SOAK_ROUNDS ?= 100
 QUICK ?=
 
-.PHONY: help tools build demo test bench instructions install fuzz clean
+.PHONY: help tools build demo test bench instructions install fuzz soak versions clean
 
 help:
 	@echo 'make tools      install what is missing (nats-server, compilers, valgrind)'
@@ -17,6 +18,8 @@ help:
 	@echo 'make instructions  instructions for a message, by callgrind'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
 	@echo 'make fuzz       fuzz every target for FUZZ_SECONDS=$(FUZZ_SECONDS) (nightly Rust)'
+	@echo 'make soak       kill the leaders of a JetStream cluster SOAK_ROUNDS=$(SOAK_ROUNDS) times'
+	@echo 'make versions   the JetStream tests against every supported server version'
 	@echo 'make clean      remove what the build made'
 
 tools:
@@ -44,6 +47,12 @@ install:
 
 fuzz:
 	@scripts/fuzz '$(FUZZ_SECONDS)'
+
+soak: tools
+	@scripts/soak '$(SOAK_ROUNDS)'
+
+versions: tools
+	@scripts/versions
 
 clean:
 	cargo clean

@@ -1524,9 +1524,10 @@ nats_status nats_jetstream_free(nats_jetstream *js);
  * with nats_doc_free().
  *
  * Errors. Not stored: `NO_RESPONDERS` when no stream has the subject; `WRONG_LAST_SEQUENCE`,
- * `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `INVALID_OPTION`; those of
- * nats_publish_msg(). Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`; with a "msg_id" it
- * can be published again.
+ * `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `UNSUPPORTED` when the server
+ * does not know what is expected; `INVALID_OPTION`; those of nats_publish_msg(). Stored or not, nobody
+ * knows: `TIMEOUT`, `CONNECTION_LOST`, and `PROTOCOL` for an answer that is none; with a "msg_id" it can
+ * be published again.
  */
 nats_status nats_jetstream_publish(nats_jetstream *js,
                                    nats_str subject,
@@ -1548,7 +1549,7 @@ nats_status nats_jetstream_publish(nats_jetstream *js,
  * Errors, when no message has come: `CONSUMER_NOT_FOUND` when the consumer was deleted meanwhile,
  * `NO_RESPONDERS` when there is none, `PULL_REFUSED` with what the server said, `HEARTBEAT_MISSED`,
  * `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PERMISSION`; and `INVALID_NAME`, `INVALID_OPTION`,
- * `INVALID_ARGUMENT`.
+ * `INVALID_ARGUMENT`, `UNSUPPORTED`.
  */
 nats_status nats_jetstream_fetch(nats_jetstream *js,
                                  nats_str stream,
@@ -2058,7 +2059,7 @@ nats_status nats_stream_delete_async(nats_jetstream *js,
  *
  * `*out` receives a document: {"subject": text, "seq": n, "time": RFC 3339, "data": base64, "hdrs": {name: [values]}}. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
 nats_status nats_stream_get_message(nats_jetstream *js,
                                     nats_str input,
@@ -2242,7 +2243,7 @@ nats_status nats_consumer_list_async(nats_jetstream *js,
  *
  * `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
 nats_status nats_consumer_pause(nats_jetstream *js,
                                 nats_str input,
@@ -2259,13 +2260,13 @@ nats_status nats_consumer_pause_async(nats_jetstream *js,
                                       nats_error **err);
 
 /**
- * Has a paused consumer deliver again.
+ * Has a paused consumer deliver again (server 2.11).
  *
  * `input`: a JSON document, {"stream": name, "consumer": name}.
  *
  * `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
 nats_status nats_consumer_resume(nats_jetstream *js,
                                  nats_str input,
@@ -2288,7 +2289,7 @@ nats_status nats_consumer_resume_async(nats_jetstream *js,
  *
  * `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
 nats_status nats_consumer_reset(nats_jetstream *js,
                                 nats_str input,
@@ -2311,7 +2312,7 @@ nats_status nats_consumer_reset_async(nats_jetstream *js,
  *
  * `*out` receives a document: {}. Free it with nats_doc_free().
  *
- * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
  */
 nats_status nats_consumer_unpin(nats_jetstream *js,
                                 nats_str input,

@@ -86,9 +86,10 @@ pub extern "C" fn nats_jetstream_free(js: *mut nats_jetstream) -> nats_status {
 /// with nats_doc_free().
 ///
 /// Errors. Not stored: `NO_RESPONDERS` when no stream has the subject; `WRONG_LAST_SEQUENCE`,
-/// `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `INVALID_OPTION`; those of
-/// nats_publish_msg(). Stored or not, nobody knows: `TIMEOUT`, `CONNECTION_LOST`; with a "msg_id" it
-/// can be published again.
+/// `JETSTREAM` when the stream refuses, nats_error_api_code() says how; `UNSUPPORTED` when the server
+/// does not know what is expected; `INVALID_OPTION`; those of nats_publish_msg(). Stored or not, nobody
+/// knows: `TIMEOUT`, `CONNECTION_LOST`, and `PROTOCOL` for an answer that is none; with a "msg_id" it can
+/// be published again.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_jetstream_publish(
     js: *mut nats_jetstream,
@@ -131,7 +132,7 @@ pub extern "C" fn nats_jetstream_publish(
 /// Errors, when no message has come: `CONSUMER_NOT_FOUND` when the consumer was deleted meanwhile,
 /// `NO_RESPONDERS` when there is none, `PULL_REFUSED` with what the server said, `HEARTBEAT_MISSED`,
 /// `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PERMISSION`; and `INVALID_NAME`, `INVALID_OPTION`,
-/// `INVALID_ARGUMENT`.
+/// `INVALID_ARGUMENT`, `UNSUPPORTED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_jetstream_fetch(
     js: *mut nats_jetstream,

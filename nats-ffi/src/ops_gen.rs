@@ -408,7 +408,7 @@ pub extern "C" fn nats_stream_delete_async(
 ///
 /// `*out` receives a document: {"subject": text, "seq": n, "time": RFC 3339, "data": base64, "hdrs": {name: [values]}}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `STREAM_NOT_FOUND`, `MESSAGE_NOT_FOUND`, `NO_RESPONDERS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_stream_get_message(
     js: *mut nats_jetstream,
@@ -640,7 +640,7 @@ pub extern "C" fn nats_consumer_list_async(
 ///
 /// `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_consumer_pause(
     js: *mut nats_jetstream,
@@ -663,13 +663,13 @@ pub extern "C" fn nats_consumer_pause_async(
     asynchronous(&table::CONSUMER_PAUSE, js, input, queue, token, err)
 }
 
-/// Has a paused consumer deliver again.
+/// Has a paused consumer deliver again (server 2.11).
 ///
 /// `input`: a JSON document, {"stream": name, "consumer": name}.
 ///
 /// `*out` receives a document: {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_consumer_resume(
     js: *mut nats_jetstream,
@@ -698,7 +698,7 @@ pub extern "C" fn nats_consumer_resume_async(
 ///
 /// `*out` receives a document: configuration, state, and what else the server tells, under its own names. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_consumer_reset(
     js: *mut nats_jetstream,
@@ -727,7 +727,7 @@ pub extern "C" fn nats_consumer_reset_async(
 ///
 /// `*out` receives a document: {}. Free it with nats_doc_free().
 ///
-/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `STREAM_NOT_FOUND`, `CONSUMER_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_consumer_unpin(
     js: *mut nats_jetstream,

@@ -258,3 +258,32 @@ int child_run(const char *name, const char *argument) {
   EXPECT_INT(posix_spawn(&pid, self, NULL, NULL, argv, environ), 0);
   return child_exit(pid);
 }
+
+/* ---- Versions of servers ---- */
+
+bool is_at_least(nats_connection *nc, int major, int minor) {
+  nats_doc *info = NULL;
+  nats_str version = {NULL, 0};
+  int got[2] = {0, 0};
+  if (nats_connection_server_info(nc, &info, NULL) ||
+      nats_doc_get_str(info, S("version"), &version, NULL)) {
+    check_fail(__FILE__, __LINE__, "the server tells no version");
+  }
+  sscanf(version.ptr, "%d.%d", &got[0], &got[1]);
+  nats_doc_free(info);
+  return got[0] > major || (got[0] == major && got[1] >= minor);
+}
+
+bool check_needs(const char *file, int line, const char *call, nats_connection *nc, int major,
+                 int minor, const char *what, nats_status status) {
+  char needed[32];
+  if (is_at_least(nc, major, minor)) {
+    check_status(file, line, call, NATS_OK, status);
+    return true;
+  }
+  check_status(file, line, call, NATS_ERR_UNSUPPORTED, status);
+  snprintf(needed, sizeof needed, "needs server %d.%d", major, minor);
+  SAYS(needed);
+  printf("not supported: %s (%s)\n", what, needed);
+  return false;
+}

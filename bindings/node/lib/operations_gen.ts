@@ -192,7 +192,7 @@ export abstract class Operations {
    * [values]}}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, InvalidSubjectError,
-   * StreamNotFoundError, MessageNotFoundError, NoRespondersError, JetStreamError,
+   * StreamNotFoundError, MessageNotFoundError, NoRespondersError, UnsupportedError, JetStreamError,
    * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
    * ClosedConnectionError, ProtocolError.
    */
@@ -344,8 +344,8 @@ export abstract class Operations {
    * Resolves to {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
-   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
-   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerPause(
     input: {
@@ -358,15 +358,15 @@ export abstract class Operations {
   }
 
   /**
-   * Has a paused consumer deliver again.
+   * Has a paused consumer deliver again (server 2.11).
    *
    * Takes {"stream": name, "consumer": name}.
    *
    * Resolves to {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
-   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
-   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerResume(input: { stream: string; consumer: string }): Promise<documents.PauseState> {
     return this.operate("consumer_resume", input);
@@ -381,8 +381,8 @@ export abstract class Operations {
    * Resolves to configuration, state, and what else the server tells, under its own names.
    *
    * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
-   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
-   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerReset(
     input: {
@@ -402,8 +402,8 @@ export abstract class Operations {
    * Resolves to {}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, StreamNotFoundError, ConsumerNotFoundError,
-   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
-   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
    */
   consumerUnpin(input: { stream: string; consumer: string; group: string }): Promise<{}> {
     return this.operate("consumer_unpin", input);

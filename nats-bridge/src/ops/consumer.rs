@@ -158,7 +158,7 @@ pub const CONSUMER_PAUSE: Op = Op {
     name: "consumer_pause",
     input: Some(r#"{"stream": name, "consumer": name, "pause_until": RFC 3339}"#),
     output: PAUSED,
-    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND"),
+    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND", "UNSUPPORTED"),
     doc: "Has a consumer deliver nothing until then (server 2.11).",
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
@@ -173,8 +173,8 @@ pub const CONSUMER_RESUME: Op = Op {
     name: "consumer_resume",
     input: Some(NAMED),
     output: PAUSED,
-    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND"),
-    doc: "Has a paused consumer deliver again.",
+    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND", "UNSUPPORTED"),
+    doc: "Has a paused consumer deliver again (server 2.11).",
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Named { stream, consumer } = read(input)?;
@@ -196,7 +196,7 @@ pub const CONSUMER_RESET: Op = Op {
     name: "consumer_reset",
     input: Some(r#"{"stream": name, "consumer": name, "seq": n}"#),
     output: INFO,
-    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND"),
+    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND", "UNSUPPORTED"),
     doc: "Has a consumer begin anew: behind its acknowledged messages, or at a sequence (ADR-60, \
           server 2.14).",
     run: Run::JetStream(|js, input| {
@@ -220,7 +220,7 @@ pub const CONSUMER_UNPIN: Op = Op {
     name: "consumer_unpin",
     input: Some(r#"{"stream": name, "consumer": name, "group": name}"#),
     output: "{}",
-    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND"),
+    errors: api_errors!("INVALID_NAME", "STREAM_NOT_FOUND", "CONSUMER_NOT_FOUND", "UNSUPPORTED"),
     doc: "Lets go of the client that is pinned in a group (ADR-42, server 2.11).",
     run: Run::JetStream(|js, input| {
         Box::pin(async move {

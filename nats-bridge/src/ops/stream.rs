@@ -214,7 +214,8 @@ pub const STREAM_GET_MESSAGE: Op = Op {
         "INVALID_SUBJECT",
         "STREAM_NOT_FOUND",
         "MESSAGE_NOT_FOUND",
-        "NO_RESPONDERS"
+        "NO_RESPONDERS",
+        "UNSUPPORTED"
     ),
     doc: "A message of a stream: by its sequence, the last one of a subject, or the first one of a \
           subject from a sequence on. Direct: from any server that has it (ADR-31), faster and perhaps \

@@ -1,7 +1,9 @@
 //! Requests to the JetStream API, and what it refuses.
 
-use serde::Serialize;
+use std::fmt::Display;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::context::JetStream;
@@ -36,7 +38,12 @@ impl JetStream {
         headers: Option<&Headers>,
     ) -> Result<T> {
         let answer = self.ask(path, body, headers).await?;
-        read(path, answer.payload())
+        let value = accepted(path, answer.payload())?;
+        // All of the API's answers have it; somebody else who listens there may answer, too.
+        if !value.get("type").is_some_and(Value::is_string) {
+            return Err(unreadable(path, "it is none of the JetStream API, which have a type"));
+        }
+        decode(path, value)
     }
 
     /// The answer as it comes.
@@ -71,16 +78,55 @@ pub(crate) fn json(document: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(document).map_err(|e| Error::new(Code::InvalidJson, e.to_string()))
 }
 
-/// An answer, or what the API refused.
+/// An answer, or what was refused.
 pub(crate) fn read<T: DeserializeOwned>(path: &str, payload: &[u8]) -> Result<T> {
-    let bad = |error: serde_json::Error| {
-        Error::new(Code::Protocol, format!("the answer to {path} cannot be read: {error}"))
-    };
-    let mut value: Value = serde_json::from_slice(payload).map_err(bad)?;
-    if let Some(error) = value.get_mut("error").map(Value::take) {
-        return Err(refusal(path, serde_json::from_value(error).map_err(bad)?));
+    decode(path, accepted(path, payload)?)
+}
+
+/// The document of an answer that is no refusal.
+fn accepted(path: &str, payload: &[u8]) -> Result<Value> {
+    let mut value: Value = serde_json::from_slice(payload).map_err(|e| unreadable(path, e))?;
+    match value.get_mut("error").map(Value::take) {
+        None | Some(Value::Null) => Ok(value),
+        Some(error @ Value::Object(_)) => Err(refusal(path, decode(path, error)?)),
+        Some(_) => Err(unreadable(path, "error: expected an object")),
     }
-    serde_json::from_value(value).map_err(bad)
+}
+
+/// The document as what it is to be; errors name the member.
+pub(crate) fn decode<T: DeserializeOwned>(path: &str, value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|e| unreadable(path, e))
+}
+
+/// The error for an answer that is not what it should be.
+pub(crate) fn unreadable(path: &str, why: impl Display) -> Error {
+    Error::new(Code::Protocol, format!("the answer to {path} cannot be read: {why}"))
+}
+
+/// Checks that an answer tells of what was asked for.
+pub(crate) fn expect_name(path: &str, asked: &str, told: &str) -> Result<()> {
+    if asked == told {
+        return Ok(());
+    }
+    let (asked, told) = (asked.escape_debug(), told.escape_debug());
+    Err(unreadable(path, format_args!("it tells of \"{told}\" in place of \"{asked}\"")))
+}
+
+/// The answer to what has no other result.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Done {
+    success: bool,
+}
+
+impl Done {
+    /// Checks that it was done.
+    pub(crate) fn check(&self, path: &str) -> Result<()> {
+        if self.success {
+            Ok(())
+        } else {
+            Err(unreadable(path, "it tells neither success nor error"))
+        }
+    }
 }
 
 /// The error that stands for what the API refused.
@@ -126,8 +172,24 @@ mod tests {
 
     #[test]
     fn answers_that_are_none_are_protocol_errors() {
-        for bad in [&b""[..], b"{", b"\xff", b"{\"error\":5}", b"[]x"] {
+        for bad in
+            [&b""[..], b"{", b"\xff", b"{\"error\":5}", b"{\"error\":{\"code\":\"x\"}}", b"[]x"]
+        {
             assert_eq!(read::<Value>("X", bad).unwrap_err().code(), Code::Protocol, "{bad:?}");
+        }
+        assert!(read::<Value>("X", br#"{"error":null}"#).is_ok());
+        let error = read::<Done>("X", br#"{"success":"yes"}"#).unwrap_err();
+        assert!(error.text().contains("the answer to X cannot be read: success: "), "{error}");
+    }
+
+    #[test]
+    fn every_refusal_has_its_name() {
+        for (err_code, name) in super::super::ERR_CODES {
+            let description = "what the server says".to_owned();
+            let error = refusal("X", ApiError { code: 400, err_code: *err_code, description });
+            let expected = format!("X: what the server says ({name}, {err_code})");
+            assert_eq!(error.text(), expected);
+            assert_eq!(error.api().map(|api| api.err_code), Some(*err_code));
         }
     }
 }

@@ -45,7 +45,7 @@ impl JetStream {
     /// [`Code::Unsupported`] when the server is too old; [`Code::Io`] when the system has no
     /// randomness.
     pub fn atomic_batch(&self, options: &AtomicBatchOptions) -> Result<AtomicBatch> {
-        level::needs("an atomic batch", (2, 12), &self.client.server_info())?;
+        level::of_operation("an atomic batch", (2, 12), &self.client)?;
         let (js, options) = (self.clone(), options.clone());
         Ok(AtomicBatch { js, options, id: nuid()?, count: 0, subject: String::new(), over: false })
     }
@@ -106,8 +106,7 @@ impl AtomicBatch {
             let text = "the batch has no message: expected at least one";
             return Err(Error::new(Code::InvalidArgument, text));
         }
-        let server = self.js.client.server_info();
-        level::needs("to commit a batch without a message", (2, 14), &server)?;
+        level::of_operation("to commit a batch without a message", (2, 14), &self.js.client)?;
         let headers = self.headers(None, &PublishOptions::default(), Some("eob"))?;
         let subject = std::mem::take(&mut self.subject);
         let answer = self.ask(&Publish::new(&subject, b"").headers(&headers)).await?;

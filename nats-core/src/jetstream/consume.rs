@@ -237,6 +237,7 @@ impl Messages {
     /// # Errors
     /// No more messages will come: [`Code::ConsumerNotFound`], [`Code::StreamNotFound`] when they were
     /// deleted; [`Code::PullRefused`] with what the server said; [`Code::Permission`];
+    /// [`Code::Unsupported`] when the server does not know what is asked for;
     /// [`Code::ConnectionClosed`]. What came before is handed out first.
     pub async fn next(&mut self) -> Result<Option<JsMessage>> {
         poll_fn(|cx| self.poll_message(cx)).await

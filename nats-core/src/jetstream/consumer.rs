@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::api::{EMPTY, json as encode, read};
+use super::api::{Done, EMPTY, expect_name, json as encode, read};
 use super::config::cluster::ClusterInfo;
 use super::config::consumer::{ConsumerConfig, DeliverPolicy};
 use super::config::stream::list;
@@ -111,16 +111,15 @@ pub struct PriorityGroupState {
 
 /// Whether a consumer pauses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 #[non_exhaustive]
 pub struct PauseState {
     /// It does.
     pub paused: bool,
     /// Until when, in RFC 3339.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub pause_until: String,
     /// For how long still.
-    #[serde(with = "nanos", skip_serializing_if = "is_default")]
+    #[serde(default, with = "nanos", skip_serializing_if = "is_default")]
     pub pause_remaining: Duration,
 }
 
@@ -196,7 +195,8 @@ impl JetStream {
         if config.pedantic {
             request["pedantic"] = true.into();
         }
-        self.call_with(&path, &encode(&request)?, headers.as_ref()).await
+        let info = self.call_with(&path, &encode(&request)?, headers.as_ref()).await;
+        told(&path, &config.name, info)
     }
 
     /// A consumer as it is.
@@ -205,7 +205,8 @@ impl JetStream {
     /// [`Code::InvalidName`]; [`Code::ConsumerNotFound`]; [`Code::StreamNotFound`]; those of
     /// [`JetStream::account_info`].
     pub async fn consumer_info(&self, stream: &str, consumer: &str) -> Result<ConsumerInfo> {
-        self.call(&of("INFO", stream, consumer)?, EMPTY).await
+        let path = of("INFO", stream, consumer)?;
+        told(&path, consumer, self.call(&path, EMPTY).await)
     }
 
     /// Removes a consumer.
@@ -213,35 +214,40 @@ impl JetStream {
     /// # Errors
     /// As [`JetStream::consumer_info`].
     pub async fn delete_consumer(&self, stream: &str, consumer: &str) -> Result<()> {
-        self.call::<Value>(&of("DELETE", stream, consumer)?, EMPTY).await.map(drop)
+        let path = of("DELETE", stream, consumer)?;
+        self.call::<Done>(&path, EMPTY).await?.check(&path)
     }
 
     /// Has a consumer deliver nothing until then, in RFC 3339 (server 2.11).
     ///
     /// # Errors
-    /// As [`JetStream::consumer_info`].
+    /// As [`JetStream::consumer_info`], and [`Code::Unsupported`].
     pub async fn pause_consumer(
         &self,
         stream: &str,
         consumer: &str,
         until: &str,
     ) -> Result<PauseState> {
-        self.send(&of("PAUSE", stream, consumer)?, &json!({"pause_until": until})).await
+        let path = of("PAUSE", stream, consumer)?;
+        level::of_operation("a pause", (2, 11), &self.client)?;
+        self.send(&path, &json!({"pause_until": until})).await
     }
 
-    /// Has a paused consumer deliver again.
+    /// Has a paused consumer deliver again (server 2.11).
     ///
     /// # Errors
-    /// As [`JetStream::consumer_info`].
+    /// As [`JetStream::pause_consumer`].
     pub async fn resume_consumer(&self, stream: &str, consumer: &str) -> Result<PauseState> {
-        self.call(&of("PAUSE", stream, consumer)?, EMPTY).await
+        let path = of("PAUSE", stream, consumer)?;
+        level::of_operation("a pause", (2, 11), &self.client)?;
+        self.call(&path, EMPTY).await
     }
 
     /// Has a consumer begin anew behind its acknowledged messages, or at a sequence (ADR-60, server
     /// 2.14); how it is then.
     ///
     /// # Errors
-    /// As [`JetStream::consumer_info`].
+    /// As [`JetStream::pause_consumer`].
     pub async fn reset_consumer(
         &self,
         stream: &str,
@@ -249,6 +255,7 @@ impl JetStream {
         sequence: Option<u64>,
     ) -> Result<ConsumerInfo> {
         let path = of("RESET", stream, consumer)?;
+        level::of_operation("a reset", (2, 14), &self.client)?;
         let body = match sequence {
             Some(sequence) => encode(&json!({"seq": sequence}))?,
             None => EMPTY.to_vec(),
@@ -269,15 +276,16 @@ impl JetStream {
         if let Some(identity) = answer.header(IDENTITY) {
             info.stream_identity = identity.to_owned();
         }
-        Ok(info)
+        told(&path, consumer, Ok(info))
     }
 
     /// Lets go of the client that is pinned in a group (ADR-42, server 2.11).
     ///
     /// # Errors
-    /// As [`JetStream::consumer_info`].
+    /// As [`JetStream::pause_consumer`].
     pub async fn unpin_consumer(&self, stream: &str, consumer: &str, group: &str) -> Result<()> {
         let path = of("UNPIN", stream, consumer)?;
+        level::of_operation("an unpin", (2, 11), &self.client)?;
         self.send::<Value>(&path, &json!({"group": group})).await.map(drop)
     }
 
@@ -304,6 +312,13 @@ fn of(verb: &str, stream: &str, consumer: &str) -> Result<String> {
     check("stream", stream)?;
     check("consumer", consumer)?;
     Ok(format!("CONSUMER.{verb}.{stream}.{consumer}"))
+}
+
+/// What was told of the consumer of this name.
+fn told(path: &str, name: &str, told: Result<ConsumerInfo>) -> Result<ConsumerInfo> {
+    let info = told?;
+    expect_name(path, name, &info.name)?;
+    Ok(info)
 }
 
 /// The configuration with a name.

@@ -111,7 +111,7 @@ impl JetStream {
     ) -> Result<DirectBatch> {
         check("stream", stream)?;
         let options = options.checked()?;
-        level::needs("a batch of direct gets", (2, 11), &self.client.server_info())?;
+        level::of_operation("a batch of direct gets", (2, 11), &self.client)?;
         let path = format!("DIRECT.GET.{stream}");
         let subject = format!("{}{path}", self.way.prefix);
         let body = json(&options)?;

@@ -11,7 +11,7 @@ use super::api::{read, refusal};
 use super::atomic_batch::not_sent;
 use super::context::JetStream;
 use super::level;
-use super::pub_ack::{PubAck, acknowledged};
+use super::pub_ack::{PubAck, answer};
 use super::publish::PublishOptions;
 use crate::client::message::Message;
 use crate::client::publish::Publish;
@@ -115,7 +115,7 @@ impl JetStream {
     /// [`Code::Unsupported`] when the server is too old; [`Code::InvalidArgument`] for options that
     /// are zero; those of [`crate::Client::subscribe`].
     pub fn fast_batch(&self, options: &FastBatchOptions) -> Result<FastBatch> {
-        level::needs("a fast batch", (2, 14), &self.client.server_info())?;
+        level::of_operation("a fast batch", (2, 14), &self.client)?;
         let FastBatchOptions { flow, outstanding_acks, gaps, timeout } = *options;
         if flow == 0 || outstanding_acks == 0 {
             let text = "flow and outstanding_acks: expected at least 1";
@@ -393,7 +393,7 @@ fn told(subject: &str, payload: &[u8]) -> Result<Told> {
         "ack" => flow().map(Told::Ack),
         "gap" => flow().map(Told::Gap),
         "err" => flow().map(Told::Refused),
-        "" => acknowledged(subject, payload).map(Told::End),
+        "" => answer(subject, payload).map(Told::End),
         // What refuses the batch has a type, too.
         _ => {
             read::<Value>(subject, payload)?;

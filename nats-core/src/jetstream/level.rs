@@ -2,7 +2,11 @@
 
 use super::config::consumer::{AckPolicy, ConsumerConfig, PriorityPolicy};
 use super::config::is_default;
-use super::config::stream::{PersistMode, StreamConfig};
+use super::config::stream::{PersistMode, Placement, StreamConfig};
+use super::publish::PublishOptions;
+use super::pull::Ask;
+use super::stored::GetMessage;
+use crate::client::handle::Client;
 use crate::error::{Code, Error, Result};
 use crate::proto::ServerInfo;
 
@@ -11,6 +15,10 @@ struct Need {
     member: &'static str,
     is_used: bool,
     version: (u32, u32),
+}
+
+fn need(member: &'static str, is_used: bool, version: (u32, u32)) -> Need {
+    Need { member, is_used, version }
 }
 
 /// The level of the API that came with a version; later servers tell it (`api_lvl`), or are asked for
@@ -28,7 +36,7 @@ fn level_of((_, minor): (u32, u32)) -> u32 {
 /// The level that the configuration of a stream needs.
 pub(crate) fn of_stream(config: &StreamConfig, server: &ServerInfo) -> Result<u32> {
     let by_consumer = |source: &super::config::source::StreamSource| source.consumer.is_some();
-    let need = |member, is_used, version| Need { member, is_used, version };
+    let prefers = |placement: &Placement| !placement.preferred.is_empty();
     check(
         server,
         &[
@@ -39,6 +47,7 @@ pub(crate) fn of_stream(config: &StreamConfig, server: &ServerInfo) -> Result<u3
                 !is_default(&config.subject_delete_marker_ttl),
                 (2, 11),
             ),
+            need("placement.preferred", config.placement.as_ref().is_some_and(prefers), (2, 11)),
             need("allow_msg_counter", config.allow_msg_counter, (2, 12)),
             need("allow_atomic", config.allow_atomic, (2, 12)),
             need("allow_msg_schedules", config.allow_msg_schedules, (2, 12)),
@@ -55,7 +64,6 @@ pub(crate) fn of_stream(config: &StreamConfig, server: &ServerInfo) -> Result<u3
 
 /// The level that the configuration of a consumer needs.
 pub(crate) fn of_consumer(config: &ConsumerConfig, server: &ServerInfo) -> Result<u32> {
-    let need = |member, is_used, version| Need { member, is_used, version };
     let prioritized = config.priority_policy == PriorityPolicy::Prioritized;
     check(
         server,
@@ -63,19 +71,55 @@ pub(crate) fn of_consumer(config: &ConsumerConfig, server: &ServerInfo) -> Resul
             need("pedantic", config.pedantic, (2, 11)),
             need("pause_until", !config.pause_until.is_empty(), (2, 11)),
             need("priority_groups", !config.priority_groups.is_empty(), (2, 11)),
+            need("priority_policy", config.priority_policy != PriorityPolicy::None, (2, 11)),
+            need("priority_timeout", !is_default(&config.priority_timeout), (2, 11)),
             need("priority_policy prioritized", prioritized, (2, 12)),
             need("ack_policy flow_control", config.ack_policy == AckPolicy::FlowControl, (2, 14)),
         ],
     )
 }
 
-/// Whether the server has an operation that came with a version.
-pub(crate) fn needs(
-    operation: &'static str,
-    version: (u32, u32),
-    server: &ServerInfo,
-) -> Result<()> {
-    check(server, &[Need { member: operation, is_used: true, version }]).map(drop)
+/// Whether the server knows what is expected of a publish; others would store the message all the same.
+pub(crate) fn of_publish(options: &PublishOptions, client: &Client) -> Result<()> {
+    known(
+        client,
+        &[
+            need("ttl", options.ttl.is_some(), (2, 11)),
+            need("expected_last_subject", options.expected_last_subject.is_some(), (2, 11)),
+        ],
+    )
+}
+
+/// Whether the server knows what a request for messages says.
+pub(super) fn of_pull(ask: &Ask<'_>, client: &Client) -> Result<()> {
+    known(
+        client,
+        &[
+            need("group", !ask.group.is_empty(), (2, 11)),
+            need("min_pending", ask.min_pending > 0, (2, 11)),
+            need("min_ack_pending", ask.min_ack_pending > 0, (2, 11)),
+            need("id", !ask.id.is_empty(), (2, 11)),
+            need("priority", ask.priority > 0, (2, 12)),
+        ],
+    )
+}
+
+/// Whether the server knows how a message is asked for.
+pub(crate) fn of_get(which: &GetMessage, client: &Client) -> Result<()> {
+    known(client, &[need("no_headers", which.no_headers, (2, 12))])
+}
+
+/// Whether the server knows an operation.
+pub(crate) fn of_operation(name: &'static str, version: (u32, u32), client: &Client) -> Result<()> {
+    known(client, &[need(name, true, version)])
+}
+
+/// The server's description is looked at only when there is a need.
+fn known(client: &Client, needs: &[Need]) -> Result<()> {
+    if needs.iter().any(|need| need.is_used) {
+        check(&client.server_info(), needs)?;
+    }
+    Ok(())
 }
 
 /// The level for all that is used.

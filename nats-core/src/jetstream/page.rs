@@ -7,10 +7,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::api::json;
+use super::api::{decode, json, unreadable};
 use super::config::stream::list;
 use super::context::JetStream;
 use crate::error::Result;
+
+/// No account has so many streams, nor a stream so many consumers.
+const ENDLESS: usize = 10_000_000;
 
 /// Items of the API that come page by page as they are asked for.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Page<T> {
     member: &'static str,
     request: Map<String, Value>,
     items: VecDeque<Value>,
+    /// The first item of the latest page.
+    first: Value,
     asked: usize,
     total: Option<usize>,
     missing: Vec<String>,
@@ -30,7 +35,6 @@ pub struct Page<T> {
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
     total: usize,
     #[serde(default, deserialize_with = "list")]
     missing: Vec<String>,
@@ -52,6 +56,7 @@ impl<T: DeserializeOwned> Page<T> {
             member,
             request,
             items: VecDeque::new(),
+            first: Value::Null,
             asked: 0,
             total: None,
             missing: Vec::new(),
@@ -67,11 +72,7 @@ impl<T: DeserializeOwned> Page<T> {
     pub async fn next(&mut self) -> Result<Option<T>> {
         loop {
             if let Some(item) = self.items.pop_front() {
-                let read = serde_json::from_value(item).map_err(|e| {
-                    let text = format!("the answer to {} cannot be read: {e}", self.path);
-                    crate::Error::new(crate::Code::Protocol, text)
-                })?;
-                return Ok(Some(read));
+                return decode(&self.path, item).map(Some);
             }
             if self.total.is_some_and(|total| self.asked >= total) {
                 return Ok(None);
@@ -107,14 +108,33 @@ impl<T: DeserializeOwned> Page<T> {
         let mut answer: Answer = self.js.call(&self.path, &json(&self.request)?).await?;
         let items = match answer.members.remove(self.member) {
             Some(Value::Array(items)) => items,
-            _ => Vec::new(),
+            None | Some(Value::Null) => Vec::new(),
+            Some(_) => {
+                return Err(unreadable(
+                    &self.path,
+                    format_args!("{}: expected a list", self.member),
+                ));
+            }
         };
         self.missing.append(&mut answer.missing);
         self.offline.extend(answer.offline.take().unwrap_or_default());
+        // Lists are sorted: what the server goes on with is behind all that it has told.
+        if let Some(first) = items.first() {
+            let first = key(first);
+            if *first == self.first || self.asked > ENDLESS {
+                return Err(unreadable(&self.path, "the list has no end"));
+            }
+            self.first = first.clone();
+        }
         self.asked += items.len();
         // A page without items is the last one, whatever the total says.
         self.total = Some(if items.is_empty() { self.asked } else { answer.total });
         self.items.extend(items);
         Ok(())
     }
+}
+
+/// The name of an item of a list: what else is told of it changes from one answer to the next.
+fn key(item: &Value) -> &Value {
+    item.get("name").or_else(|| item.pointer("/config/name")).unwrap_or(item)
 }

@@ -64,7 +64,7 @@ impl JetStream {
     pub async fn evacuate_stream_peer(&self, stream: &str, peer: &str) -> Result<()> {
         check("stream", stream)?;
         let body = of_peer(peer)?;
-        level::needs("to evacuate a peer", (2, 15), &self.client.server_info())?;
+        level::of_operation("to evacuate a peer", (2, 15), &self.client)?;
         self.done(&format!("STREAM.PEER.EVACUATE.{stream}"), &body).await
     }
 
@@ -81,7 +81,7 @@ impl JetStream {
         check("stream", stream)?;
         check("consumer", consumer)?;
         let body = of_peer(peer)?;
-        level::needs("to evacuate a peer", (2, 15), &self.client.server_info())?;
+        level::of_operation("to evacuate a peer", (2, 15), &self.client)?;
         self.done(&format!("CONSUMER.PEER.EVACUATE.{stream}.{consumer}"), &body).await
     }
 
@@ -93,7 +93,7 @@ impl JetStream {
     /// none is under way; those of [`JetStream::account_info`].
     pub async fn cancel_stream_move(&self, stream: &str) -> Result<()> {
         check("stream", stream)?;
-        level::needs("to cancel a move", (2, 15), &self.client.server_info())?;
+        level::of_operation("to cancel a move", (2, 15), &self.client)?;
         self.done(&format!("STREAM.CANCEL_MOVE.{stream}"), EMPTY).await
     }
 

@@ -52,6 +52,17 @@ impl PubAck {
 
 /// Reads the answer to a message.
 pub(crate) fn acknowledged(subject: &str, payload: &[u8]) -> Result<PubAck> {
+    let ack = answer(subject, payload)?;
+    // Old servers tell of a duplicate that is not stored yet with the sequence 0.
+    if ack.seq == 0 {
+        let text = format!("{subject}: the answer does not tell of a message that is stored");
+        return Err(Error::new(Code::Protocol, text));
+    }
+    Ok(ack)
+}
+
+/// Reads the answer to a batch, of which perhaps nothing is stored.
+pub(super) fn answer(subject: &str, payload: &[u8]) -> Result<PubAck> {
     let ack: PubAck = read(subject, payload)?;
     if ack.stream.is_empty() {
         let text = format!("{subject}: the answer is no acknowledgement of a stream");
@@ -97,7 +108,8 @@ pub(super) fn glance(payload: &[u8]) -> Option<Glance> {
         }
         rest = rest.strip_prefix(b",")?.trim_ascii_start();
     }
-    Some(Glance { sequence: sequence.filter(|_| named)?, duplicate })
+    let sequence = sequence.filter(|sequence| named && *sequence > 0)?;
+    Some(Glance { sequence, duplicate })
 }
 
 /// A string without escapes, and what is behind it.
@@ -161,6 +173,7 @@ mod tests {
             b"{}",
             br#"{"stream":"","seq":1}"#,
             br#"{"stream":"S"}"#,
+            br#"{"stream":"S","seq":0,"duplicate":true}"#,
             br#"{"stream":"S\"","seq":1}"#,
             br#"{"stream":"S","seq":-1}"#,
             br#"{"stream":"S","seq":1"#,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::context::JetStream;
+use super::level;
 use super::pub_ack::{PubAck, acknowledged};
 use crate::client::publish::Publish;
 use crate::client::request::Request;
@@ -103,15 +104,18 @@ impl JetStream {
     ///
     /// # Errors
     /// Not stored: [`Code::NoResponders`] when no stream has the subject;
-    /// [`Code::WrongLastSequence`], [`Code::JetStream`] when the stream refuses;
+    /// [`Code::WrongLastSequence`], [`Code::JetStream`] when the stream refuses; [`Code::Unsupported`]
+    /// when the server does not know what is expected;
     /// [`Code::InvalidSubject`], [`Code::InvalidHeader`], [`Code::InvalidArgument`],
     /// [`Code::MaxPayload`], [`Code::Permission`], [`Code::ConnectionClosed`]. Stored or not, nobody
-    /// knows: [`Code::Timeout`], [`Code::ConnectionLost`]; with a `msg_id` it can be published again.
+    /// knows: [`Code::Timeout`], [`Code::ConnectionLost`], and [`Code::Protocol`] for an answer that is
+    /// none; with a `msg_id` it can be published again.
     pub async fn publish_with(
         &self,
         publish: &Publish<'_>,
         options: &PublishOptions,
     ) -> Result<PubAck> {
+        level::of_publish(options, &self.client)?;
         let said = options.headers(publish.headers)?;
         let mut request = Request::new(publish.subject, publish.payload)
             .timeout(options.timeout.unwrap_or(self.way.timeout));

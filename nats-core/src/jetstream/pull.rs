@@ -13,6 +13,7 @@ use super::api::json;
 use super::config::{is_default, nanos};
 use super::consumer::ConsumerInfo;
 use super::context::JetStream;
+use super::level;
 use super::name::check;
 use super::status::{self, Said};
 use crate::client::handle::Client;
@@ -124,8 +125,8 @@ impl Pull {
     /// are still under way, which are delivered again once their time to be acknowledged is over.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`]; those of [`crate::Client::subscribe`] and
-    /// [`crate::Client::publish_now`].
+    /// [`Code::InvalidArgument`]; [`Code::Unsupported`] when the server does not know what is asked
+    /// for; those of [`crate::Client::subscribe`] and [`crate::Client::publish_now`].
     pub fn fetch(&self, options: &FetchOptions) -> Result<Fetch> {
         let heartbeat = checked(options)?;
         let ask = Ask {
@@ -168,6 +169,7 @@ impl Pull {
 
     /// Sends a request whose messages go to `inbox`.
     pub(super) fn ask(&self, inbox: &str, ask: &Ask<'_>) -> Result<()> {
+        level::of_pull(ask, &self.js.client)?;
         let body = json(ask)?;
         self.js.client.publish_now(&Publish::new(&self.subject, &body).reply(inbox))
     }

@@ -141,10 +141,13 @@ impl JetStream {
             let text = "target and source: expected others than the schedule's own subject";
             return Err(Error::new(Code::InvalidArgument, text));
         }
-        let server = self.client.server_info();
-        level::needs("a schedule", (2, 12), &server)?;
+        level::of_operation("a schedule", (2, 12), &self.client)?;
         if source.is_some() || time_zone.is_some() || *rollup {
-            level::needs("source, time_zone or rollup of a schedule", (2, 14), &server)?;
+            level::of_operation(
+                "source, time_zone or rollup of a schedule",
+                (2, 14),
+                &self.client,
+            )?;
         }
         self.publish_with(&publish.headers(&headers), options).await
     }

@@ -107,7 +107,7 @@ impl JetStream {
             *options;
         sizes(chunk_size, window_size)?;
         if window_size != 0 {
-            level::needs("window_size", (2, 14), &self.client.server_info())?;
+            level::of_operation("window_size", (2, 14), &self.client)?;
         }
         let path = format!("STREAM.SNAPSHOT.{stream}");
         let pieces = Inbox::open(&self.client, &format!("{}{path}", self.way.prefix), stall)?;

@@ -65,19 +65,16 @@ fn judge(name: &str, status: u16, description: &str, left: Left) -> Said {
         409 if says("consumer deleted") => Said::Never(told(Code::ConsumerNotFound)),
         409 if says("stream deleted") => Said::Never(told(Code::StreamNotFound)),
         409 if says("consumer is push based") => Said::Never(told(Code::PullRefused)),
-        // Too many wait, the leader has changed, the server shuts down, another client is pinned.
-        409 if says("exceeded maxwaiting")
-            || says("leadership change")
-            || says("server shutdown") =>
-        {
-            Said::Again(told(Code::PullRefused))
-        }
-        423 => Said::Again(told(Code::PullRefused)),
+        // As is what asks for more than the consumer allows.
+        400 => Said::Never(told(Code::PullRefused)),
+        409 if says("exceeded maxrequest") => Said::Never(told(Code::PullRefused)),
         503 => {
             let text = format!("{name}: nobody answers, there is no such consumer");
             Said::Again(Error::new(Code::NoResponders, text))
         }
-        _ => Said::Never(told(Code::PullRefused)),
+        // Too many wait, the leader has changed, the server shuts down, another client is pinned; and
+        // what only newer servers say (ADR-37).
+        _ => Said::Again(told(Code::PullRefused)),
     }
 }
 
@@ -102,6 +99,9 @@ mod tests {
             (409, "Leadership Change", Code::PullRefused),
             (409, "Server Shutdown", Code::PullRefused),
             (409, "Exceeded MaxWaiting", Code::PullRefused),
+            (409, "Something New", Code::PullRefused),
+            (499, "Something New", Code::PullRefused),
+            (599, "Something New", Code::PullRefused),
             (423, "Nats-Wrong-Pin-Id", Code::PullRefused),
             (503, "", Code::NoResponders),
         ] {

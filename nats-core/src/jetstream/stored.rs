@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::api::refusal;
+use super::api::{Done, refusal, unreadable};
 use super::context::JetStream;
+use super::level;
 use super::name::check;
 use crate::client::message::Message;
 use crate::error::{ApiError, Code, Error, Result};
@@ -140,16 +141,19 @@ impl JetStream {
     pub async fn get_message(&self, stream: &str, which: &GetMessage) -> Result<StoredMessage> {
         check("stream", stream)?;
         which.check()?;
+        level::of_get(which, &self.client)?;
         let path = format!("STREAM.MSG.GET.{stream}");
         let Answer { message: told } = self.send(&path, which).await?;
-        let decode = |text: &str| {
-            STANDARD.decode(text).map(Bytes::from).map_err(|e| {
-                Error::new(Code::Protocol, format!("the answer to {path} cannot be read: {e}"))
-            })
+        if told.seq == 0 {
+            return Err(unreadable(&path, "message.seq: expected a sequence"));
+        }
+        let decode = |member: &str, text: &str| {
+            let bad = |e| unreadable(&path, format_args!("message.{member}: {e}"));
+            STANDARD.decode(text).map(Bytes::from).map_err(bad)
         };
         Ok(StoredMessage {
-            headers: decode(&told.hdrs)?,
-            payload: decode(&told.data)?,
+            headers: decode("hdrs", &told.hdrs)?,
+            payload: decode("data", &told.data)?,
             subject: told.subject,
             sequence: told.seq,
             time: told.time,
@@ -157,13 +161,16 @@ impl JetStream {
     }
 
     /// A message of a stream, from any server that keeps it (ADR-31): faster, and perhaps not the
-    /// newest. The stream must have `allow_direct`, or be a mirror with `mirror_direct`.
+    /// newest. The stream must have `allow_direct`, or be a mirror with `mirror_direct`. Without headers
+    /// the server tells the payload alone: no subject, no time, and no sequence but one that was asked
+    /// for.
     ///
     /// # Errors
     /// As [`JetStream::get_message`]; [`Code::NoResponders`] for a stream that does not allow it.
     pub async fn direct_get(&self, stream: &str, which: &GetMessage) -> Result<StoredMessage> {
         check("stream", stream)?;
         which.check()?;
+        level::of_get(which, &self.client)?;
         let plain = which.last_by_subject.as_deref().filter(|_| !which.no_headers);
         // The last message of a subject has a subject of the API of its own, which permissions and
         // the routing of clusters know.
@@ -180,7 +187,14 @@ impl JetStream {
             asked => asked?,
         };
         refused(&path, &message)?;
-        Ok(StoredMessage::of_direct(&message))
+        let stored = StoredMessage::of_direct(&message);
+        if !which.no_headers && (stored.sequence == 0 || stored.subject.is_empty()) {
+            let text = "expected the headers Nats-Subject and Nats-Sequence";
+            return Err(unreadable(&path, text));
+        }
+        let asked =
+            which.sequence.filter(|_| which.next_by_subject.is_none() && stored.sequence == 0);
+        Ok(StoredMessage { sequence: asked.unwrap_or(stored.sequence), ..stored })
     }
 
     /// Deletes a message of a stream. What it held is overwritten, unless only its place in the stream
@@ -192,13 +206,13 @@ impl JetStream {
         check("stream", stream)?;
         let request = json!({"seq": sequence, "no_erase": !erase});
         let path = format!("STREAM.MSG.DELETE.{stream}");
-        match self.send::<Value>(&path, &request).await {
+        match self.send::<Done>(&path, &request).await {
             // The server's word for a message that is not there depends on how it is kept.
             Err(error) if error.api().is_some_and(|api| api.err_code == 10057) => {
                 let api = error.api().cloned().unwrap_or_default();
                 Err(Error::of_api(Code::MessageNotFound, error.text().to_owned(), api))
             }
-            deleted => deleted.map(drop),
+            deleted => deleted?.check(&path),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::api::{EMPTY, json as encode};
+use super::api::{Done, EMPTY, expect_name, json as encode, unreadable};
 use super::config::cluster::ClusterInfo;
 use super::config::source::{External, SourceInfo, StreamSource};
 use super::config::stream::{StreamConfig, list};
@@ -148,7 +148,6 @@ pub struct PurgeOptions {
 
 #[derive(Deserialize)]
 struct Purged {
-    #[serde(default)]
     purged: u64,
 }
 
@@ -188,7 +187,8 @@ impl JetStream {
         let needed = level::of_stream(config, &self.client.server_info())?;
         let headers = required_level(needed)?;
         let path = format!("STREAM.{verb}.{}", config.name);
-        self.call_with(&path, &encode(&placed(config)?)?, headers.as_ref()).await
+        let info = self.call_with(&path, &encode(&placed(config)?)?, headers.as_ref()).await;
+        named(&path, &config.name, info)
     }
 
     /// A stream as it is.
@@ -197,7 +197,8 @@ impl JetStream {
     /// [`Code::InvalidName`]; [`Code::StreamNotFound`]; those of [`JetStream::account_info`].
     pub async fn stream_info(&self, stream: &str) -> Result<StreamInfo> {
         check("stream", stream)?;
-        self.call(&format!("STREAM.INFO.{stream}"), EMPTY).await
+        let path = format!("STREAM.INFO.{stream}");
+        named(&path, stream, self.call(&path, EMPTY).await)
     }
 
     /// A stream as it is, with what is asked for; subjects come in as many answers as it takes.
@@ -213,20 +214,24 @@ impl JetStream {
         let path = format!("STREAM.INFO.{stream}");
         let mut request = json!({"deleted_details": options.deleted_details});
         let Some(filter) = &options.subjects_filter else {
-            return self.send(&path, &request).await;
+            return named(&path, stream, self.send(&path, &request).await);
         };
         Filter::new(filter)?;
         request["subjects_filter"] = filter.as_str().into();
-        let mut info: StreamInfo = self.send(&path, &request).await?;
+        let mut info = named(&path, stream, self.send(&path, &request).await)?;
         let mut asked = info.state.subjects.len() as u64;
         while asked < total(&info) {
             request["offset"] = asked.into();
-            let next: StreamInfo = self.send(&path, &request).await?;
+            let next = named(&path, stream, self.send(&path, &request).await)?;
             if next.state.subjects.is_empty() {
                 break;
             }
+            let before = info.state.subjects.len();
             asked += next.state.subjects.len() as u64;
             info.state.subjects.extend(next.state.subjects);
+            if info.state.subjects.len() == before {
+                return Err(unreadable(&path, "the same subjects come again"));
+            }
         }
         Ok(info)
     }
@@ -237,7 +242,8 @@ impl JetStream {
     /// As [`JetStream::stream_info`].
     pub async fn delete_stream(&self, stream: &str) -> Result<()> {
         check("stream", stream)?;
-        self.call::<Value>(&format!("STREAM.DELETE.{stream}"), EMPTY).await.map(drop)
+        let path = format!("STREAM.DELETE.{stream}");
+        self.call::<Done>(&path, EMPTY).await?.check(&path)
     }
 
     /// Removes messages of a stream; how many.
@@ -285,6 +291,13 @@ impl JetStream {
             Error::new(Code::StreamNotFound, text)
         })
     }
+}
+
+/// What was told of the stream of this name.
+fn named(path: &str, name: &str, told: Result<StreamInfo>) -> Result<StreamInfo> {
+    let info = told?;
+    expect_name(path, name, &info.config.name)?;
+    Ok(info)
 }
 
 /// Asks servers since 2.12 to refuse what they do not know (ADR-44).

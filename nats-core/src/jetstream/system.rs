@@ -94,7 +94,7 @@ impl JetStream {
     /// [`Code::Unsupported`], and those of [`JetStream::remove_server`].
     pub async fn evacuate_server(&self, server: &ServerPeer) -> Result<()> {
         let body = of_server(server)?;
-        level::needs("to evacuate a server", (2, 15), &self.client.server_info())?;
+        level::of_operation("to evacuate a server", (2, 15), &self.client)?;
         self.by_system("SERVER.EVACUATE", &body).await
     }
 
@@ -109,7 +109,7 @@ impl JetStream {
             let text = "quorum_needed: expected at least 1";
             return Err(Error::new(Code::InvalidArgument, text));
         }
-        level::needs("to rescue the quorum", (2, 15), &self.client.server_info())?;
+        level::of_operation("to rescue the quorum", (2, 15), &self.client)?;
         let subject = format!("{}META.RESCUE", self.way.prefix);
         let mut inbox = Inbox::open(&self.client, &subject, self.way.timeout)?;
         inbox.ask(&subject, &encode(&json!({"quorum_needed": quorum_needed}))?).await?;

@@ -3,6 +3,8 @@
 
 pub(crate) mod cuts;
 pub(crate) mod streams;
+pub(crate) mod fake_js;
+pub(crate) mod versions;
 
 use std::fmt::Debug;
 use std::future::Future;

@@ -102,9 +102,14 @@ fn check(server: &Server, count: usize) -> Result<()> {
     }
     if server.config().has_jetstream() {
         let health = server.monitor("/healthz")?;
-        let leader = server.monitor("/jsz")?["meta_cluster"]["leader"].clone();
-        if health["status"] != "ok" || leader.as_str().is_none_or(str::is_empty) {
-            return Err(Error::new(format!("{}: JetStream: {health}", server.address())));
+        let meta = server.monitor("/jsz")?["meta_cluster"].clone();
+        // Streams are placed by the leader alone, on servers that it has heard of.
+        let leads = meta["leader"] == server.info()?["server_name"];
+        let here = list(&meta, "replicas").filter(|r| r["current"] == true && r["offline"] != true);
+        let all_here = !leads || here.count() + 1 >= count;
+        let leader = meta["leader"].as_str().is_some_and(|name| !name.is_empty());
+        if health["status"] != "ok" || !leader || !all_here {
+            return Err(Error::new(format!("{}: JetStream: {health} {meta}", server.address())));
         }
     }
     Ok(())

@@ -202,8 +202,9 @@ class Operations(ABC):
 
         Raises `JsonParseError`, `InvalidNameError`, `InvalidArgumentError`,
         `BadSubjectError`, `StreamNotFoundError`, `MessageNotFoundError`,
-        `NoRespondersError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
-        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        `NoRespondersError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
         """
         return await self._operate(
             "stream_get_message",
@@ -334,25 +335,25 @@ class Operations(ABC):
         Returns {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}.
 
         Raises `JsonParseError`, `InvalidNameError`, `StreamNotFoundError`,
-        `ConsumerNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`,
-        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
-        `ProtocolError`.
+        `ConsumerNotFoundError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
         """
         return await self._operate(
             "consumer_pause", {"stream": stream, "consumer": consumer, "pause_until": pause_until}
         )
 
     async def consumer_resume(self, *, stream: str, consumer: str) -> dict[str, Any]:
-        """Has a paused consumer deliver again.
+        """Has a paused consumer deliver again (server 2.11).
 
         Takes {"stream": name, "consumer": name}.
 
         Returns {"paused": bool, "pause_until": RFC 3339, "pause_remaining": nanoseconds}.
 
         Raises `JsonParseError`, `InvalidNameError`, `StreamNotFoundError`,
-        `ConsumerNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`,
-        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
-        `ProtocolError`.
+        `ConsumerNotFoundError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
         """
         return await self._operate("consumer_resume", {"stream": stream, "consumer": consumer})
 
@@ -367,9 +368,9 @@ class Operations(ABC):
         Returns configuration, state, and what else the server tells, under its own names.
 
         Raises `JsonParseError`, `InvalidNameError`, `StreamNotFoundError`,
-        `ConsumerNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`,
-        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
-        `ProtocolError`.
+        `ConsumerNotFoundError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
         """
         return await self._operate(
             "consumer_reset", {"stream": stream, "consumer": consumer, "seq": seq}
@@ -385,9 +386,9 @@ class Operations(ABC):
         Returns {}.
 
         Raises `JsonParseError`, `InvalidNameError`, `StreamNotFoundError`,
-        `ConsumerNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`,
-        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
-        `ProtocolError`.
+        `ConsumerNotFoundError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
         """
         return await self._operate(
             "consumer_unpin", {"stream": stream, "consumer": consumer, "group": group}
