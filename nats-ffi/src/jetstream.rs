@@ -213,10 +213,7 @@ pub extern "C" fn nats_jetstream_fetch_async(
 ) -> nats_status {
     guard(err, || {
         let mut options = FetchOptions::default();
-        options::fetch_options(
-            &mut options,
-            options_json.text("options", Code::InvalidOption)?,
-        )?;
+        options::fetch_options(&mut options, options_json.text("options", Code::InvalidOption)?)?;
         let js = handle::get::<Context>(js)?.js.clone();
         let stream = stream.text("stream", Code::InvalidName)?;
         let pull = js.pull(stream, consumer.text("consumer", Code::InvalidName)?)?;
