@@ -123,6 +123,7 @@ struct Sub {
   uint64_t limit;
   Tcl_Obj *command; /* NULL: taken from by the script */
   Tcl_Obj *subject; /* of the last message; most have the same one */
+  Tcl_Obj *reason;  /* why it has ended by itself, in words */
   Sub *next;
   Sub *previous;
   size_t at;

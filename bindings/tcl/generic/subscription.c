@@ -17,7 +17,7 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   sub->delivered = 0;
   sub->limit = UINT64_MAX;
   sub->command = command ? prefix_value(command) : NULL;
-  sub->subject = NULL;
+  sub->subject = sub->reason = NULL;
   sub->next = sub->previous = NULL;
   sub->at = sub->count = 0;
   home->refs++;
@@ -50,6 +50,7 @@ Tcl_Obj *sub_number(const Sub *sub) {
 void sub_free(Sub *sub) {
   if (sub->command) Tcl_DecrRefCount(sub->command);
   if (sub->subject) Tcl_DecrRefCount(sub->subject);
+  if (sub->reason) Tcl_DecrRefCount(sub->reason);
   target_release(&sub->conn->target);
   free(sub);
 }
@@ -97,7 +98,7 @@ static void tell_consumed(Sub *sub, nats_status reason) {
       Tcl_NewStringObj("what", -1),   Tcl_NewStringObj("ended", -1),
       Tcl_NewStringObj("sub_id", -1), Tcl_NewIntObj(sub->id),
       Tcl_NewStringObj("code", -1),   Tcl_NewIntObj(reason),
-      Tcl_NewStringObj("error", -1),  text_value(text.ptr, text.len),
+      Tcl_NewStringObj("error", -1),  sub->reason ? sub->reason : text_value(text.ptr, text.len),
   };
   Tcl_Obj *details = Tcl_NewListObj(10, words);
   home_call(sub->target.home, conn->on_event, 1, &details);
