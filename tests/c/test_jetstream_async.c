@@ -70,7 +70,8 @@ TEST("c-jetstream-async-01", "publishing and fetching complete on a queue") {
   EXPECT_INT(nats_error_api_err_code((nats_error *)event.value), 10060);
   OK(nats_error_free((nats_error *)event.value));
   FAILS(NATS_ERR_INVALID_OPTION,
-        nats_jetstream_publish_async(js, S("s.a"), NULL, B("x"), S("{\"x\":1}"), queue, PUBLISH, E));
+        nats_jetstream_publish_async(js, S("s.a"), NULL, B("x"), S("{\"x\":1}"), queue, PUBLISH,
+                                     E));
   FAILS(NATS_ERR_INVALID_NAME,
         nats_jetstream_fetch_async(js, S("a b"), S("c"), NONE, queue, PUBLISH, E));
   fetch_later(js, "", queue, FETCH);

@@ -102,9 +102,9 @@ static int ack_sync_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContex
   if (code == TCL_OK) {
     Home *home = js->target.home;
     Op *op = op_new(home, js->conn, WANT_MESSAGE);
-    nats_status status =
-        nats_request_async(js->conn->nc, reply, NULL, nats_bytes_of("+ACK", 4), patience(timeout), 0,
-                           loop_queue(home->loop), op->target.token, &err);
+    nats_status status = nats_request_async(js->conn->nc, reply, NULL, nats_bytes_of("+ACK", 4),
+                                            patience(timeout), 0, loop_queue(home->loop),
+                                            op->target.token, &err);
     code = method_result(interp, op_started(op, status, err), op);
   }
   Tcl_DStringFree(&room);
@@ -166,7 +166,8 @@ static void put(Tcl_Obj *dict, const char *key, Tcl_Obj *value) {
   Tcl_DictObjPut(NULL, dict, Tcl_NewStringObj(key, -1), value);
 }
 
-/* metadata MSG: where a message that a consumer has delivered stands; the time is in milliseconds since 1970. */
+/* metadata MSG: where a message that a consumer has delivered stands; its time is in milliseconds
+ * since 1970. */
 static int metadata_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
   nats_metadata told;
   nats_error *err = NULL;

@@ -158,7 +158,8 @@ static nats_status open_publisher(Js *js, nats_error **err) {
   /* When the window is full, this thread makes room itself. */
   const nats_str options = NATS_STR("{\"stall_ms\":0}");
   if (js->publisher) return NATS_OK;
-  nats_status status = nats_publisher_new(js->handle, options, NULL, NULL, NULL, &js->publisher, err);
+  nats_status status =
+      nats_publisher_new(js->handle, options, NULL, NULL, NULL, &js->publisher, err);
   if (status != NATS_OK) return status;
   return nats_publisher_watch(js->publisher, loop_queue(js->target.home->loop), js->target.token,
                               err);
