@@ -275,6 +275,12 @@ typedef struct nats_doc nats_doc;
 typedef struct nats_error nats_error;
 
 /**
+ * The messages that a nats_jetstream_fetch_async() has yielded, in their order. Any thread. Free it
+ * with nats_fetched_free().
+ */
+typedef struct nats_fetched nats_fetched;
+
+/**
  * Message headers: ordered, several values per name, names keep their case (ADR-4). May be used
  * for any number of messages and from every thread; views live until the headers are changed or
  * freed.
@@ -417,7 +423,7 @@ typedef void (*nats_inject_cb)(nats_headers *headers, void *user);
  */
 typedef struct {
   /**
-   * The stream; a view that lives as long as the message.
+   * The stream; a view that lives as long as the message, or the reply subject that was read.
    */
   nats_str stream;
   /**
@@ -699,6 +705,25 @@ nats_str nats_error_api_description(const nats_error *error);
  * Frees an error. NULL is fine; an error that was freed before is `NATS_ERR_INVALID_HANDLE`.
  */
 nats_status nats_error_free(nats_error *error);
+
+/**
+ * Takes up to `cap` of the messages that were not taken yet and writes them to `msgs`; `*count`
+ * receives their number, 0 when there are no more. Free them with nats_msg_free() or
+ * nats_msgs_free().
+ *
+ * Errors: `INVALID_ARGUMENT` for `cap` 0.
+ */
+nats_status nats_fetched_take(nats_fetched *fetched,
+                              nats_msg **msgs,
+                              size_t cap,
+                              size_t *count,
+                              nats_error **err);
+
+/**
+ * Frees the list, with the messages that were not taken: they are delivered again once their time
+ * to be acknowledged is over. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_fetched_free(nats_fetched *fetched);
 
 /**
  * Makes a document of JSON text. `json` may be at most 128 levels deep; of members with the same
@@ -1539,6 +1564,20 @@ nats_status nats_jetstream_publish(nats_jetstream *js,
                                    nats_error **err);
 
 /**
+ * Like nats_jetstream_publish(), without waiting; completes on `queue`, under `token`, with a `nats_doc`
+ * of all that the stream tells. Subject, headers and payload are copied. Many that are under way at
+ * once are a publisher's business, see nats_publisher_new().
+ */
+nats_status nats_jetstream_publish_async(nats_jetstream *js,
+                                         nats_str subject,
+                                         const nats_headers *headers,
+                                         nats_bytes payload,
+                                         nats_str options_json,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
  * Asks a consumer once for messages, and waits until they have come, the time is over, or, with
  * "no_wait", no more are there. Writes up to `cap` messages to `msgs` and their number to `count`;
  * free them with nats_msg_free() or nats_msgs_free(). None is no error.
@@ -1559,6 +1598,18 @@ nats_status nats_jetstream_fetch(nats_jetstream *js,
                                  size_t cap,
                                  size_t *count,
                                  nats_error **err);
+
+/**
+ * Like nats_jetstream_fetch(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_fetched`. Cancelling it gives up the messages that are still under way.
+ */
+nats_status nats_jetstream_fetch_async(nats_jetstream *js,
+                                       nats_str stream,
+                                       nats_str consumer,
+                                       nats_str options_json,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
 
 /**
  * Takes messages of a consumer without end, by requests that overlap. They come by a subscription
@@ -1672,6 +1723,14 @@ nats_status nats_jetstream_ack_sync(nats_jetstream *js,
  * this version does not know. The view is valid for ever. Never fails.
  */
 nats_str nats_jetstream_err_code_name(int32_t err_code);
+
+/**
+ * What the reply subject of a message that a consumer has delivered tells, in either of its forms
+ * (ADR-15), for programs that keep no messages. The views in `*out` are parts of `reply`.
+ *
+ * Errors: `NOT_JETSTREAM`.
+ */
+nats_status nats_metadata_parse(nats_str reply, nats_metadata *out, nats_error **err);
 
 /**
  * A batch. The server hears of it with the first message, and forgets one that is without a message for

@@ -29,6 +29,7 @@ use crate::batch::nats_batch;
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
+use crate::fetched::{Fetched, nats_fetched};
 use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
 use crate::nkey::{Pair, nats_nkey};
@@ -97,6 +98,7 @@ kinds! {
     11 JetStream   Context,          nats_jetstream,    "JetStream";
     12 Publisher   Arc<Publisher>,   nats_publisher,    "publisher";
     13 Batch       Arc<Batch>,       nats_batch,        "batch";
+    14 Fetched     Fetched,          nats_fetched,      "list of messages";
 }
 
 /// Use of an object; keeps it from being dropped.

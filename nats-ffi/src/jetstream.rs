@@ -13,10 +13,12 @@ use nats_core::{Code, Error, Publish, Result};
 use crate::connection::nats_connection;
 use crate::doc::{Document, nats_doc};
 use crate::error::nats_error;
+use crate::fetched::Fetched;
 use crate::guard::{guard, guard_out, guard_status, guard_value};
 use crate::handle;
 use crate::headers::{nats_headers, with_headers};
 use crate::message::{self, Messages, nats_msg};
+use crate::queue::{Value, nats_queue, start};
 use crate::subscription::{hand_out, nats_msg_cb, nats_subscription};
 use crate::types::{nats_bytes, nats_destroy_cb, nats_status, nats_str, null};
 use crate::user::User;
@@ -122,6 +124,35 @@ pub extern "C" fn nats_jetstream_publish(
     })
 }
 
+/// Like nats_jetstream_publish(), without waiting; completes on `queue`, under `token`, with a `nats_doc`
+/// of all that the stream tells. Subject, headers and payload are copied. Many that are under way at
+/// once are a publisher's business, see nats_publisher_new().
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_publish_async(
+    js: *mut nats_jetstream,
+    subject: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    options_json: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let options = options::publish_options(options_json.text("options", Code::InvalidOption)?)?;
+        let subject = subject.text("subject", Code::InvalidSubject)?.to_owned();
+        let payload = payload.bytes("payload")?.to_vec();
+        let js = handle::get::<Context>(js)?.js.clone();
+        let headers = with_headers(headers, |given| {
+            Ok(js.client().injected(given).or_else(|| given.cloned()))
+        })?;
+        start(queue, token, async move {
+            let publish = Publish { headers: headers.as_ref(), ..Publish::new(&subject, &payload) };
+            ops::write(&js.publish_with(&publish, &options).await?).map(Value::Doc)
+        })
+    })
+}
+
 /// Asks a consumer once for messages, and waits until they have come, the time is over, or, with
 /// "no_wait", no more are there. Writes up to `cap` messages to `msgs` and their number to `count`;
 /// free them with nats_msg_free() or nats_msgs_free(). None is no error.
@@ -166,6 +197,31 @@ pub extern "C" fn nats_jetstream_fetch(
             count += 1;
         }
         Ok(count)
+    })
+}
+
+/// Like nats_jetstream_fetch(), without waiting; completes on `queue`, under `token`, with a
+/// `nats_fetched`. Cancelling it gives up the messages that are still under way.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_fetch_async(
+    js: *mut nats_jetstream,
+    stream: nats_str,
+    consumer: nats_str,
+    options_json: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let mut options = FetchOptions::default();
+        options::fetch_options(&mut options, options_json.text("options", Code::InvalidOption)?)?;
+        let js = handle::get::<Context>(js)?.js.clone();
+        let stream = stream.text("stream", Code::InvalidName)?;
+        let pull = js.pull(stream, consumer.text("consumer", Code::InvalidName)?)?;
+        start(queue, token, async move {
+            let batches = pull.fetch(&options)?.batches().await?;
+            Ok(Value::Fetched(Fetched::new(batches, options.max_messages)))
+        })
     })
 }
 
@@ -352,7 +408,7 @@ pub extern "C" fn nats_jetstream_err_code_name(err_code: i32) -> nats_str {
 /// Where a message stands in its stream and its consumer. The layout is frozen.
 #[repr(C)]
 pub struct nats_metadata {
-    /// The stream; a view that lives as long as the message.
+    /// The stream; a view that lives as long as the message, or the reply subject that was read.
     pub stream: nats_str,
     /// The consumer; a view like that.
     pub consumer: nats_str,
@@ -368,6 +424,19 @@ pub struct nats_metadata {
     pub timestamp_ns: i64,
     /// Messages of the consumer that are still to come.
     pub pending: u64,
+}
+
+/// What the reply subject of a message that a consumer has delivered tells, in either of its forms
+/// (ADR-15), for programs that keep no messages. The views in `*out` are parts of `reply`.
+///
+/// Errors: `NOT_JETSTREAM`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_metadata_parse(
+    reply: nats_str,
+    out: Option<&mut MaybeUninit<nats_metadata>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard_out(out, err, || metadata(reply.text("reply", Code::NotJetStream)?))
 }
 
 /// What a reply subject tells.

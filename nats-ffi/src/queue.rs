@@ -19,6 +19,7 @@ use nats_core::{Client, Code, Message, Request, Result};
 
 use crate::doc::Document;
 use crate::error::nats_error;
+use crate::fetched::Fetched;
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle::{self, Owned};
 use crate::message;
@@ -77,6 +78,7 @@ pub(crate) enum Value {
     Message(Message),
     Connection(Owned<Arc<Connection>>),
     Doc(Doc),
+    Fetched(Fetched),
 }
 
 /// Makes a queue. Free `*out` with nats_queue_free().
@@ -335,6 +337,7 @@ fn hand_over(value: Value) -> Result<*mut c_void> {
         Value::Message(message) => message::into_raw(message).cast(),
         Value::Connection(connection) => connection.release().cast(),
         Value::Doc(doc) => handle::insert(Document::new(doc))?.cast(),
+        Value::Fetched(fetched) => handle::insert(fetched)?.cast(),
     })
 }
 

@@ -1,4 +1,8 @@
-//! Generated parts of the Tcl binding: the names of the errors and the tables of options.
+//! Generated parts of the Tcl binding: the names of the errors, the tables of options, and the
+//! operations on a JetStream.
+
+mod operations;
+mod settings;
 
 use std::fmt::Write;
 
@@ -13,6 +17,8 @@ use crate::generate::Maker;
 pub(crate) const FILES: &[(&str, Maker)] = &[
     ("bindings/tcl/generic/errors_gen.h", errors),
     ("bindings/tcl/library/options_gen.tcl", options),
+    ("bindings/tcl/generic/operations_gen.h", operations::text),
+    ("bindings/tcl/generic/settings_gen.h", settings::text),
 ];
 
 /// Options that nats-tcl has under a name of its own, which is then the first name here too.

@@ -32,6 +32,7 @@ Conn *conn_new(Home *home, nats_connection *nc, Asked *asked) {
   conn->headers = NULL;
   conn->ops = NULL;
   conn->asked = asked;
+  conn->streams = NULL;
   conn->on_event = NULL;
   Tcl_InitHashTable(&conn->subs, TCL_ONE_WORD_KEYS);
   home->refs++;
@@ -75,6 +76,7 @@ void conn_close(Conn *conn, nats_status reason) {
   conn->inject = NULL;
   if (reason == NATS_ERR_CANCELLED) forget_callbacks(conn);
   conn_drop_headers(conn);
+  while (conn->streams) js_close(conn->streams, reason);
   nats_connection_free(conn->nc);
   while ((entry = Tcl_FirstHashEntry(&conn->subs, &search)) != NULL) {
     sub_close(Tcl_GetHashValue(entry), reason);

@@ -75,9 +75,10 @@ static void deliver(Sub *sub, nats_msg *msg) {
 /* Fills the batch. When there is nothing the subscription leaves the line, or ends. */
 static int refill(Sub *sub) {
   size_t count = 0;
+  nats_error *err = NULL;
   sub->more = 0;
-  nats_status status =
-      nats_subscription_take(sub->handle, sub->batch, SUB_BATCH, 0, &count, NULL);
+  nats_status status = nats_subscription_take(sub->handle, sub->batch, SUB_BATCH, 0, &count,
+                                              sub->consumes ? &err : NULL);
   if (status == NATS_OK) {
     sub->at = 0;
     sub->count = count;
@@ -87,8 +88,14 @@ static int refill(Sub *sub) {
   if (status == NATS_ERR_TIMEOUT) {
     sub_delist(sub);
   } else {
+    if (err) {
+      const nats_str text = nats_error_text(err);
+      sub->reason = text_value(text.ptr, text.len);
+      Tcl_IncrRefCount(sub->reason);
+    }
     sub_close(sub, status);
   }
+  nats_error_free(err);
   return 0;
 }
 

@@ -42,6 +42,9 @@ void target_release(Target *target) {
     case OF_CONN:
       conn_free((Conn *)target);
       break;
+    case OF_JS:
+      js_free((Js *)target);
+      break;
   }
   home_release(home);
 }

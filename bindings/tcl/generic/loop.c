@@ -119,7 +119,11 @@ static void settle(Due *due) {
       op_complete((Op *)due->target, &due->event);
       break;
     case NATS_EVENT_READY:
-      sub_wake((Sub *)due->target);
+      if (due->target->kind == OF_JS) {
+        js_outcomes((Js *)due->target);
+      } else {
+        sub_wake((Sub *)due->target);
+      }
       break;
     default:
       conn_event((Conn *)due->target, &due->event);
@@ -134,7 +138,10 @@ static int poll_queue(Loop *loop) {
   if (nats_queue_poll(loop->queue, events, EVENTS, 0, &count, NULL) != NATS_OK) return 0;
   for (size_t i = 0; i < count; i++) {
     Target *target = loop_find(loop, events[i].token);
-    if (target && events[i].kind == NATS_EVENT_READY && sub_ready((Sub *)target)) continue;
+    if (target && target->kind == OF_SUB && events[i].kind == NATS_EVENT_READY &&
+        sub_ready((Sub *)target)) {
+      continue;
+    }
     if (target) {
       put_due(loop, target, &events[i]);
     } else {

@@ -39,6 +39,13 @@ int method_await(Tcl_Interp *interp, Home *home, Tcl_Obj *token) {
   return method_continue(interp, 2, words);
 }
 
+/* The result of an operation that was started: its token when it has a callback, otherwise what
+ * comes of it. */
+int method_result(Tcl_Interp *interp, int code, Op *op) {
+  if (code != TCL_OK || op->command) return code;
+  return method_await(interp, op->target.home, Tcl_GetObjResult(interp));
+}
+
 /* attach OBJECT CONN: the methods of the object use this connection from now on. */
 static int attach_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
   (void)data;

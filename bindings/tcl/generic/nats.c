@@ -55,5 +55,7 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   request_commands(interp);
   op_commands(interp);
   method_commands(interp);
+  jetstream_commands(interp);
+  ack_commands(interp);
   return TCL_OK;
 }

@@ -2,7 +2,7 @@
  * What the files of the Tcl extension share.
  *
  * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak
- * of is a Target with a token: an operation, a subscription or a connection. A Home is one
+ * of is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is one
  * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake(),
  * question.c and log.c.
  */
@@ -35,10 +35,11 @@ typedef struct Loop Loop;
 typedef struct Home Home;
 typedef struct Conn Conn;
 typedef struct Sub Sub;
+typedef struct Js Js;
 typedef struct Op Op;
 typedef struct Asked Asked;
 
-typedef enum { OF_OP, OF_SUB, OF_CONN } Kind;
+typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS } Kind;
 
 /* What a token stands for. Freed when the last reference goes; `gone` once it is of no use. */
 typedef struct Target {
@@ -99,6 +100,7 @@ struct Conn {
   nats_headers *headers;
   Op *ops;
   Asked *asked;
+  Js *streams;
   Tcl_Obj *on_event;
   Tcl_HashTable subs;
 };
@@ -114,12 +116,14 @@ struct Sub {
   int dict;
   int answers;      /* of a request: called with `timedOut reply` */
   int waited_for;   /* of a request without callback: of use only while the script waits */
+  int consumes;     /* of a stream: its end is told as an event */
   int more;         /* another look is needed once the batch is delivered */
   int listed;
   uint64_t delivered;
   uint64_t limit;
   Tcl_Obj *command; /* NULL: taken from by the script */
   Tcl_Obj *subject; /* of the last message; most have the same one */
+  Tcl_Obj *reason;  /* why it has ended by itself, in words */
   Sub *next;
   Sub *previous;
   size_t at;
@@ -128,12 +132,21 @@ struct Sub {
 };
 
 /* What the value of a completion is. */
-typedef enum { WANT_NOTHING, WANT_MESSAGE, WANT_CONNECTION } Want;
+typedef enum { WANT_NOTHING, WANT_MESSAGE, WANT_CONNECTION, WANT_DOC, WANT_FETCHED } Want;
+
+/* How a callback is called in the end. */
+typedef enum {
+  TELL_ANSWER, /* `timedOut answer` */
+  TELL_WORD,   /* `timedOut answer error`: what JetStream has said */
+  TELL_EACH    /* `timedOut message` for each, and once more when some are missing */
+} Tell;
 
 /* An operation under way. */
 struct Op {
   Target target;
   Want want;
+  Tell tell;
+  Tcl_Size wanted; /* so many messages */
   int done;
   int dict;
   int outstanding; /* the library has still to complete it */
@@ -143,13 +156,41 @@ struct Op {
   Sub *drains;      /* the subscription with a callback that it ends */
   Asked *asked;     /* of the connection that is being made */
   Tcl_Obj *value;   /* the result, or the text of the error */
-  Tcl_Obj *command; /* called with `timedOut reply` when done */
+  Tcl_Obj *refusal; /* what JetStream itself has said; NULL when it was not JetStream */
+  Tcl_Obj *command; /* called when done */
   Tcl_Obj *resume;  /* called without arguments when done */
   Tcl_TimerToken timer;
   Op **list;
   Op *next;
   Op *previous;
 };
+
+/* A JetStream, as an object of the script has it. */
+struct Js {
+  Target target; /* its token is for what became of messages */
+  Conn *conn;
+  int64_t timeout;           /* of a wait for the server's word */
+  nats_jetstream *handle;
+  nats_publisher *publisher; /* made for the first message with a callback */
+  uint64_t next;
+  Tcl_HashTable callbacks;   /* of messages under way, by their numbers */
+  nats_outcome *taken;       /* outcomes that wait to be told */
+  size_t told;
+  size_t count;
+  size_t room;
+  Js *after;
+  Js *before;
+};
+
+/* An option of JetStream's methods: its name, the library's key and kind. */
+typedef struct {
+  const char *name;
+  const char *key;
+  const char *kind;
+} Setting;
+
+/* Their tables. */
+typedef enum { FOR_JETSTREAM, FOR_PUBLISH, FOR_FETCH, FOR_CONSUME, FOR_ORDERED, FOR_PUSHED } Table;
 
 /* The kinds of values that options have; arguments.c has their names. */
 typedef enum {
@@ -245,6 +286,38 @@ void request_methods(Tcl_Interp *interp, Tcl_Class class);
 /* publish.c */
 void publish_methods(Tcl_Interp *interp, Tcl_Class class);
 
+/* jetstream.c */
+Js *method_js(Tcl_Interp *interp, Tcl_ObjectContext context);
+void js_close(Js *js, nats_status reason);
+void js_free(Js *js);
+void jetstream_commands(Tcl_Interp *interp);
+
+/* operations.c */
+void operation_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* store.c */
+void js_outcomes(Js *js);
+void js_forget_outcomes(Js *js, nats_status reason);
+void store_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* fetch.c */
+Tcl_Obj *fetched_value(Conn *conn, nats_fetched *fetched);
+void fetch_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* consume.c */
+void consume_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* ack.c */
+void ack_methods(Tcl_Interp *interp, Tcl_Class class);
+void ack_commands(Tcl_Interp *interp);
+
+/* settings.c */
+int settings_read(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], Table table,
+                  const Option *own, int count, Tcl_Obj **values, nats_doc **doc);
+nats_str settings_json(nats_doc *doc);
+int settings_started(Op *op, Table table, nats_status status, nats_error *err);
+int settings_fail(Tcl_Interp *interp, Table table, nats_status status, nats_error *err);
+
 /* take.c */
 void take_commands(Tcl_Interp *interp);
 void take_methods(Tcl_Interp *interp, Tcl_Class class);
@@ -252,6 +325,7 @@ void take_methods(Tcl_Interp *interp, Tcl_Class class);
 /* method.c */
 Conn *method_conn(Tcl_Interp *interp, Tcl_ObjectContext context);
 void add_method(Tcl_Interp *interp, Tcl_Class class, const Tcl_MethodType *type);
+int method_result(Tcl_Interp *interp, int code, Op *op);
 int method_continue(Tcl_Interp *interp, int count, Tcl_Obj *const *words);
 int method_await(Tcl_Interp *interp, Home *home, Tcl_Obj *token);
 void method_commands(Tcl_Interp *interp);
@@ -263,6 +337,8 @@ int64_t patience(int64_t timeout);
 void arguments_commands(Tcl_Interp *interp);
 
 /* options.c */
+nats_status option_put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
+                       nats_error **err);
 int options_json(Tcl_Interp *interp, Tcl_Obj *spec, nats_doc **doc, nats_str *json);
 void options_commands(Tcl_Interp *interp);
 
@@ -314,7 +390,10 @@ Tcl_Obj *doc_value(nats_doc *doc);
 int fail(Tcl_Interp *interp, nats_status status, nats_error *err);
 int fail_with(Tcl_Interp *interp, nats_status status, Tcl_Obj *text);
 int fail_arg(Tcl_Interp *interp, const char *format, ...);
+int fail_refused(Tcl_Interp *interp, nats_status status, Tcl_Obj *text, Tcl_Obj *refusal);
 Tcl_Obj *error_code_value(nats_status status);
+Tcl_Obj *refusal_value(const nats_error *err);
+Tcl_Obj *failure_value(nats_status status, Tcl_Obj *text, Tcl_Obj *refusal);
 
 /* question.c */
 Asked *asked_new(Home *home, Tcl_Obj *commands);

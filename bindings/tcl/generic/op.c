@@ -37,12 +37,14 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   Op *op = allocate(sizeof *op);
   op->target = (Target){.kind = OF_OP, .refs = 0, .gone = 0, .token = 0, .home = home};
   op->want = want;
+  op->tell = TELL_ANSWER;
+  op->wanted = 0;
   op->done = op->dict = op->outstanding = 0;
   op->status = NATS_OK;
   op->conn = conn;
   op->sub = op->drains = NULL;
   op->asked = NULL;
-  op->value = op->command = op->resume = NULL;
+  op->value = op->refusal = op->command = op->resume = NULL;
   op->timer = NULL;
   home->refs++;
   if (conn) target_hold(&conn->target);
@@ -53,6 +55,7 @@ Op *op_new(Home *home, Conn *conn, Want want) {
 
 void op_free(Op *op) {
   drop(&op->value);
+  drop(&op->refusal);
   drop(&op->command);
   drop(&op->resume);
   if (op->drains) target_release(&op->drains->target);
@@ -123,9 +126,45 @@ static void resume(Op *op) {
   Tcl_DecrRefCount(call);
 }
 
+/* Messages one by one; then, when fewer have come than were wanted, that the time is over. */
+static void tell_each(Op *op) {
+  Home *home = op->target.home;
+  Tcl_Size count = 0;
+  Tcl_Obj *args[2], **msgs = NULL;
+  if (op->status == NATS_OK) Tcl_ListObjGetElements(NULL, op->value, &count, &msgs);
+  for (Tcl_Size i = 0; i < count; i++) {
+    args[0] = Tcl_NewBooleanObj(0);
+    args[1] = msgs[i];
+    home_call(home, op->command, 2, args);
+  }
+  if (count >= op->wanted) return;
+  args[0] = Tcl_NewBooleanObj(1);
+  args[1] = op->status == NATS_OK ? Tcl_NewObj()
+                                  : failure_value(op->status, op->value, op->refusal);
+  home_call(home, op->command, 2, args);
+}
+
+/* The answer, or what went wrong: that the time is over when it was not JetStream that refused. */
+static void tell_word(Op *op) {
+  const int is_good = op->status == NATS_OK;
+  Tcl_Obj *args[3];
+  args[0] = Tcl_NewBooleanObj(!is_good && !op->refusal);
+  args[1] = is_good ? op->value : Tcl_NewObj();
+  args[2] = is_good ? Tcl_NewObj() : failure_value(op->status, op->value, op->refusal);
+  home_call(op->target.home, op->command, 3, args);
+}
+
 static void tell_callback(Op *op) {
   Home *home = op->target.home;
   Tcl_Obj *args[2];
+  if (op->tell == TELL_EACH) {
+    tell_each(op);
+    return;
+  }
+  if (op->tell == TELL_WORD) {
+    tell_word(op);
+    return;
+  }
   args[0] = Tcl_NewBooleanObj(op->status != NATS_OK);
   args[1] = op->status == NATS_OK                  ? op->value
             : op->status == NATS_ERR_NO_RESPONDERS ? no_responders_value(home, op->dict)
@@ -195,6 +234,10 @@ static void discard(Op *op, const nats_event *event) {
     nats_msg_free(event->value);
   } else if (op->want == WANT_CONNECTION) {
     nats_connection_free(event->value);
+  } else if (op->want == WANT_DOC) {
+    nats_doc_free(event->value);
+  } else if (op->want == WANT_FETCHED) {
+    nats_fetched_free(event->value);
   }
 }
 
@@ -214,11 +257,17 @@ void op_complete(Op *op, const nats_event *event) {
   if (event->status != NATS_OK) {
     nats_str text = nats_error_text(event->value);
     value = text_value(text.ptr, text.len);
+    op->refusal = refusal_value(event->value);
+    if (op->refusal) Tcl_IncrRefCount(op->refusal);
     nats_error_free(event->value);
   } else if (op->want == WANT_MESSAGE) {
     value = take_message(op, event->value);
   } else if (op->want == WANT_CONNECTION) {
     value = take_connection(op, event->value);
+  } else if (op->want == WANT_DOC) {
+    value = doc_value(event->value);
+  } else if (op->want == WANT_FETCHED) {
+    value = fetched_value(op->conn, event->value);
   }
   if (op->asked) asked_stop(op->asked);
   op->asked = NULL;
@@ -273,14 +322,16 @@ static int take_result(Tcl_Interp *interp, Op *op) {
   const nats_status status = op->status;
   Tcl_Obj *value = op->value;
   Tcl_IncrRefCount(value);
+  target_hold(&op->target);
   op_forget(op);
   int code = TCL_OK;
   if (status != NATS_OK) {
-    code = fail_with(interp, status, value);
+    code = fail_refused(interp, status, value, op->refusal);
   } else {
     Tcl_SetObjResult(interp, value);
   }
   Tcl_DecrRefCount(value);
+  target_release(&op->target);
   return code;
 }
 

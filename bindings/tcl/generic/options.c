@@ -44,8 +44,9 @@ static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, nat
   return status;
 }
 
-/* Values that are not of their kind go as text, so that the library says what it expects. */
-static nats_status put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
+/* Sets a member. Values that are not of their kind go as text, so that the library says what it
+ * expects. Kinds: text, int, bool, not (the contrary of a bool), list, dict, json (a JSON text). */
+nats_status option_put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
                        nats_error **err) {
   Tcl_WideInt number;
   int flag;
@@ -64,7 +65,10 @@ static nats_status put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj
   }
   Tcl_DString room;
   Tcl_DStringInit(&room);
-  nats_status status = nats_doc_set_str(doc, nats_zstr(key), text_arg(value, &room), err);
+  const nats_str text = text_arg(value, &room);
+  nats_status status = strcmp(kind, "json") == 0
+                           ? nats_doc_set_json(doc, nats_zstr(key), text, err)
+                           : nats_doc_set_str(doc, nats_zstr(key), text, err);
   Tcl_DStringFree(&room);
   return status;
 }
@@ -79,7 +83,8 @@ int options_json(Tcl_Interp *interp, Tcl_Obj *spec, nats_doc **doc, nats_str *js
   nats_status status = nats_doc_new(doc, &err);
   if (status != NATS_OK) return fail(interp, status, err);
   for (Tcl_Size i = 0; i < count && status == NATS_OK; i += 3) {
-    status = put(*doc, Tcl_GetString(items[i]), Tcl_GetString(items[i + 1]), items[i + 2], &err);
+    status = option_put(*doc, Tcl_GetString(items[i]), Tcl_GetString(items[i + 1]), items[i + 2],
+                        &err);
   }
   if (status == NATS_OK) status = nats_doc_json(*doc, json, &err);
   if (status == NATS_OK) return TCL_OK;

@@ -13,11 +13,11 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   sub->handle = handle;
   sub->id = ++conn->next_sub;
   sub->dict = dict;
-  sub->answers = sub->waited_for = sub->more = sub->listed = 0;
+  sub->answers = sub->waited_for = sub->consumes = sub->more = sub->listed = 0;
   sub->delivered = 0;
   sub->limit = UINT64_MAX;
   sub->command = command ? prefix_value(command) : NULL;
-  sub->subject = NULL;
+  sub->subject = sub->reason = NULL;
   sub->next = sub->previous = NULL;
   sub->at = sub->count = 0;
   home->refs++;
@@ -50,6 +50,7 @@ Tcl_Obj *sub_number(const Sub *sub) {
 void sub_free(Sub *sub) {
   if (sub->command) Tcl_DecrRefCount(sub->command);
   if (sub->subject) Tcl_DecrRefCount(sub->subject);
+  if (sub->reason) Tcl_DecrRefCount(sub->reason);
   target_release(&sub->conn->target);
   free(sub);
 }
@@ -83,6 +84,26 @@ static void tell_end(Sub *sub, nats_status reason) {
   home_call(sub->target.home, sub->command, 2, args);
 }
 
+/* Tells the program that messages of a stream have ended by themselves. */
+static void tell_consumed(Sub *sub, nats_status reason) {
+  Conn *conn = sub->conn;
+  if (!sub->consumes || !conn->on_event || reason == NATS_ERR_CANCELLED ||
+      reason == NATS_ERR_SUBSCRIPTION_CLOSED || reason == NATS_ERR_SUBSCRIPTION_ENDED ||
+      reason == NATS_ERR_CONNECTION_CLOSED) {
+    return;
+  }
+  const nats_str text = nats_status_text(reason);
+  Tcl_Obj *const words[] = {
+      Tcl_NewStringObj("event", -1),  Tcl_NewStringObj("consumer", -1),
+      Tcl_NewStringObj("what", -1),   Tcl_NewStringObj("ended", -1),
+      Tcl_NewStringObj("sub_id", -1), Tcl_NewIntObj(sub->id),
+      Tcl_NewStringObj("code", -1),   Tcl_NewIntObj(reason),
+      Tcl_NewStringObj("error", -1),  sub->reason ? sub->reason : text_value(text.ptr, text.len),
+  };
+  Tcl_Obj *details = Tcl_NewListObj(10, words);
+  home_call(sub->target.home, conn->on_event, 1, &details);
+}
+
 /* The subscription is over: its id is not known any more. */
 void sub_close(Sub *sub, nats_status reason) {
   if (sub->target.gone) return;
@@ -98,6 +119,7 @@ void sub_close(Sub *sub, nats_status reason) {
   loop_remove(sub->target.home->loop, &sub->target);
   end_waits(sub, reason == NATS_ERR_CANCELLED ? NATS_ERR_CONNECTION_CLOSED : reason);
   tell_end(sub, reason);
+  tell_consumed(sub, reason);
   target_release(&sub->target);
 }
 

@@ -8,13 +8,14 @@ mod table;
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
-use std::ptr::{null, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use common::{b, call, connect, get, s, server, subscribe};
 use nats_core::Code;
 use nats_ffi::*;
+use nats_harness::{Config, Server};
 use table::Arg::{self, *};
 use table::{QUESTIONS, Row, TABLE, USER, WITHOUT};
 
@@ -84,6 +85,10 @@ impl World {
     }
 }
 
+fn with_jetstream() -> Server {
+    Server::start(Config::jetstream()).unwrap()
+}
+
 fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let (mut error, mut ignored) = (MaybeUninit::uninit(), MaybeUninit::uninit());
     nats_doc_parse(s("{"), Some(&mut ignored), Some(&mut error));
@@ -103,8 +108,29 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (JetStream, js.cast()),
         (Publisher, publisher.cast()),
         (Batch, get(|o, e| nats_batch_new(js, s(""), o, e)).unwrap().cast()),
+        (Fetched, fetched(js).cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
+}
+
+/// What a fetch from an empty stream yields.
+fn fetched(js: *mut nats_jetstream) -> *mut nats_fetched {
+    let made = get(|o, e| nats_stream_create(js, s(r#"{"name":"S"}"#), o, e)).unwrap();
+    assert_eq!(nats_doc_free(made), 0);
+    let config = s(r#"{"stream":"S","config":{"durable_name":"C"}}"#);
+    let made = get(|o, e| nats_consumer_create(js, config, o, e)).unwrap();
+    assert_eq!(nats_doc_free(made), 0);
+    let queue = get(|o, e| nats_queue_new(o, e)).unwrap();
+    let options = s(r#"{"no_wait":true}"#);
+    assert_eq!(nats_jetstream_fetch_async(js, s("S"), s("C"), options, queue, 1, None), 0);
+    let mut event = MaybeUninit::<nats_event>::uninit();
+    let room = NonNull::new(event.as_mut_ptr());
+    assert_eq!(get(|o, e| nats_queue_poll(queue, room, 1, 20_000, o, e)), Ok(1));
+    assert_eq!(nats_queue_free(queue), 0);
+    // SAFETY: one event was written.
+    let event = unsafe { event.assume_init() };
+    assert_eq!((event.kind, event.status), (NATS_EVENT_COMPLETION, 0));
+    event.value.cast()
 }
 
 fn free(objects: &[(Arg, *mut c_void)]) {
@@ -120,6 +146,7 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             JetStream => nats_jetstream_free(p.cast()),
             Publisher => nats_publisher_free(p.cast()),
             Batch => nats_batch_free(p.cast()),
+            Fetched => nats_fetched_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -131,7 +158,7 @@ fn free(objects: &[(Arg, *mut c_void)]) {
 #[test]
 fn every_pointer_of_every_function() {
     let _turn = TURN.lock();
-    let server = server();
+    let server = with_jetstream();
     let before = nats_library_handles();
     let nc = connect(&server);
     let gone = connect(&server);
@@ -193,7 +220,7 @@ fn the_table_has_every_function_of_the_header() {
 #[test]
 fn freeing_twice_and_freeing_nothing() {
     let _turn = TURN.lock();
-    let server = server();
+    let server = with_jetstream();
     let nc = connect(&server);
     let mut all = objects(nc);
     all.push((Connection, nc.cast()));
@@ -210,6 +237,7 @@ fn freeing_twice_and_freeing_nothing() {
             JetStream => (nats_jetstream_free(p.cast()), nats_jetstream_free(null_mut())),
             Publisher => (nats_publisher_free(p.cast()), nats_publisher_free(null_mut())),
             Batch => (nats_batch_free(p.cast()), nats_batch_free(null_mut())),
+            Fetched => (nats_fetched_free(p.cast()), nats_fetched_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };
@@ -247,7 +275,7 @@ unsafe extern "C" fn asked(question: *mut nats_question, user: *mut c_void) {
 #[test]
 fn questions_are_questions_within_their_callback_only() {
     let _turn = TURN.lock();
-    let server = server();
+    let server = with_jetstream();
     let before = nats_library_handles();
     let nc = connect(&server);
     let mut good = objects(nc);

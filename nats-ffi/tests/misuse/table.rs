@@ -23,6 +23,7 @@ pub enum Arg {
     JetStream,
     Publisher,
     Batch,
+    Fetched,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -314,6 +315,20 @@ pub const TABLE: &[Row] = &[
     ("nats_jetstream_publish", &[JetStream, MaybeHeaders], |p, e| {
         let (js, headers) = (p[0].cast(), p[1].cast());
         nats_jetstream_publish(js, s("a"), headers, b(b""), s(""), None, None, e)
+    }),
+    ("nats_jetstream_publish_async", &[JetStream, MaybeHeaders, Queue], |p, e| {
+        let (js, headers, queue) = (p[0].cast(), p[1].cast(), p[2].cast());
+        nats_jetstream_publish_async(js, s("a"), headers, b(b""), s(""), queue, 1, e)
+    }),
+    ("nats_jetstream_fetch_async", &[JetStream, Queue], |p, e| {
+        nats_jetstream_fetch_async(p[0].cast(), s("s"), s("c"), s(""), p[1].cast(), 1, e)
+    }),
+    ("nats_fetched_take", &[Fetched, Out, Out], |p, e| {
+        nats_fetched_take(p[0].cast(), array(p[1]), 1, o(p[2]), e)
+    }),
+    ("nats_fetched_free", &[Fetched], |p, _| nats_fetched_free(p[0].cast())),
+    ("nats_metadata_parse", &[Out], |p, e| {
+        nats_metadata_parse(s("$JS.ACK.s.c.1.1.1.1.0"), o(p[0]), e)
     }),
     ("nats_jetstream_fetch", &[JetStream, Out, Out], |p, e| {
         nats_jetstream_fetch(p[0].cast(), s("s"), s("c"), s(""), array(p[1]), 1, o(p[2]), e)
