@@ -76,7 +76,8 @@ TEST("c-jetstream-03", "handles of another type, and of a JetStream that was fre
   EXPECT_INT(nats_jetstream_free(NULL), NATS_OK);
 }
 
-TEST("c-jetstream-04", "messages without end: many at once, awaited on a queue, by their own rules") {
+TEST("c-jetstream-04",
+     "messages without end: many at once, awaited on a queue, by their own rules") {
   struct place at = start_stream("");
   nats_msg *msgs[8];
   size_t count = 0;

@@ -44,7 +44,8 @@ static void close_fails(nats_batch *batch, nats_status status) {
   OK(nats_batch_free(batch));
 }
 
-TEST("js-publish-23", "an atomic batch is stored when it is committed, all of it, and nothing before") {
+TEST("js-publish-23",
+     "an atomic batch is stored when it is committed, all of it, and nothing before") {
   struct place at = start_stream(ATOMIC);
   static const char *const options[] = {"", "{\"ack_every\":1}", "{\"ack_every\":3}"};
   for (int round = 0; round < 3; ++round) {
@@ -161,7 +162,8 @@ TEST("js-publish-28", "an atomic batch that is not committed leaves nothing") {
   leave(at);
 }
 
-TEST("js-publish-29", "a fast batch is stored as it comes, never too far ahead of its acknowledgements") {
+TEST("js-publish-29",
+     "a fast batch is stored as it comes, never too far ahead of its acknowledgements") {
   struct place at = start_stream(BATCHED);
   nats_batch *batch = batch_of(at.js, "{\"kind\":\"fast\",\"flow\":10,\"outstanding_acks\":2}");
   nats_doc *ack = NULL, *state = NULL;
@@ -298,7 +300,7 @@ TEST("js-publish-33", "a fast batch over a lost connection, and with a silent se
   int64_t count = end_of(batch);
   EXPECT_INT(stored(at.js), count);
   OK(nats_batch_free(batch));
-  batch = batch_of(at.js, "{\"kind\":\"fast\",\"flow\":1,\"outstanding_acks\":1,\"timeout_ms\":300}");
+  batch = batch_of(at.js, J({"kind":"fast","flow":1,"outstanding_acks":1,"timeout_ms":300}));
   OK(add(batch, "s.a", ""));
   tell(at.server, "pause", NULL);
   FAILS(NATS_ERR_TIMEOUT, add(batch, "s.a", ""));

@@ -221,7 +221,8 @@ TEST("js-consume-17", "several who take messages of one consumer get each messag
   leave(at);
 }
 
-TEST("js-consume-20", "a consumer or a stream that is deleted ends messages behind those that had come") {
+TEST("js-consume-20",
+     "a consumer or a stream that is deleted ends messages behind those that had come") {
   struct place at = start_stream("");
   nats_msg *msg = NULL;
   nats_error *err = NULL;

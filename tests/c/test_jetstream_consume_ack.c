@@ -115,7 +115,8 @@ TEST("js-consume-43", "many messages are acknowledged in one call") {
   leave(at);
 }
 
-TEST("js-consume-44", "a second acknowledgement of any kind, and being in progress again and again") {
+TEST("js-consume-44",
+     "a second acknowledgement of any kind, and being in progress again and again") {
   struct place at = start_stream("");
   nats_msg *msgs[5];
   make_worker(at.js, "");

@@ -14,14 +14,16 @@ struct fetching {
 static void *fetch_there(void *argument) {
   struct fetching *fetching = argument;
   nats_msg *msgs[10];
-  FAILS(fetching->expected, nats_jetstream_fetch(fetching->js, S("S"), S("worker"),
-                                                 S(fetching->options), msgs, 10, &fetching->count, E));
+  FAILS(fetching->expected,
+        nats_jetstream_fetch(fetching->js, S("S"), S("worker"), S(fetching->options), msgs, 10,
+                             &fetching->count, E));
   if (fetching->expected == NATS_OK) OK(nats_msgs_free(msgs, fetching->count));
   return NULL;
 }
 
 /* Fetches these numbers. */
-static void fetch_numbers(nats_jetstream *js, const char *options, size_t cap, int first, int last) {
+static void fetch_numbers(nats_jetstream *js, const char *options, size_t cap, int first,
+                          int last) {
   nats_msg *msgs[CAP];
   size_t count = fetch(js, options, msgs, cap);
   EXPECT_INT(count, last - first + 1);
@@ -29,7 +31,8 @@ static void fetch_numbers(nats_jetstream *js, const char *options, size_t cap, i
   OK(nats_msgs_free(msgs, count));
 }
 
-TEST("js-consume-01", "a fetch hands out as many as were asked for, or those that are there in time") {
+TEST("js-consume-01",
+     "a fetch hands out as many as were asked for, or those that are there in time") {
   struct place at = start_stream("");
   make_worker(at.js, "");
   store_numbers(at.js, 1, 25);

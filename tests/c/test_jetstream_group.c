@@ -16,7 +16,8 @@ static struct place start_partitions(void) {
 
 static nats_subscription *join(nats_jetstream *js, const char *group, const char *member) {
   nats_subscription *sub = NULL;
-  OK(nats_jetstream_consume_group(js, S("P"), S(group), S(member), NONE, NULL, NULL, NULL, &sub, E));
+  OK(nats_jetstream_consume_group(js, S("P"), S(group), S(member), NONE, NULL, NULL, NULL, &sub,
+                                  E));
   return sub;
 }
 
@@ -85,7 +86,8 @@ TEST("c-jetstream-07", "each message goes to the member of its partition") {
   leave(at);
 }
 
-TEST("c-jetstream-08", "of two programs for one member one gets its messages, until it steps down") {
+TEST("c-jetstream-08",
+     "of two programs for one member one gets its messages, until it steps down") {
   struct place at = start_partitions();
   do_js(at.js, nats_group_create,
         J({"stream":"P","group":"one","config":{"max_members":10,"members":["m"]}}));

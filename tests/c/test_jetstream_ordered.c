@@ -172,7 +172,8 @@ static const struct view VIEWS[] = {
     {",\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":5", {5, 6}},
 };
 
-TEST("js-consume-33", "an ordered consumer begins where deliver_policy says, with some subjects only") {
+TEST("js-consume-33",
+     "an ordered consumer begins where deliver_policy says, with some subjects only") {
   struct place at = start_stream("");
   for (int i = 0; i < 6; ++i) {
     char subject[] = {'s', '.', (char)('a' + i % 3), 0};

@@ -6,7 +6,8 @@ enum { MOMENT_MS = 300 };
 /* The worker has the group "g" with that policy. */
 static void make_grouped(nats_jetstream *js, const char *policy) {
   char members[128];
-  snprintf(members, sizeof members, ",\"priority_groups\":[\"g\"],\"priority_policy\":\"%s\"", policy);
+  snprintf(members, sizeof members,
+           ",\"priority_groups\":[\"g\"],\"priority_policy\":\"%s\"", policy);
   make_worker(js, members);
 }
 
@@ -41,7 +42,8 @@ TEST("js-consume-35", "an overflow group serves those who ask for a minimum when
   leave(at);
 }
 
-TEST("js-consume-36", "a prioritized group serves the smaller number, and the other one when it is gone") {
+TEST("js-consume-36",
+     "a prioritized group serves the smaller number, and the other one when it is gone") {
   struct place at = start_stream("");
   make_grouped(at.js, "prioritized");
   nats_subscription *second = consume(at.js, J({"group":"g","priority":5}));

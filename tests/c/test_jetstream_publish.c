@@ -24,8 +24,9 @@ struct putting {
 
 static void *put_there(void *argument) {
   struct putting *putting = argument;
-  FAILS(putting->expected, nats_jetstream_publish(putting->js, S("s.a"), NULL, B("x"),
-                                                  S(putting->options), &putting->sequence, NULL, E));
+  FAILS(putting->expected,
+        nats_jetstream_publish(putting->js, S("s.a"), NULL, B("x"), S(putting->options),
+                               &putting->sequence, NULL, E));
   return NULL;
 }
 
@@ -168,7 +169,8 @@ TEST("js-publish-07", "a publish that nobody answers ends after the time that wa
   close_js(js, nc);
 }
 
-TEST("js-publish-08", "an answer that is lost with the connection; published again it is stored once") {
+TEST("js-publish-08",
+     "an answer that is lost with the connection; published again it is stored once") {
   struct place at = start_stream("");
   struct remote proxy = proxy_start(at.server);
   nats_connection *nc;

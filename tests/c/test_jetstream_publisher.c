@@ -133,7 +133,8 @@ TEST("js-publish-13", "bytes bound the window; a single message may be larger") 
   nats_jetstream *js = start_silent(&nc, &silent);
   nats_publisher *publisher = publisher_of(js, "{\"window_bytes\":100,\"stall_ms\":100}");
   static const uint8_t large[1000];
-  OK(nats_publisher_publish(publisher, S("s.a"), NULL, nats_bytes_of(large, sizeof large), NONE, 1, E));
+  nats_bytes payload = nats_bytes_of(large, sizeof large);
+  OK(nats_publisher_publish(publisher, S("s.a"), NULL, payload, NONE, 1, E));
   FAILS(NATS_ERR_PUBLISHER_STALLED, try_put(publisher, "s.b", "", 2));
   expect_put(silent, "s.a", J({"stream":"S","seq":1}));
   take_stored(publisher, 1, 1);
@@ -179,7 +180,8 @@ static void are_three(const nats_outcome *outcomes, uint64_t sequence) {
   OK(nats_error_free(outcomes[2].error));
 }
 
-TEST("js-publish-14", "outcomes come by number as they become known: taken, or told to a callback") {
+TEST("js-publish-14",
+     "outcomes come by number as they become known: taken, or told to a callback") {
   struct place at = start_stream("");
   nats_publisher *publisher = publisher_of(at.js, "{\"window\":64}");
   nats_outcome outcomes[3];
@@ -279,7 +281,8 @@ TEST("js-publish-18", "a message that no stream answers is published again with 
   leave(at);
 }
 
-TEST("js-publish-19", "messages under way end when the connection is lost; later ones are published") {
+TEST("js-publish-19",
+     "messages under way end when the connection is lost; later ones are published") {
   nats_connection *nc;
   nats_subscription *silent;
   char text[256];
@@ -349,7 +352,8 @@ static void *put_share(void *argument) {
   return NULL;
 }
 
-TEST("js-publish-22", "eight threads over one publisher: each message once, those of each in order") {
+TEST("js-publish-22",
+     "eight threads over one publisher: each message once, those of each in order") {
   struct place at = start_stream("");
   nats_publisher *publisher = publisher_of(at.js, "{\"window\":256,\"stall_ms\":20000}");
   struct share shares[THREADS];

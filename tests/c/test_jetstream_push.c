@@ -73,7 +73,8 @@ TEST("js-consume-23", "those who listen to a consumer with a deliver_group share
   leave(at);
 }
 
-TEST("js-consume-24", "with flow control the server pushes only so far ahead as messages are taken") {
+TEST("js-consume-24",
+     "with flow control the server pushes only so far ahead as messages are taken") {
   enum { COUNT = 2000, SIZE = 16 * 1024 };
   struct place at = start_stream("");
   nats_sub_stats stats;

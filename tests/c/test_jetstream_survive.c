@@ -9,7 +9,8 @@
 static void make_durable(nats_jetstream *js, const char *more) {
   char input[256];
   make_disk(js);
-  snprintf(input, sizeof input, "{\"stream\":\"DISK\",\"config\":{\"durable_name\":\"worker\"%s}}", more);
+  snprintf(input, sizeof input,
+           "{\"stream\":\"DISK\",\"config\":{\"durable_name\":\"worker\"%s}}", more);
   do_js(js, nats_consumer_create, input);
 }
 
@@ -24,7 +25,8 @@ static void pass(nats_jetstream *js, nats_subscription *sub, int number) {
   take_until(sub, number);
 }
 
-TEST("js-consume-18", "messages go on after a lost connection and a killed server, and an event tells") {
+TEST("js-consume-18",
+     "messages go on after a lost connection and a killed server, and an event tells") {
   static struct events events;
   struct place at = start_heard(&events);
   make_durable(at.js, "");
@@ -55,7 +57,8 @@ TEST("js-consume-19", "messages go on after a server that was silent, and an eve
   leave_heard(at, &events);
 }
 
-TEST("js-consume-27", "pushed messages go on after a lost connection, a killed server and silence") {
+TEST("js-consume-27",
+     "pushed messages go on after a lost connection, a killed server and silence") {
   static struct events events;
   struct place at = start_heard(&events);
   nats_subscription *sub = NULL;
