@@ -363,7 +363,7 @@ class Client(ClientBase[Subscription]):
         self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
     ) -> Subscription:
         sub = Subscription(self, native, current(), extracting(callback, self._extract))
-        self._subs[sub.sid] = sub
+        self._subs[sub._place] = sub
         return sub
 
     async def _drain(self) -> None:
