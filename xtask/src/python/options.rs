@@ -23,6 +23,7 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "BatchOptions", BATCH, &[], &[]))
         .and_then(|()| section(&mut out, "FetchOptions", FETCH, &[], &[]))
         .and_then(|()| section(&mut out, "ConsumeOptions", CONSUME, &[], &[]))
+        .and_then(|()| section(&mut out, "MemberOptions", CONSUME, &[], &[]))
         .and_then(|()| section(&mut out, "OrderedOptions", ORDERED, &[], &[]))
         .and_then(|()| section(&mut out, "PushedOptions", PUSHED, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
@@ -73,6 +74,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("ConnectOptions", &["servers"]),
     ("SubscribeOptions", &["queue", "max_msgs", "pending_msgs_limit", "pending_bytes_limit"]),
     ("FetchOptions", &["max_messages"]),
+    ("MemberOptions", &["group"]),
 ];
 
 const OPTIONS_HEAD: &str = r#""""The options as keyword arguments.

@@ -18,6 +18,7 @@ from ._options import (
     FETCH,
     JETSTREAM,
     MANY,
+    MEMBER,
     ORDERED,
     PUBLISH,
     PUBLISHER,
@@ -79,6 +80,11 @@ def fetch_document(options: Mapping[str, Any]) -> str:
 def consume_document(options: Mapping[str, Any]) -> str:
     """The document of `consume`."""
     return _document(CONSUME, options, {}) if options else ""
+
+
+def member_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume_group`."""
+    return _document(MEMBER, options, {}) if options else ""
 
 
 def ordered_document(options: Mapping[str, Any]) -> str:

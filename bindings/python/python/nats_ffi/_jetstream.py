@@ -15,6 +15,7 @@ from ._options import (
     CONSUME,
     FETCH,
     JETSTREAM,
+    MEMBER,
     ORDERED,
     PUBLISH,
     PUBLISHER,
@@ -82,6 +83,7 @@ _TABLES = {
     "batch": BATCH,
     "fetch": FETCH,
     "consume": CONSUME,
+    "member": MEMBER,
     "ordered": ORDERED,
     "pushed": PUSHED,
 }

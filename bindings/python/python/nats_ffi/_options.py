@@ -843,6 +843,68 @@ CONSUME_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class MemberOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    max_messages: int | None
+    """How many may be under way and waiting to be taken together.
+
+    Default: 500.
+    """
+    max_bytes: int | None
+    """How many bytes may be, instead of max_messages; 0 for no limit.
+
+    Default: no limit.
+    """
+    threshold: int | None
+    """When there are no more than these, more are asked for.
+
+    Default: half of them.
+    """
+    expires: float | None
+    """How long a request lasts.
+
+    Default: 30.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: half of expires_ms, 30000 at most.
+    """
+    min_pending: int | None
+    """Only when so many messages wait.
+
+    Default: 0.
+    """
+    min_ack_pending: int | None
+    """Only when so many messages wait for their acknowledgement.
+
+    Default: 0.
+    """
+    priority: int | None
+    """Behind those with a smaller number (server 2.12).
+
+    Default: 0.
+    """
+
+
+MEMBER: Final[dict[str, tuple[str, str]]] = {
+    "max_messages": ("max_messages", "int"),
+    "max_bytes": ("max_bytes", "int"),
+    "threshold": ("threshold", "int"),
+    "expires": ("expires_ms", "seconds"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+    "group": ("group", "text"),
+    "min_pending": ("min_pending", "int"),
+    "min_ack_pending": ("min_ack_pending", "int"),
+    "priority": ("priority", "int"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+MEMBER_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class OrderedOptions(TypedDict, total=False):
     """What may be given; times are in seconds."""
 

@@ -13,6 +13,7 @@ from .._config import (
     consume_document,
     fetch_document,
     jetstream_document,
+    member_document,
     ordered_document,
     pushed_document,
     stored_document,
@@ -30,6 +31,7 @@ from .._options import (
     ConsumeOptions,
     FetchOptions,
     JetStreamOptions,
+    MemberOptions,
     OrderedOptions,
     PublishOptions,
     PushedOptions,
@@ -234,7 +236,7 @@ class JetStream(Operations):
         group: str,
         member: str,
         callback: Callable[[Msg], Awaitable[None] | None] | None = None,
-        **options: Unpack[ConsumeOptions],
+        **options: Unpack[MemberOptions],
     ) -> Subscription:
         """Takes the messages of the partitions that a member of a group has, those with the same key in
         order; when members come and go, partitions move (see `group_create`).
@@ -244,9 +246,9 @@ class JetStream(Operations):
         `ConnectionClosedError`.
         """
         check_callback("callback", callback, plain=False)
-        with named_as_in("consume", options):
+        with named_as_in("member", options):
             native = await current(self._client._hub).call(
-                self._native.consume_group, stream, group, member, consume_document(options)
+                self._native.consume_group, stream, group, member, member_document(options)
             )
         return self._client._opened(native, callback)
 

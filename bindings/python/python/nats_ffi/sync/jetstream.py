@@ -12,6 +12,7 @@ from .._config import (
     consume_document,
     fetch_document,
     jetstream_document,
+    member_document,
     ordered_document,
     pushed_document,
     stored_document,
@@ -29,6 +30,7 @@ from .._options import (
     ConsumeOptions,
     FetchOptions,
     JetStreamOptions,
+    MemberOptions,
     OrderedOptions,
     PublisherOptions,
     PublishOptions,
@@ -148,14 +150,14 @@ class JetStream(Operations):
         group: str,
         member: str,
         callback: Callable[[BlockingMsg], None] | None = None,
-        **options: Unpack[ConsumeOptions],
+        **options: Unpack[MemberOptions],
     ) -> Subscription:
         """Takes the messages of the partitions that a member of a group has; see the asynchronous
         API."""
         check_callback("callback", callback, plain=True)
-        with named_as_in("consume", options):
+        with named_as_in("member", options):
             native = waiter().call(
-                self._native.consume_group, stream, group, member, consume_document(options)
+                self._native.consume_group, stream, group, member, member_document(options)
             )
         return self._client._opened(native, callback)
 
