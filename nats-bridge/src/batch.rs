@@ -1,6 +1,6 @@
 //! Batches of messages to a stream as bindings hold them: of both kinds, for one caller at a time.
 
-use std::sync::{Mutex, MutexGuard};
+use std::mem;
 
 use nats_core::jetstream::{
     AtomicBatch, AtomicBatchOptions, FastBatch, FastBatchEvent, FastBatchOptions, JetStream,
@@ -8,9 +8,9 @@ use nats_core::jetstream::{
 };
 use nats_core::{Code, Publish, Result};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::doc::Doc;
-use crate::sync::lock;
 use crate::table::{Row, Set, apply};
 use crate::wait;
 
@@ -76,7 +76,7 @@ pub const BATCH: &[Row<BatchOptions>] = &[
     },
 ];
 
-/// A batch. One call at a time; others wait for it.
+/// A batch. One call at a time; others wait for it, those first that came first.
 pub struct Batch {
     js: JetStream,
     kind: Mutex<Kind>,
@@ -104,47 +104,41 @@ impl Batch {
         Ok(Batch { js: js.clone(), kind: Mutex::new(kind) })
     }
 
-    /// Adds a message.
+    /// Adds a message. Given up while the server is asked, it ends the batch: nobody knows whether the
+    /// server has got the message.
     ///
     /// # Errors
     /// Those of [`AtomicBatch::add`] and [`FastBatch::add`]; [`Code::BatchOver`].
-    pub fn add(&self, publish: &Publish<'_>, options: &PublishOptions) -> Result<()> {
-        let mut kind = self.lock();
-        let added = async {
-            match &mut *kind {
-                Kind::Atomic(batch) => batch.add(publish, options).await,
-                Kind::Fast(batch) => batch.add(publish, options).await.map(drop),
-                Kind::Over => Err(Code::BatchOver.into()),
-            }
+    pub async fn add(&self, publish: &Publish<'_>, options: &PublishOptions) -> Result<()> {
+        let mut place = self.kind.lock().await;
+        let mut kind = mem::replace(&mut *place, Kind::Over);
+        let added = match &mut kind {
+            Kind::Atomic(batch) => batch.add(publish, options).await,
+            Kind::Fast(batch) => batch.add(publish, options).await.map(drop),
+            Kind::Over => Err(Code::BatchOver.into()),
         };
-        wait::read_for(self.js.client(), added)?
+        *place = kind;
+        added
     }
 
     /// Adds the last message and ends the batch; without one it ends with what was added.
     ///
     /// # Errors
     /// Those of [`AtomicBatch::commit`] and its kin; [`Code::BatchOver`].
-    pub fn commit(&self, last: Option<(&Publish<'_>, &PublishOptions)>) -> Result<PubAck> {
-        let kind = std::mem::replace(&mut *self.lock(), Kind::Over);
-        let committed = async {
-            match (kind, last) {
-                (Kind::Atomic(batch), Some((publish, options))) => {
-                    batch.commit(publish, options).await
-                }
-                (Kind::Atomic(batch), None) => batch.close().await,
-                (Kind::Fast(batch), Some((publish, options))) => {
-                    batch.commit(publish, options).await
-                }
-                (Kind::Fast(batch), None) => batch.close().await,
-                (Kind::Over, _) => Err(Code::BatchOver.into()),
-            }
-        };
-        wait::read_for(self.js.client(), committed)?
+    pub async fn commit(&self, last: Option<(&Publish<'_>, &PublishOptions)>) -> Result<PubAck> {
+        let kind = mem::replace(&mut *self.kind.lock().await, Kind::Over);
+        match (kind, last) {
+            (Kind::Atomic(batch), Some((publish, options))) => batch.commit(publish, options).await,
+            (Kind::Atomic(batch), None) => batch.close().await,
+            (Kind::Fast(batch), Some((publish, options))) => batch.commit(publish, options).await,
+            (Kind::Fast(batch), None) => batch.close().await,
+            (Kind::Over, _) => Err(Code::BatchOver.into()),
+        }
     }
 
     /// How far it is: `added`; of a fast batch `acknowledged` and `events`, which are told once.
-    pub fn state(&self) -> Doc {
-        match &mut *self.lock() {
+    pub async fn state(&self) -> Doc {
+        match &mut *self.kind.lock().await {
             Kind::Atomic(batch) => json!({"kind": "atomic", "added": batch.len()}),
             Kind::Fast(batch) => {
                 let events: Vec<Value> = batch.take_events().iter().map(event).collect();
@@ -158,8 +152,28 @@ impl Batch {
         .into()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kind> {
-        lock(&self.kind)
+    /// [`Batch::add`] for a thread that may wait.
+    ///
+    /// # Errors
+    /// As [`Batch::add`]; those of [`wait::read_for`].
+    pub fn add_blocking(&self, publish: &Publish<'_>, options: &PublishOptions) -> Result<()> {
+        wait::read_for(self.js.client(), self.add(publish, options))?
+    }
+
+    /// [`Batch::commit`] for a thread that may wait.
+    ///
+    /// # Errors
+    /// As [`Batch::commit`]; those of [`wait::read_for`].
+    pub fn commit_blocking(&self, last: Option<(&Publish<'_>, &PublishOptions)>) -> Result<PubAck> {
+        wait::read_for(self.js.client(), self.commit(last))?
+    }
+
+    /// [`Batch::state`] for a thread that may wait.
+    ///
+    /// # Errors
+    /// Those of [`wait::read_for`].
+    pub fn state_blocking(&self) -> Result<Doc> {
+        wait::read_for(self.js.client(), self.state())
     }
 }
 

@@ -121,7 +121,8 @@ impl<V: Send + 'static> Queue<V> {
     /// Sent as [`Queue::ask`] sends requests.
     ///
     /// # Errors
-    /// What is known of `JetStream::publish_with` at once, and then there is no completion.
+    /// Those of a publish that show at once, and then there is no completion. What a stream says is
+    /// always one.
     pub fn store(
         &self,
         token: u64,
@@ -141,7 +142,12 @@ impl<V: Send + 'static> Queue<V> {
             }),
             sent => {
                 let step = Step::First(sent?);
-                self.drive(token, Stored { step, client, message, retry, value: Some(value) })
+                let stored = Stored { step, client, message, retry, value: Some(value) };
+                // A stream may have answered already.
+                self.drive(token, stored).or_else(|refused| {
+                    self.ticket(token).complete(Err(refused));
+                    Ok(None)
+                })
             }
         }
     }

@@ -62,7 +62,7 @@ pub extern "C" fn nats_batch_add(
     guard(err, || {
         let batch = Arc::clone(&*handle::get::<Arc<Batch>>(batch)?);
         message(&subject, headers, &payload, &options_json, |publish, options| {
-            batch.add(publish, options)
+            batch.add_blocking(publish, options)
         })
     })
 }
@@ -86,7 +86,7 @@ pub extern "C" fn nats_batch_commit(
     guard(err, || {
         let batch = Arc::clone(&*handle::get::<Arc<Batch>>(batch)?);
         let told = message(&subject, headers, &payload, &options_json, |publish, options| {
-            batch.commit(Some((publish, options)))
+            batch.commit_blocking(Some((publish, options)))
         })?;
         write_ack(&told, ack)
     })
@@ -104,7 +104,7 @@ pub extern "C" fn nats_batch_close(
 ) -> nats_status {
     guard(err, || {
         let batch = Arc::clone(&*handle::get::<Arc<Batch>>(batch)?);
-        write_ack(&batch.commit(None)?, ack)
+        write_ack(&batch.commit_blocking(None)?, ack)
     })
 }
 
@@ -120,7 +120,7 @@ pub extern "C" fn nats_batch_state(
 ) -> nats_status {
     guard_out(out, err, || {
         let batch = Arc::clone(&*handle::get::<Arc<Batch>>(batch)?);
-        handle::insert(Document::new(batch.state()))
+        handle::insert(Document::new(batch.state_blocking()?))
     })
 }
 

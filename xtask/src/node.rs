@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 mod operations;
 
+use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
-use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -274,6 +275,9 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[4], PUBLISH, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[5], FETCH, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[6], CONSUME, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[7], ORDERED, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[8], PUSHED, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[9], BATCH, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -285,7 +289,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 7] = [
+const OPTIONS: [Title; 10] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -323,6 +327,14 @@ const OPTIONS: [Title; 7] = [
         "option",
         "The options of messages that are taken of a consumer without end.",
     ),
+    Title(
+        "OrderedOptions",
+        "ORDERED",
+        "option",
+        "The options of the messages of a stream in order.",
+    ),
+    Title("PushedOptions", "PUSHED", "option", "The options of messages that a consumer pushes."),
+    Title("BatchOptions", "BATCH", "option", "The options of a batch."),
 ];
 const CLAIMS: [Title; 2] = [
     Title(

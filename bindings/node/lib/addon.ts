@@ -104,6 +104,45 @@ export interface NativeConnection {
     consumer: string,
     options: string,
   ): NativeSubscription;
+  consumeOrdered(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    options: string,
+  ): NativeOperation;
+  consumePushed(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    consumer: string,
+    options: string,
+  ): NativeOperation;
+  consumeGroup(
+    token: number,
+    js: NativeJetStream,
+    stream: string,
+    group: string,
+    member: string,
+    options: string,
+  ): NativeOperation;
+  batchAdd(
+    token: number,
+    batch: NativeBatch,
+    subject: string,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    options: string | undefined,
+  ): NativeOperation;
+  batchCommit(
+    token: number,
+    batch: NativeBatch,
+    subject: string,
+    payload: string | Uint8Array,
+    headers: Pairs | undefined,
+    options: string | undefined,
+  ): NativeOperation;
+  batchClose(token: number, batch: NativeBatch): NativeOperation;
+  batchState(token: number, batch: NativeBatch): NativeOperation;
   flush(token: number, timeout?: number): NativeOperation;
   drain(token: number, timeout?: number): void;
   handled(): void;
@@ -121,7 +160,11 @@ export interface NativeConnection {
 export interface NativeJetStream {
   /** How many milliseconds an answer may take. */
   readonly timeout: number;
+  batch(options: string): NativeBatch;
 }
+
+/** A batch of messages; what is done with it is asked of the connection. */
+export type NativeBatch = object;
 
 /** Counters of a connection. */
 export interface NativeStats {

@@ -25,7 +25,7 @@ interface Details {
   sid: number;
   subject: string;
   consumer: string;
-  what: "heartbeat_missed" | "refused" | "disconnected";
+  what: "heartbeat_missed" | "refused" | "disconnected" | "reset";
 }
 
 /** Receives the events of one connection. */

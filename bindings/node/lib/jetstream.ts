@@ -1,7 +1,14 @@
 /** JetStream: the control plane, publishing with acknowledgement, taking messages. */
 
-import type { NativeConnection, NativeJetStream, NativeSubscription, Pairs } from "./addon";
-import { payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
+import type {
+  NativeConnection,
+  NativeJetStream,
+  NativeOperation,
+  NativeSubscription,
+  Pairs,
+} from "./addon";
+import { BatchImpl } from "./batch";
+import { callable, payload as checkPayload, signal as checkSignal, string, wrongType } from "./check";
 import {
   errorOf,
   InvalidArgumentError,
@@ -12,19 +19,32 @@ import {
 import { loop, type Asked } from "./loop";
 import { Empty, MsgImpl, type Responder } from "./msg";
 import { Operations } from "./operations_gen";
-import { consumeDocument, fetchDocument, jetstreamDocument, storeDocument } from "./options";
+import {
+  batchDocument,
+  consumeDocument,
+  fetchDocument,
+  jetstreamDocument,
+  orderedDocument,
+  pushedDocument,
+  storeDocument,
+} from "./options";
 import type { Outbox } from "./outbox";
 import { Packet } from "./packet";
 import type {
+  Batch,
+  BatchOptions,
   ConsumeOptions,
   FetchOptions,
   JetStream,
   JetStreamOptions,
   JetStreamPublishOptions,
   Msg,
+  MsgCallback,
   MsgHdrs,
+  OrderedOptions,
   Payload,
   PubAck,
+  PushedOptions,
   Subscription,
   SubscriptionOptions,
 } from "./types";
@@ -124,6 +144,61 @@ export class JetStreamImpl extends Operations implements JetStream {
       read(() => this.#way.native.consume(token, this.#native, stream, consumer, json));
     // What bounds its messages is no bound of the subscription.
     return this.#way.receive(start, { callback: options.callback });
+  }
+
+  async consumeOrdered(stream: string, options: OrderedOptions = {}): Promise<Subscription> {
+    string("stream", stream);
+    const { json, read } = orderedDocument(options);
+    return this.#opened(options.callback, (token) =>
+      read(() => this.#way.native.consumeOrdered(token, this.#native, stream, json)),
+    );
+  }
+
+  async consumePushed(
+    stream: string,
+    consumer: string,
+    options: PushedOptions = {},
+  ): Promise<Subscription> {
+    string("stream", stream);
+    string("consumer", consumer);
+    const { json, read } = pushedDocument(options);
+    return this.#opened(options.callback, (token) =>
+      read(() => this.#way.native.consumePushed(token, this.#native, stream, consumer, json)),
+    );
+  }
+
+  async consumeGroup(
+    stream: string,
+    group: string,
+    member: string,
+    options: ConsumeOptions = {},
+  ): Promise<Subscription> {
+    string("stream", stream);
+    string("group", group);
+    string("member", member);
+    const { json, read } = consumeDocument(options);
+    return this.#opened(options.callback, (token) =>
+      read(() => this.#way.native.consumeGroup(token, this.#native, stream, group, member, json)),
+    );
+  }
+
+  /** A subscription that has to be waited for. */
+  async #opened(
+    callback: MsgCallback<Msg> | undefined,
+    start: (token: number) => NativeOperation,
+  ): Promise<Subscription> {
+    callable("callback", callback);
+    const native = await loop.run<NativeSubscription>(start);
+    const open = (token: number) => {
+      native.watch(token);
+      return native;
+    };
+    return this.#way.receive(open, { callback });
+  }
+
+  batch(options: BatchOptions = {}): Batch {
+    const { json, read } = batchDocument(options);
+    return new BatchImpl(this.#way, read(() => this.#native.batch(json)));
   }
 
   ackAll(messages: Iterable<Msg>): void {

@@ -4,23 +4,29 @@ import { addon } from "./addon";
 import { wrongType } from "./check";
 import { InvalidArgumentError, InvalidOptionError, native } from "./errors";
 import {
+  BATCH,
   CONNECT,
   CONSUME,
   FETCH,
   JETSTREAM,
   JETSTREAM_PUBLISH,
   MANY,
+  ORDERED,
+  PUSHED,
   SUBSCRIBE,
   type Conversion,
   type Table,
 } from "./options_gen";
 import { HANDLERS } from "./question";
 import type {
+  BatchOptions,
   ConnectionOptions,
   ConsumeOptions,
   FetchOptions,
   JetStreamOptions,
   JetStreamPublishOptions,
+  OrderedOptions,
+  PushedOptions,
   RequestManyOptions,
   SubscriptionOptions,
 } from "./types";
@@ -116,6 +122,23 @@ export function fetchDocument(options: FetchOptions): Document {
 export function consumeDocument(options: ConsumeOptions): Document {
   const { callback, ...others } = object(options);
   return convert(CONSUME, ["callback"], others);
+}
+
+/** The document of a stream's messages in order. */
+export function orderedDocument(options: OrderedOptions): Document {
+  const { callback, ...others } = object(options);
+  return convert(ORDERED, ["callback"], others);
+}
+
+/** The document of messages that are pushed. */
+export function pushedDocument(options: PushedOptions): Document {
+  const { callback, ...others } = object(options);
+  return convert(PUSHED, ["callback"], others);
+}
+
+/** The document of a batch. */
+export function batchDocument(options: BatchOptions): Document {
+  return convert(BATCH, [], object(options));
 }
 
 /**

@@ -523,6 +523,135 @@ export const CONSUME: Table = {
   },
 };
 
+/** The options of the messages of a stream in order. */
+export interface OrderedOptions {
+  /** Only messages of these subjects. Default: all. */
+  filterSubjects?: string | string[];
+  /** The first message. Default: all. */
+  deliverPolicy?: "all" | "last" | "new" | "by_start_sequence" | "by_start_time" | "last_per_subject";
+  /** The first sequence, with deliver_policy by_start_sequence. Default: none. */
+  optStartSeq?: number;
+  /** The first time, with deliver_policy by_start_time. Default: none. */
+  optStartTime?: string;
+  /** At once, or as fast as they were published. Default: instant. */
+  replayPolicy?: "instant" | "original";
+  /** Without payloads. Default: false. */
+  headersOnly?: boolean;
+  /**
+   * For how long the server keeps a consumer that nobody uses. In milliseconds. Default: 300000.
+   */
+  inactiveThreshold?: number;
+  /** What the names of the consumers begin with. Default: none. */
+  namePrefix?: string;
+  /** What is noted of the consumers (ADR-33). Default: none. */
+  metadata?: Record<string, string>;
+  /**
+   * After how many attempts in a row to have a consumer of use the messages end. Default: no limit.
+   */
+  maxResetAttempts?: number;
+  /** The server pushes them; otherwise they are pulled. Default: false. */
+  push?: boolean;
+  /**
+   * Of those that are pulled: how many may be under way and waiting to be taken together. Default:
+   * 500.
+   */
+  maxMessages?: number;
+  /** How many bytes may be, instead of max_messages; 0 for no limit. Default: no limit. */
+  maxBytes?: number;
+  /** When there are no more than these, more are asked for. Default: half of them. */
+  threshold?: number;
+  /** How long a request lasts. In milliseconds. Default: 30000. */
+  expires?: number;
+  /**
+   * How often the server says that it is there. In milliseconds. Default: half of expires_ms; 5000
+   * with push.
+   */
+  heartbeat?: number;
+}
+
+/** What {@link OrderedOptions} become. */
+export const ORDERED: Table = {
+  noun: "option",
+  names: {
+    filterSubjects: ["filter_subjects", "list"],
+    deliverPolicy: ["deliver_policy", "same"],
+    optStartSeq: ["opt_start_seq", "same"],
+    optStartTime: ["opt_start_time", "same"],
+    replayPolicy: ["replay_policy", "same"],
+    headersOnly: ["headers_only", "same"],
+    inactiveThreshold: ["inactive_threshold_ms", "same"],
+    namePrefix: ["name_prefix", "same"],
+    metadata: ["metadata", "same"],
+    maxResetAttempts: ["max_reset_attempts", "same"],
+    push: ["push", "same"],
+    maxMessages: ["max_messages", "same"],
+    maxBytes: ["max_bytes", "same"],
+    threshold: ["threshold", "same"],
+    expires: ["expires_ms", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of messages that a consumer pushes. */
+export interface PushedOptions {
+  /** How many may wait to be taken; 0 for no bound. Default: the connection's. */
+  pendingMessages?: number;
+  /** How many bytes may; 0 for no bound. Default: the connection's. */
+  pendingBytes?: number;
+}
+
+/** What {@link PushedOptions} become. */
+export const PUSHED: Table = {
+  noun: "option",
+  names: {
+    pendingMessages: ["pending_messages", "same"],
+    pendingBytes: ["pending_bytes", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of a batch. */
+export interface BatchOptions {
+  /**
+   * "atomic": stored together or not at all (server 2.12); "fast": stored as they come, with one
+   * acknowledgement for many (server 2.14). Default: atomic.
+   */
+  kind?: "atomic" | "fast";
+  /**
+   * Of an atomic batch: ask after so many messages whether the server has got them; 0 for only at
+   * the first and the last one. Default: 0.
+   */
+  ackEvery?: number;
+  /**
+   * Of a fast batch: the server acknowledges after so many messages, or more often. Default: 100.
+   */
+  flow?: number;
+  /** Of a fast batch: so many may be missing before adding a message waits. Default: 2. */
+  outstandingAcks?: number;
+  /** Of a fast batch: go on when messages were lost or refused on the way. Default: false. */
+  gaps?: boolean;
+  /** How long to wait for the server's word. In milliseconds. Default: the JetStream's. */
+  timeout?: number;
+}
+
+/** What {@link BatchOptions} become. */
+export const BATCH: Table = {
+  noun: "option",
+  names: {
+    kind: ["kind", "same"],
+    ackEvery: ["ack_every", "same"],
+    flow: ["flow", "same"],
+    outstandingAcks: ["outstanding_acks", "same"],
+    gaps: ["gaps", "same"],
+    timeout: ["timeout_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

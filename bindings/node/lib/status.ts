@@ -66,8 +66,11 @@ export interface ConsumerStatus {
   type: "consumer";
   /** Stream and consumer, with a dot between. */
   consumer: string;
-  /** The server was not heard in time, has refused a request, or the socket was lost. */
-  what: "heartbeat_missed" | "refused" | "disconnected";
+  /**
+   * The server was not heard in time, has refused a request, the socket was lost, or ordered messages
+   * come by a new consumer.
+   */
+  what: "heartbeat_missed" | "refused" | "disconnected" | "reset";
   /** Why, where it is known. */
   error?: Error;
 }

@@ -343,6 +343,62 @@ export interface ConsumeOptions extends gen.ConsumeOptions {
   callback?: MsgCallback<Msg>;
 }
 
+/** Options of the messages of a stream in order. */
+export interface OrderedOptions extends gen.OrderedOptions {
+  /** Called with every message. Without one the subscription is iterated. */
+  callback?: MsgCallback<Msg>;
+}
+
+/** Options of messages that a consumer pushes. */
+export interface PushedOptions extends gen.PushedOptions {
+  /** Called with every message. Without one the subscription is iterated. */
+  callback?: MsgCallback<Msg>;
+}
+
+/** Options of a batch. */
+export interface BatchOptions extends gen.BatchOptions {}
+
+/** What happened to messages of a fast batch, counted from 1, and did not end it. */
+export type BatchEvent =
+  | { event: "gap"; expected: number; got: number }
+  | { event: "refused"; sequence: number; code: number; name: string; error: string };
+
+/** How far a batch is; "over" once it was ended by this side. */
+export type BatchState =
+  | { kind: "atomic"; added: number }
+  | { kind: "fast"; added: number; acknowledged: number; events: BatchEvent[] }
+  | { kind: "over" };
+
+/**
+ * Messages that a stream stores together or not at all, or, with the kind "fast", as they come and with
+ * one acknowledgement for many (ADR-50); in the order of the calls. The server forgets a batch that is
+ * without a message for ten seconds; an atomic one that is not committed is not stored.
+ */
+export interface Batch {
+  /**
+   * Adds a message; waits for the server's word at the first one, and where the options say so. Of its
+   * options, `retries`, `retryWait` and `timeout` have no meaning here.
+   *
+   * Rejects with BatchOverError, whose text says how far it was stored; with JetStreamError,
+   * NoRespondersError when the stream refuses, TimeoutError, ConnectionLostError: then the batch is
+   * over. As the connection's `publish`, or with InvalidOptionError: then the message was not added.
+   */
+  add(subject: string, payload?: Payload, options?: JetStreamPublishOptions): Promise<void>;
+  /**
+   * Adds the last message and ends the batch: what the stream says of that message, with `count`.
+   * Rejects as `add`; nothing of an atomic batch is stored then, and of a fast one what was
+   * acknowledged. Stored or not, nobody knows: TimeoutError, ConnectionLostError.
+   */
+  commit(subject: string, payload?: Payload, options?: JetStreamPublishOptions): Promise<PubAck>;
+  /**
+   * Ends the batch with the messages that were added (an atomic one: server 2.14). Rejects with
+   * InvalidArgumentError for a batch without messages, UnsupportedError, and as `commit`.
+   */
+  close(): Promise<PubAck>;
+  /** How far it is; `events` are those since the last call. */
+  state(): Promise<BatchState>;
+}
+
 /** The word of a stream that it has stored a message. */
 export interface PubAck {
   stream: string;
@@ -399,6 +455,44 @@ export interface JetStream extends Operations {
    * InvalidOptionError, InvalidArgumentError, ClosedConnectionError.
    */
   consume(stream: string, consumer: string, options?: ConsumeOptions): Promise<Subscription>;
+  /**
+   * Takes the messages of a stream in order and without gaps, from where the options say, by a consumer
+   * that the library makes (ADR-17), and makes anew behind the last message that was taken whenever one
+   * was missed. They need no acknowledgement. Waits for the first consumer.
+   *
+   * The subscription is like that of `consume`, and ends with StreamNotFoundError when the stream is
+   * deleted. Rejects with StreamNotFoundError, InvalidNameError, InvalidOptionError,
+   * InvalidArgumentError, TimeoutError, ClosedConnectionError.
+   */
+  consumeOrdered(stream: string, options?: OrderedOptions): Promise<Subscription>;
+  /**
+   * Takes what a consumer with a `deliver_subject` pushes, with its `deliver_group` where it has one;
+   * heartbeats and flow control are looked after.
+   *
+   * The subscription is like that of `consume`. Rejects with ConsumerNotFoundError,
+   * InvalidArgumentError when it is none that pushes, InvalidNameError, InvalidOptionError,
+   * TimeoutError, ClosedConnectionError.
+   */
+  consumePushed(stream: string, consumer: string, options?: PushedOptions): Promise<Subscription>;
+  /**
+   * Takes the messages of the partitions that a member of a group has, those with the same key in
+   * order; when members come and go, partitions move (see `groupCreate`).
+   *
+   * The subscription is like that of `consume`. Rejects with NotFoundError when there is no such group,
+   * InvalidNameError, InvalidOptionError, InvalidArgumentError, TimeoutError, ClosedConnectionError.
+   */
+  consumeGroup(
+    stream: string,
+    group: string,
+    member: string,
+    options?: ConsumeOptions,
+  ): Promise<Subscription>;
+  /**
+   * A batch of messages to a stream. Nothing is asked of the server before its first message. Throws
+   * UnsupportedError when the server is too old for its `kind`, InvalidOptionError,
+   * ClosedConnectionError.
+   */
+  batch(options?: BatchOptions): Batch;
   /**
    * Says that all of these were handled, in one go. Throws the first of the errors of `ack`, with the
    * place of the message; those before it are acknowledged, those behind it are not.

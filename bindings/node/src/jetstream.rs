@@ -37,6 +37,12 @@ pub struct Place {
     pub domain: Option<String>,
 }
 
+impl JetStream {
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+}
+
 #[napi]
 impl JetStream {
     /// How many milliseconds a request to the API, or an acknowledgement, may take.
@@ -169,6 +175,73 @@ impl Connection {
         let subscription = Subscription::new(core, self.queue.clone());
         subscription.watch(token)?;
         Ok(subscription)
+    }
+
+    /// Takes the messages of a stream in order; completes with a [`Subscription`].
+    ///
+    /// # Errors
+    /// INVALID_OPTION; all others may come with the completion, too.
+    #[napi(catch_unwind)]
+    pub fn consume_ordered(
+        &self,
+        token: f64,
+        js: &JetStream,
+        stream: Text,
+        options: String,
+    ) -> Result<Operation> {
+        self.cross();
+        let parsed = options::ordered_options(&options).map_err(raise)?;
+        let (js, stream) = (js.0.clone(), stream.as_str()?.to_owned());
+        start(&self.queue, token, async move {
+            js.subscribe_ordered(&stream, &parsed).await.map(Value::Subscription)
+        })
+    }
+
+    /// Takes what a consumer pushes; completes with a [`Subscription`].
+    ///
+    /// # Errors
+    /// As [`Connection::consume_ordered`].
+    #[napi(catch_unwind)]
+    pub fn consume_pushed(
+        &self,
+        token: f64,
+        js: &JetStream,
+        stream: Text,
+        consumer: Text,
+        options: String,
+    ) -> Result<Operation> {
+        self.cross();
+        let parsed = options::push_options(&options).map_err(raise)?;
+        let js = js.0.clone();
+        let (stream, consumer) = (stream.as_str()?.to_owned(), consumer.as_str()?.to_owned());
+        start(&self.queue, token, async move {
+            let core = options::consume_pushed(&js, &stream, &consumer, &parsed).await?;
+            Ok(Value::Subscription(core))
+        })
+    }
+
+    /// Takes the messages of a group's member; completes with a [`Subscription`].
+    ///
+    /// # Errors
+    /// As [`Connection::consume_ordered`].
+    #[napi(catch_unwind)]
+    pub fn consume_group(
+        &self,
+        token: f64,
+        js: &JetStream,
+        stream: Text,
+        group: Text,
+        member: Text,
+        options: String,
+    ) -> Result<Operation> {
+        self.cross();
+        let parsed = options::consume_options(&options).map_err(raise)?;
+        let (js, member) = (js.0.clone(), member.as_str()?.to_owned());
+        let (stream, group) = (stream.as_str()?.to_owned(), group.as_str()?.to_owned());
+        start(&self.queue, token, async move {
+            let core = options::consume_group(&js, &stream, &group, &member, &parsed).await?;
+            Ok(Value::Subscription(core))
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! cross in [`packet::Packet`]s, never one by one.
 
 pub mod argument;
+pub mod batch;
 pub mod block;
 pub mod connection;
 pub mod error;

@@ -60,6 +60,11 @@ pub(crate) fn connect(
 }
 
 impl Connection {
+    /// The bridge's connection.
+    pub(crate) fn bridge(&self) -> Outcome<&nats_bridge::connection::Connection> {
+        Ok(self.held.get()?)
+    }
+
     fn client(&self) -> Outcome<&Client> {
         Ok(self.held.get()?.client())
     }

@@ -12,9 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::arguments::{self, payload, text};
+use crate::connection::Connection;
 use crate::error::Outcome;
 use crate::message::{Flavour, MsgBase};
+use crate::publisher::Publisher;
 use crate::queue::{Operation, Queue, Value};
+use crate::stream_batch::StreamBatch;
 use crate::subscription::Subscription;
 
 /// The JetStream of an account.
@@ -50,6 +53,12 @@ impl JetStream {
     ) -> Outcome<JetStream> {
         let js = client.jetstream_with(options::options(options)?)?;
         Ok(JetStream { held: Held::new(js), flavour })
+    }
+}
+
+impl From<Ack> for PubAck {
+    fn from(ack: Ack) -> PubAck {
+        PubAck(ack)
     }
 }
 
@@ -154,6 +163,83 @@ impl JetStream {
         let (stream, consumer) = (text(stream, "stream")?, text(consumer, "consumer")?);
         let core = options::consume(self.held.get()?, stream, consumer, &settings)?;
         Ok(Subscription::consuming(core, self.flavour, settings.max_messages))
+    }
+
+    /// Takes the messages of a stream in order; yields a [`Subscription`]. `options` is a JSON
+    /// object.
+    #[pyo3(signature = (queue, token, stream, options, /))]
+    fn consume_ordered(
+        &self,
+        queue: &Queue,
+        token: u64,
+        stream: &Bound<'_, PyAny>,
+        options: &str,
+    ) -> Outcome<Operation> {
+        let settings = options::ordered_options(options)?;
+        let stream = text(stream, "stream")?.to_owned();
+        let (js, flavour) = (self.held.get()?.clone(), self.flavour);
+        queue.start(token, async move {
+            let core = js.subscribe_ordered(&stream, &settings).await?;
+            let limit = settings.consume.max_messages;
+            Ok(Value::Subscription(Subscription::consuming(core, flavour, limit)))
+        })
+    }
+
+    /// Takes what a consumer pushes; yields a [`Subscription`]. `options` is a JSON object.
+    #[pyo3(signature = (queue, token, stream, consumer, options, /))]
+    fn consume_pushed(
+        &self,
+        queue: &Queue,
+        token: u64,
+        stream: &Bound<'_, PyAny>,
+        consumer: &Bound<'_, PyAny>,
+        options: &str,
+    ) -> Outcome<Operation> {
+        let settings = options::push_options(options)?;
+        let (stream, consumer) = (text(stream, "stream")?, text(consumer, "consumer")?);
+        let (stream, consumer) = (stream.to_owned(), consumer.to_owned());
+        let (js, flavour) = (self.held.get()?.clone(), self.flavour);
+        queue.start(token, async move {
+            let core = options::consume_pushed(&js, &stream, &consumer, &settings).await?;
+            let limit = settings.pending_messages;
+            let limit = limit.unwrap_or(js.client().options().pending_messages);
+            Ok(Value::Subscription(Subscription::new(core, flavour, limit)))
+        })
+    }
+
+    /// Takes the messages of a group's member; yields a [`Subscription`]. `options` is a JSON object.
+    #[pyo3(signature = (queue, token, stream, group, member, options, /))]
+    #[allow(clippy::too_many_arguments)]
+    fn consume_group(
+        &self,
+        queue: &Queue,
+        token: u64,
+        stream: &Bound<'_, PyAny>,
+        group: &Bound<'_, PyAny>,
+        member: &Bound<'_, PyAny>,
+        options: &str,
+    ) -> Outcome<Operation> {
+        let settings = options::consume_options(options)?;
+        let (stream, group) =
+            (text(stream, "stream")?.to_owned(), text(group, "group")?.to_owned());
+        let member = text(member, "member")?.to_owned();
+        let (js, flavour) = (self.held.get()?.clone(), self.flavour);
+        queue.start(token, async move {
+            let core = options::consume_group(&js, &stream, &group, &member, &settings).await?;
+            Ok(Value::Subscription(Subscription::consuming(core, flavour, settings.max_messages)))
+        })
+    }
+
+    /// A batch of messages; `options` is a JSON object.
+    #[pyo3(signature = (options, /))]
+    fn batch(&self, options: &str) -> Outcome<StreamBatch> {
+        StreamBatch::new(self.held.get()?, options)
+    }
+
+    /// A publisher, by way of the connection; `options` is a JSON object.
+    #[pyo3(signature = (connection, options, /))]
+    fn publisher(&self, connection: &Connection, options: &str) -> Outcome<Publisher> {
+        Publisher::new(connection.bridge()?, self.held.get()?, options)
     }
 
     /// The prefix of the API's subjects, with a dot at its end.

@@ -22,6 +22,8 @@ mod queue;
 mod batch;
 mod callback;
 mod subscription;
+mod stream_batch;
+mod publisher;
 mod connection;
 
 use pyo3::prelude::*;
@@ -41,6 +43,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<subscription::Subscription>()?;
     module.add_class::<connection::Connection>()?;
     module.add_class::<jetstream::JetStream>()?;
+    module.add_class::<stream_batch::StreamBatch>()?;
+    module.add_class::<publisher::Publisher>()?;
     module.add_class::<jetstream::PubAck>()?;
     module.add_class::<jetstream::Metadata>()?;
     module.add_function(wrap_pyfunction!(jwt::encode_user, module)?)?;

@@ -50,6 +50,8 @@ pub(crate) enum Value {
     Document(Doc),
     /// What a stream has said of a message that it has stored.
     Stored(Message),
+    /// The same, read.
+    Ack(nats_core::jetstream::PubAck),
     Connection(Connection),
     Subscription(Subscription),
     Question(question::Question),
@@ -325,6 +327,7 @@ fn hand_over(
         }
         Value::Document(document) => document.to_json().into_pyobject(py)?.into_any().unbind(),
         Value::Stored(ack) => Py::new(py, PubAck::read(ack.payload())?)?.into_any(),
+        Value::Ack(ack) => Py::new(py, PubAck::from(ack))?.into_any(),
         Value::Connection(connection) => Py::new(py, connection)?.into_any(),
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,

@@ -2,7 +2,8 @@
 //! under way.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -16,6 +17,7 @@ use crate::client::message::MessageRef;
 use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
 use crate::conn::mailbox::{Mailbox, Taken};
 use crate::conn::shared::{State as Life, lock};
+use crate::conn::wakes::wake_all;
 use crate::error::{Code, Error, Result};
 use crate::proto::block::View;
 use crate::proto::message::Run;
@@ -52,6 +54,15 @@ struct State {
     pin: String,
     /// Nothing is asked any more.
     resting: bool,
+    /// Who waits for the end that has come.
+    woken: Vec<Waker>,
+}
+
+/// Gives the state back, and wakes those who wait for the end: what they do may need it.
+fn release(mut state: MutexGuard<'_, State>) {
+    let woken = std::mem::take(&mut state.woken);
+    drop(state);
+    wake_all(woken);
 }
 
 impl State {
@@ -64,6 +75,7 @@ impl State {
             doubtful: false,
             pin: String::new(),
             resting: false,
+            woken: Vec::new(),
         }
     }
 
@@ -92,7 +104,7 @@ impl Tap for Consumption {
             }
         }
         self.refill(&mut state, mailbox);
-        drop(state);
+        release(state);
         self.tell(told);
         taken
     }
@@ -102,6 +114,7 @@ impl Tap for Consumption {
         if state.demand.handled() {
             self.refill(&mut state, mailbox);
         }
+        release(state);
     }
 
     fn rest(&self) {
@@ -226,10 +239,10 @@ impl Consumption {
         }
     }
 
-    /// No more messages will come.
+    /// No more messages will come. The state is to be given back by [`release`].
     fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
         state.resting = true;
-        mailbox.close(reason, false);
+        mailbox.end(reason, false, &mut state.woken);
         self.changed.notify_one();
     }
 
@@ -263,7 +276,9 @@ impl Keeper {
                 Woken::Changed => {}
                 Woken::Lost(reason) => self.reconnected(reason).await,
                 Woken::Ended(reason) => {
-                    self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, reason);
+                    let mut state = lock(&self.tap.state);
+                    self.tap.finish(&mut state, &self.mailbox, reason);
+                    release(state);
                 }
                 Woken::Due => self.due(),
             }
@@ -290,7 +305,7 @@ impl Keeper {
             }
         }
         self.tap.refill(&mut state, &self.mailbox);
-        drop(state);
+        release(state);
         self.tap.tell(told);
     }
 
@@ -302,6 +317,7 @@ impl Keeper {
         let mut state = lock(&self.tap.state);
         state.begin_anew(&self.mailbox);
         self.tap.refill(&mut state, &self.mailbox);
+        release(state);
     }
 }
 
@@ -310,6 +326,8 @@ async fn look(tap: &Consumption, mailbox: &Mailbox) {
     if let Err(error) = tap.pull.info().await
         && matches!(error.code(), Code::ConsumerNotFound | Code::StreamNotFound)
     {
-        tap.finish(&mut lock(&tap.state), mailbox, error);
+        let mut state = lock(&tap.state);
+        tap.finish(&mut state, mailbox, error);
+        release(state);
     }
 }

@@ -3,7 +3,8 @@
 use std::mem::discriminant;
 use std::pin::pin;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -26,6 +27,7 @@ use crate::client::publish::Publish;
 use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
 use crate::conn::mailbox::{Mailbox, Taken};
 use crate::conn::shared::lock;
+use crate::conn::wakes::wake_all;
 use crate::error::{Code, Error, Result};
 use crate::proto::block::View;
 
@@ -68,6 +70,15 @@ struct State {
     wanted: Option<Error>,
     /// The messages have ended.
     resting: bool,
+    /// Who waits for the end that has come.
+    woken: Vec<Waker>,
+}
+
+/// Gives the state back, and wakes those who wait for the end: what they do may need it.
+fn release(mut state: MutexGuard<'_, State>) {
+    let woken = std::mem::take(&mut state.woken);
+    drop(state);
+    wake_all(woken);
 }
 
 impl Tap for Ordering {
@@ -93,6 +104,7 @@ impl Tap for Ordering {
             }
         }
         self.refill(&mut state, mailbox);
+        release(state);
         taken
     }
 
@@ -101,6 +113,7 @@ impl Tap for Ordering {
         if state.demand.handled() {
             self.refill(&mut state, mailbox);
         }
+        release(state);
     }
 
     fn rest(&self) {
@@ -274,10 +287,10 @@ impl Ordering {
         }
     }
 
-    /// No more messages will come.
+    /// No more messages will come. The state is to be given back by [`release`].
     fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
         state.resting = true;
-        mailbox.close(reason, false);
+        mailbox.end(reason, false, &mut state.woken);
         self.changed.notify_one();
     }
 
@@ -300,6 +313,7 @@ impl State {
             attempts: 0,
             wanted: None,
             resting: false,
+            woken: Vec::new(),
         }
     }
 
@@ -348,7 +362,9 @@ impl Keeper {
                 self.tap.want(&mut lock(&self.tap.state), reason);
             }
             Woken::Ended(reason) => {
-                self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, reason);
+                let mut state = lock(&self.tap.state);
+                self.tap.finish(&mut state, &self.mailbox, reason);
+                release(state);
             }
             Woken::Due => self.due(),
         }
@@ -371,6 +387,7 @@ impl Keeper {
             }
         }
         self.tap.refill(&mut state, &self.mailbox);
+        release(state);
     }
 
     /// Makes another consumer, however often it takes.
@@ -391,7 +408,9 @@ impl Keeper {
             let attempts = lock(&self.tap.state).attempts;
             let enough = self.tap.options.max_reset_attempts.is_some_and(|most| attempts >= most);
             if enough || is_final(&error) {
-                return self.tap.finish(&mut lock(&self.tap.state), &self.mailbox, error);
+                let mut state = lock(&self.tap.state);
+                self.tap.finish(&mut state, &self.mailbox, error);
+                return release(state);
             }
             self.tap.tell(ConsumeEvent::Refused(error));
         }
@@ -452,6 +471,7 @@ impl Keeper {
                     state.pull = Some(js.pull(stream, &config.name)?);
                     self.tap.refill(&mut state, &self.mailbox);
                 }
+                release(state);
                 Ok(())
             }
             // What it pushed was of no use already: another one is wanted.

@@ -100,13 +100,14 @@ fn docstring(out: &mut String, op: &Op) -> std::fmt::Result {
 fn members(input: &str) -> Option<Vec<Member<'_>>> {
     let mut rest = input.strip_prefix('{')?.strip_suffix('}')?;
     let mut members = Vec::new();
-    while let Some((name, after)) = rest.strip_prefix('"').and_then(|r| r.split_once("\": ")) {
+    while let Some((name, after)) = member(rest) {
         let (mut depth, mut end) = (0, after.len());
         for (at, letter) in after.char_indices() {
             match letter {
                 '{' | '[' | '(' => depth += 1,
                 '}' | ']' | ')' => depth -= 1,
-                ',' if depth == 0 && after[at..].starts_with(", \"") => {
+                // What is said may have commas and quotes of its own.
+                ',' if depth == 0 && after[at..].strip_prefix(", ").is_some_and(begins_one) => {
                     end = at;
                     break;
                 }
@@ -117,6 +118,16 @@ fn members(input: &str) -> Option<Vec<Member<'_>>> {
         rest = after[end..].trim_start_matches(", ");
     }
     Some(members)
+}
+
+/// The name of the member that the text begins with, and what is behind it.
+fn member(text: &str) -> Option<(&str, &str)> {
+    let (name, after) = text.strip_prefix('"')?.split_once("\": ")?;
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_').then_some((name, after))
+}
+
+fn begins_one(text: &str) -> bool {
+    member(text).is_some()
 }
 
 /// Those that must be given before those that may be.
@@ -160,8 +171,21 @@ fn broken(line: &str) -> String {
     if one.lines().all(|line| line.len() <= 100) {
         return one;
     }
-    let items: String = items(inner).iter().map(|item| format!("\n{indent}    {item},")).collect();
-    format!("{head}{items}\n{indent}{tail}")
+    let lines = |list, indent: &str| -> String {
+        items(list).iter().map(|item| format!("\n{indent}    {item},")).collect()
+    };
+    let within = format!("{indent}    ");
+    let short = |item: &str| within.len() + item.len() < 100;
+    let mut out = head.to_owned();
+    for item in items(inner) {
+        match item.strip_prefix('{').and_then(|item| item.strip_suffix('}')) {
+            Some(members) if !short(item) => {
+                out += &format!("\n{within}{{{}\n{within}}},", lines(members, &within));
+            }
+            _ => out += &format!("\n{within}{item},"),
+        }
+    }
+    format!("{out}\n{indent}{tail}")
 }
 
 /// The parts between the outer commas.
@@ -209,6 +233,9 @@ mod tests {
         let input = r#"{"stream": name, "seq": n, or none, "config": {"a": [1, 2], "b": x}}"#;
         let expected =
             [("stream", "name"), ("seq", "n, or none"), ("config", r#"{"a": [1, 2], "b": x}"#)];
+        assert_eq!(members(input).unwrap(), expected);
+        let input = r#"{"when": "@at ...", "@every ..." or "x": six, "target": subject}"#;
+        let expected = [("when", r#""@at ...", "@every ..." or "x": six"#), ("target", "subject")];
         assert_eq!(members(input).unwrap(), expected);
         assert!(members("a configuration").is_none());
     }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
-use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, PUBLISH};
+use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
+use nats_bridge::publisher::PUBLISHER;
 use nats_bridge::table::{Row, Set};
 
 use super::wrapped;
@@ -17,8 +19,13 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "ManyOptions", MANY, &[], &[]))
         .and_then(|()| section(&mut out, "JetStreamOptions", JETSTREAM, &[], &[]))
         .and_then(|()| section(&mut out, "PublishOptions", PUBLISH, &[], &[]))
+        .and_then(|()| section(&mut out, "PublisherOptions", PUBLISHER, &[], &[]))
+        .and_then(|()| section(&mut out, "BatchOptions", BATCH, &[], &[]))
         .and_then(|()| section(&mut out, "FetchOptions", FETCH, &[], &[]))
         .and_then(|()| section(&mut out, "ConsumeOptions", CONSUME, &[], &[]))
+        .and_then(|()| section(&mut out, "MemberOptions", CONSUME, &[], &[]))
+        .and_then(|()| section(&mut out, "OrderedOptions", ORDERED, &[], &[]))
+        .and_then(|()| section(&mut out, "PushedOptions", PUSHED, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;
@@ -67,6 +74,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("ConnectOptions", &["servers"]),
     ("SubscribeOptions", &["queue", "max_msgs", "pending_msgs_limit", "pending_bytes_limit"]),
     ("FetchOptions", &["max_messages"]),
+    ("MemberOptions", &["group"]),
 ];
 
 const OPTIONS_HEAD: &str = r#""""The options as keyword arguments.

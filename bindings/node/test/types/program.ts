@@ -1,6 +1,10 @@
 // A typed program: what compiles here is what users may write. Checked by tsc, and run.
 
 import {
+  type Batch,
+  type BatchEvent,
+  type BatchOptions,
+  type BatchState,
   type ClaimsData,
   connect,
   type ConnectionOptions,
@@ -32,7 +36,9 @@ import {
   NoRespondersError,
   parseCreds,
   type Payload,
+  type OrderedOptions,
   type PubAck,
+  type PushedOptions,
   type RequestManyOptions,
   type ServerInfo,
   type Stats,
@@ -153,6 +159,23 @@ export async function store(nc: NatsConnection): Promise<bigint[]> {
   const endless: ConsumeOptions = { maxMessages: 100, callback: (_, msg) => msg.ack() };
   const sub: Subscription = await js.consume("S", "w", endless);
   await sub.drain();
+  const ordered: OrderedOptions = { filterSubjects: ["s.a"], deliverPolicy: "new", push: true };
+  const pushed: PushedOptions = { pendingMessages: 10, callback: (_, msg) => msg.ack() };
+  const subs: Subscription[] = [
+    await js.consumeOrdered("S", ordered),
+    await js.consumePushed("S", "p", pushed),
+    await js.consumeGroup("S", "g", "m", endless),
+  ];
+  const shape: BatchOptions = { kind: "fast", flow: 10, gaps: true };
+  const batch: Batch = js.batch(shape);
+  await batch.add("s.a", "x", expected);
+  const state: BatchState = await batch.state();
+  if (state.kind === "fast") {
+    const events: BatchEvent[] = state.events;
+    console.log(state.acknowledged, events.length, subs.length);
+  }
+  const stored: PubAck = await batch.commit("s.a");
+  console.log(stored.count, (await js.batch().close()).seq);
   return messages.map((msg) => msg.metadata.timestampNs);
 }
 

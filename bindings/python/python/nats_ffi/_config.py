@@ -11,13 +11,18 @@ from typing import Any, Final
 from . import errors
 from ._client import DEFAULT_SERVER
 from ._options import (
+    BATCH,
     CONNECT,
     CONNECT_DEFAULTS,
     CONSUME,
     FETCH,
     JETSTREAM,
     MANY,
+    MEMBER,
+    ORDERED,
     PUBLISH,
+    PUBLISHER,
+    PUSHED,
     SUBSCRIBE,
 )
 
@@ -75,6 +80,31 @@ def fetch_document(options: Mapping[str, Any]) -> str:
 def consume_document(options: Mapping[str, Any]) -> str:
     """The document of `consume`."""
     return _document(CONSUME, options, {}) if options else ""
+
+
+def member_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume_group`."""
+    return _document(MEMBER, options, {}) if options else ""
+
+
+def ordered_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume_ordered`."""
+    return _document(ORDERED, options, {}) if options else ""
+
+
+def pushed_document(options: Mapping[str, Any]) -> str:
+    """The document of `consume_pushed`."""
+    return _document(PUSHED, options, {}) if options else ""
+
+
+def batch_document(options: Mapping[str, Any]) -> str:
+    """The document of `batch`."""
+    return _document(BATCH, options, {}) if options else ""
+
+
+def publisher_document(options: Mapping[str, Any]) -> str:
+    """The document of `publisher`."""
+    return _document(PUBLISHER, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

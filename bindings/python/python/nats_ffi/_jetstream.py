@@ -10,7 +10,17 @@ from typing import Any
 from . import errors
 from ._config import in_python_names
 from ._native import Metadata, MsgBase, PubAck
-from ._options import CONSUME, FETCH, JETSTREAM, PUBLISH
+from ._options import (
+    BATCH,
+    CONSUME,
+    FETCH,
+    JETSTREAM,
+    MEMBER,
+    ORDERED,
+    PUBLISH,
+    PUBLISHER,
+    PUSHED,
+)
 
 __all__ = ["Metadata", "PubAck"]
 
@@ -66,4 +76,14 @@ def _check_json(name: str, value: Any) -> None:
         raise TypeError(f"{name}: expected what JSON has: {error}") from None
 
 
-_TABLES = {"jetstream": JETSTREAM, "publish": PUBLISH, "fetch": FETCH, "consume": CONSUME}
+_TABLES = {
+    "jetstream": JETSTREAM,
+    "publish": PUBLISH,
+    "publisher": PUBLISHER,
+    "batch": BATCH,
+    "fetch": FETCH,
+    "consume": CONSUME,
+    "member": MEMBER,
+    "ordered": ORDERED,
+    "pushed": PUSHED,
+}

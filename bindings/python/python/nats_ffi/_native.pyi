@@ -19,8 +19,10 @@ __all__ = [
     "MsgBase",
     "Operation",
     "PubAck",
+    "Publisher",
     "Question",
     "Queue",
+    "StreamBatch",
     "Subscription",
     "__version__",
     "ack_all",
@@ -532,9 +534,105 @@ class JetStream:
     def consume(self, stream: str, consumer: str, options: str, /) -> Subscription:
         """Takes messages of a consumer without end."""
 
+    def consume_ordered(
+        self, queue: Queue, token: int, stream: str, options: str, /
+    ) -> Operation:
+        """Takes the messages of a stream in order; yields a `Subscription`."""
+
+    def consume_pushed(
+        self, queue: Queue, token: int, stream: str, consumer: str, options: str, /
+    ) -> Operation:
+        """Takes what a consumer pushes; yields a `Subscription`."""
+
+    def consume_group(
+        self, queue: Queue, token: int, stream: str, group: str, member: str, options: str, /
+    ) -> Operation:
+        """Takes the messages of a group's member; yields a `Subscription`."""
+
+    def batch(self, options: str, /) -> StreamBatch:
+        """A batch of messages."""
+
+    def publisher(self, connection: Connection, options: str, /) -> Publisher:
+        """A publisher, by way of the connection."""
+
     @property
     def api_prefix(self) -> str:
         """The prefix of the API's subjects, with a dot at its end."""
+
+@final
+class StreamBatch:
+    """Messages that a stream stores as one, or as they come."""
+
+    def add(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        /,
+    ) -> Operation:
+        """Adds a message."""
+
+    def commit(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        /,
+    ) -> Operation:
+        """Adds the last message; yields a `PubAck`."""
+
+    def close(self, queue: Queue, token: int, /) -> Operation:
+        """Ends with what was added; yields a `PubAck`."""
+
+    def state(self, queue: Queue, token: int, /) -> Operation:
+        """How far it is; yields a document."""
+
+@final
+class Publisher:
+    """Publishes to streams without waiting for each acknowledgement."""
+
+    def publish(
+        self,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        own: int | None,
+        /,
+    ) -> bool:
+        """Publishes; false when that has to wait for room."""
+
+    def publish_when_room(
+        self,
+        queue: Queue,
+        token: int,
+        subject: str,
+        data: _Data,
+        headers: _HeadersLike | None,
+        options: str,
+        own: int | None,
+        /,
+    ) -> Operation:
+        """Publishes once there is room."""
+
+    def outcomes(self, max: int, /) -> list[tuple[int, PubAck | errors.Error]]:
+        """What became of messages, by their numbers."""
+
+    def ready(self, queue: Queue, token: int, /) -> Operation:
+        """Completes when there are outcomes."""
+
+    def complete(self, queue: Queue, token: int, seconds: float, /) -> Operation:
+        """Completes when it is known of every message what became of it."""
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages wait for their acknowledgement."""
 
 @final
 class PubAck:

@@ -619,6 +619,95 @@ PUBLISH_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class PublisherOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    window: int | None
+    """How many messages may wait for their acknowledgement, or for the program to take what
+    became of them.
+
+    Default: 4000.
+    """
+    window_bytes: int | None
+    """How many bytes of payloads may; 0 for no limit.
+
+    Default: 67108864.
+    """
+    stall: float | None
+    """How long to wait for room.
+
+    Default: 0.2.
+    """
+    ack_timeout: float | None
+    """How long to wait for an acknowledgement.
+
+    Default: the JetStream's.
+    """
+
+
+PUBLISHER: Final[dict[str, tuple[str, str]]] = {
+    "window": ("window", "int"),
+    "window_bytes": ("window_bytes", "int"),
+    "stall": ("stall_ms", "seconds"),
+    "ack_timeout": ("ack_timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+PUBLISHER_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class BatchOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    kind: Literal["atomic", "fast"] | None
+    """"atomic": stored together or not at all (server 2.12); "fast": stored as they come,
+    with one acknowledgement for many (server 2.14).
+
+    Default: atomic.
+    """
+    ack_every: int | None
+    """Of an atomic batch: ask after so many messages whether the server has got them; 0 for
+    only at the first and the last one.
+
+    Default: 0.
+    """
+    flow: int | None
+    """Of a fast batch: the server acknowledges after so many messages, or more often.
+
+    Default: 100.
+    """
+    outstanding_acks: int | None
+    """Of a fast batch: so many may be missing before adding a message waits.
+
+    Default: 2.
+    """
+    gaps: bool | None
+    """Of a fast batch: go on when messages were lost or refused on the way.
+
+    Default: false.
+    """
+    timeout: float | None
+    """How long to wait for the server's word.
+
+    Default: the JetStream's.
+    """
+
+
+BATCH: Final[dict[str, tuple[str, str]]] = {
+    "kind": ("kind", "text"),
+    "ack_every": ("ack_every", "int"),
+    "flow": ("flow", "int"),
+    "outstanding_acks": ("outstanding_acks", "int"),
+    "gaps": ("gaps", "bool"),
+    "timeout": ("timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+BATCH_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class FetchOptions(TypedDict, total=False):
     """What may be given; times are in seconds."""
 
@@ -751,6 +840,202 @@ CONSUME: Final[dict[str, tuple[str, str]]] = {
 """Each name with its key in the document and how its value becomes that key's."""
 
 CONSUME_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class MemberOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    max_messages: int | None
+    """How many may be under way and waiting to be taken together.
+
+    Default: 500.
+    """
+    max_bytes: int | None
+    """How many bytes may be, instead of max_messages; 0 for no limit.
+
+    Default: no limit.
+    """
+    threshold: int | None
+    """When there are no more than these, more are asked for.
+
+    Default: half of them.
+    """
+    expires: float | None
+    """How long a request lasts.
+
+    Default: 30.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: half of expires_ms, 30000 at most.
+    """
+    min_pending: int | None
+    """Only when so many messages wait.
+
+    Default: 0.
+    """
+    min_ack_pending: int | None
+    """Only when so many messages wait for their acknowledgement.
+
+    Default: 0.
+    """
+    priority: int | None
+    """Behind those with a smaller number (server 2.12).
+
+    Default: 0.
+    """
+
+
+MEMBER: Final[dict[str, tuple[str, str]]] = {
+    "max_messages": ("max_messages", "int"),
+    "max_bytes": ("max_bytes", "int"),
+    "threshold": ("threshold", "int"),
+    "expires": ("expires_ms", "seconds"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+    "group": ("group", "text"),
+    "min_pending": ("min_pending", "int"),
+    "min_ack_pending": ("min_ack_pending", "int"),
+    "priority": ("priority", "int"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+MEMBER_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class OrderedOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    filter_subjects: str | Sequence[str] | None
+    """Only messages of these subjects.
+
+    Default: all.
+    """
+    deliver_policy: Literal["all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject"] | None
+    """The first message.
+
+    Default: all.
+    """
+    opt_start_seq: int | None
+    """The first sequence, with deliver_policy by_start_sequence.
+
+    Default: none.
+    """
+    opt_start_time: str | bytes | None
+    """The first time, with deliver_policy by_start_time.
+
+    Default: none.
+    """
+    replay_policy: Literal["instant", "original"] | None
+    """At once, or as fast as they were published.
+
+    Default: instant.
+    """
+    headers_only: bool | None
+    """Without payloads.
+
+    Default: false.
+    """
+    inactive_threshold: float | None
+    """For how long the server keeps a consumer that nobody uses.
+
+    Default: 300.
+    """
+    name_prefix: str | bytes | None
+    """What the names of the consumers begin with.
+
+    Default: none.
+    """
+    metadata: Mapping[str, str] | None
+    """What is noted of the consumers (ADR-33).
+
+    Default: none.
+    """
+    max_reset_attempts: int | None
+    """After how many attempts in a row to have a consumer of use the messages end.
+
+    Default: no limit.
+    """
+    push: bool | None
+    """The server pushes them; otherwise they are pulled.
+
+    Default: false.
+    """
+    max_messages: int | None
+    """Of those that are pulled: how many may be under way and waiting to be taken together.
+
+    Default: 500.
+    """
+    max_bytes: int | None
+    """How many bytes may be, instead of max_messages; 0 for no limit.
+
+    Default: no limit.
+    """
+    threshold: int | None
+    """When there are no more than these, more are asked for.
+
+    Default: half of them.
+    """
+    expires: float | None
+    """How long a request lasts.
+
+    Default: 30.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: half of expires_ms; 5000 with push.
+    """
+
+
+ORDERED: Final[dict[str, tuple[str, str]]] = {
+    "filter_subjects": ("filter_subjects", "texts"),
+    "deliver_policy": ("deliver_policy", "text"),
+    "opt_start_seq": ("opt_start_seq", "int"),
+    "opt_start_time": ("opt_start_time", "text"),
+    "replay_policy": ("replay_policy", "text"),
+    "headers_only": ("headers_only", "bool"),
+    "inactive_threshold": ("inactive_threshold_ms", "seconds"),
+    "name_prefix": ("name_prefix", "text"),
+    "metadata": ("metadata", "pairs"),
+    "max_reset_attempts": ("max_reset_attempts", "int"),
+    "push": ("push", "bool"),
+    "max_messages": ("max_messages", "int"),
+    "max_bytes": ("max_bytes", "int"),
+    "threshold": ("threshold", "int"),
+    "expires": ("expires_ms", "seconds"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+ORDERED_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class PushedOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    pending_messages: int | None
+    """How many may wait to be taken; 0 for no bound.
+
+    Default: the connection's.
+    """
+    pending_bytes: int | None
+    """How many bytes may; 0 for no bound.
+
+    Default: the connection's.
+    """
+
+
+PUSHED: Final[dict[str, tuple[str, str]]] = {
+    "pending_messages": ("pending_messages", "int"),
+    "pending_bytes": ("pending_bytes", "int"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+PUSHED_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 

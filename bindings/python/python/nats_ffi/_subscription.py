@@ -44,6 +44,8 @@ class SubscriptionBase(Generic[M]):
         self._client: Any = client
         self._native = native
         self._pop: Callable[[Any], M | None] = native.pop
+        # Those that no single subject of the server feeds have no number of their own.
+        self._place = native.sid or -id(self)
         self._watchers = 0
         """How many wait until everything that was taken has been handled."""
 
@@ -59,7 +61,7 @@ class SubscriptionBase(Generic[M]):
 
     @property
     def sid(self) -> int:
-        """The number of the subscription on its connection."""
+        """The number of the subscription on its connection; 0 when it has several there."""
         return self._native.sid
 
     @property
@@ -98,9 +100,9 @@ class SubscriptionBase(Generic[M]):
 
     def _leave(self) -> None:
         """The client need not keep it any more."""
-        subs, sid = self._client._subs, self.sid
-        if subs.get(sid) is self:
-            del subs[sid]
+        subs, place = self._client._subs, self._place
+        if subs.get(place) is self:
+            del subs[place]
 
     def _check_open(self) -> None:
         if self._client.is_closed:

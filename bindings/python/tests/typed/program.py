@@ -7,7 +7,7 @@ from urllib.parse import ParseResult
 import nats_ffi as nats
 from nats_ffi import errors, jwt, nkeys, sync
 from nats_ffi.aio.client import Client
-from nats_ffi.aio.jetstream import JetStream, Metadata, PubAck
+from nats_ffi.aio.jetstream import Batch, JetStream, Metadata, PubAck
 from nats_ffi.aio.msg import Msg
 from nats_ffi.aio.subscription import Subscription
 
@@ -83,6 +83,19 @@ async def streams(nc: nats.NATS) -> None:
     await messages[1].ack_sync(timeout=1)
     await js.ack_all(messages[2:])
     assert_type(await js.consume("S", "c", handler, max_messages=10), Subscription)
+    ordered = await js.consume_ordered("S", handler, deliver_policy="new", filter_subjects=["s"])
+    assert_type(ordered, Subscription)
+    assert_type(await js.consume_pushed("S", "p", pending_messages=1), Subscription)
+    assert_type(await js.consume_group("S", "g", "m", handler, expires=5.0), Subscription)
+    batch = js.batch(kind="fast", flow=10)
+    assert_type(batch, Batch)
+    assert_type(await batch.add("s", b"x", {"A": "b"}, msg_id="1"), None)
+    assert_type(await batch.state(), dict[str, Any])
+    assert_type(await batch.commit("s"), PubAck)
+    future = await js.publish_async("s", b"x", msg_id="1")
+    assert_type(await future, PubAck)
+    assert_type(js.publish_async_pending(), int)
+    js.batch(kind="slow")  # type: ignore[arg-type]
     try:
         await js.account_info()
     except errors.JetStreamError as error:
@@ -95,6 +108,11 @@ async def streams(nc: nats.NATS) -> None:
     assert_type(blocking_js.publish("s").seq, int)
     assert_type(blocking_js.fetch("S", "c")[0].ack(), None)
     assert_type(blocking_js.consume("S", "c").take(1), list[sync.Msg])
+    assert_type(blocking_js.consume_ordered("S").next_msg(), sync.Msg)
+    assert_type(blocking_js.batch().close(), PubAck)
+    with blocking_js.publisher(window=10) as publisher:
+        publisher.publish("s", b"x", token=1, msg_id="1")
+        assert_type(publisher.take(), list[tuple[int, PubAck | errors.Error]])
 
 
 def keys() -> None:

@@ -27,6 +27,9 @@ class Future(Protocol):
     def set_exception(self, error: Any, /) -> None:
         """Gives it an exception instead."""
 
+    def add_done_callback(self, call: Callable[[Any], Any], /) -> None:
+        """Calls `call` once it is done, which it is not yet."""
+
     def __await__(self) -> Generator[Any, Any, Any]:
         """Waits for the result."""
 
@@ -143,17 +146,26 @@ class _TrioFuture:
         self._event = event
         self._result: Any = None
         self._error: BaseException | None = None
+        self._calls: list[Callable[[Any], Any]] = []
 
     def done(self) -> bool:
         return bool(self._event.is_set())
 
     def set_result(self, result: Any, /) -> None:
         self._result = result
-        self._event.set()
+        self._finish()
 
     def set_exception(self, error: Any, /) -> None:
         self._error = error
+        self._finish()
+
+    def add_done_callback(self, call: Callable[[Any], Any], /) -> None:
+        self._calls.append(call)
+
+    def _finish(self) -> None:
         self._event.set()
+        for call in self._calls:
+            call(self)
 
     def __await__(self) -> Generator[Any, Any, Any]:
         yield from self._event.wait().__await__()

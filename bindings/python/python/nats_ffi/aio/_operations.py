@@ -97,7 +97,11 @@ class Operations(ABC):
         """
         return await self._operate(
             "stream_info",
-            {"stream": stream, "subjects_filter": subjects_filter, "deleted_details": deleted_details},
+            {
+                "stream": stream,
+                "subjects_filter": subjects_filter,
+                "deleted_details": deleted_details,
+            },
         )
 
     async def stream_names(self, *, subject: str | None = None) -> dict[str, Any]:
@@ -208,7 +212,14 @@ class Operations(ABC):
         """
         return await self._operate(
             "stream_get_message",
-            {"stream": stream, "seq": seq, "last_by_subj": last_by_subj, "next_by_subj": next_by_subj, "no_hdr": no_hdr, "direct": direct},
+            {
+                "stream": stream,
+                "seq": seq,
+                "last_by_subj": last_by_subj,
+                "next_by_subj": next_by_subj,
+                "no_hdr": no_hdr,
+                "direct": direct,
+            },
         )
 
     async def stream_delete_message(
@@ -532,7 +543,13 @@ class Operations(ABC):
         """
         return await self._operate(
             "stream_get_batch",
-            {"stream": stream, "batch": batch, "max_bytes": max_bytes, "next_by_subj": next_by_subj, "up_to_seq": up_to_seq},
+            {
+                "stream": stream,
+                "batch": batch,
+                "max_bytes": max_bytes,
+                "next_by_subj": next_by_subj,
+                "up_to_seq": up_to_seq,
+            },
         )
 
     async def stream_backup(
@@ -565,7 +582,15 @@ class Operations(ABC):
         """
         return await self._operate(
             "stream_backup",
-            {"stream": stream, "folder": folder, "no_consumers": no_consumers, "check": check, "chunk_size": chunk_size, "window_size": window_size, "stall_ms": stall_ms},
+            {
+                "stream": stream,
+                "folder": folder,
+                "no_consumers": no_consumers,
+                "check": check,
+                "chunk_size": chunk_size,
+                "window_size": window_size,
+                "stall_ms": stall_ms,
+            },
         )
 
     async def stream_restore(
@@ -738,9 +763,7 @@ class Operations(ABC):
         *,
         subject: Any = None,
         schedule: Any = None,
-        @every ...",
-        "@hourly" or six fields of a cron table,
-        "target: Any = None,
+        target: Any = None,
         text: Any = None,
         data: Any = None,
         hdrs: Mapping[str, Any] | None = None,
@@ -768,7 +791,18 @@ class Operations(ABC):
         """
         return await self._operate(
             "schedule_create",
-            {"subject": subject, "schedule": schedule, "@every ...", "@hourly" or six fields of a cron table, "target": @every ...", "@hourly" or six fields of a cron table, "target, "text": text, "data": data, "hdrs": hdrs, "source": source, "ttl_ms": ttl_ms, "time_zone": time_zone, "rollup": rollup},
+            {
+                "subject": subject,
+                "schedule": schedule,
+                "target": target,
+                "text": text,
+                "data": data,
+                "hdrs": hdrs,
+                "source": source,
+                "ttl_ms": ttl_ms,
+                "time_zone": time_zone,
+                "rollup": rollup,
+            },
         )
 
     async def schedule_cancel(self, *, stream: str, subject: Any = None) -> dict[str, Any]:
@@ -884,7 +918,14 @@ class Operations(ABC):
         """
         return await self._operate(
             "account_stream_move",
-            {"account": account, "stream": stream, "server": server, "cluster": cluster, "domain": domain, "tags": tags},
+            {
+                "account": account,
+                "stream": stream,
+                "server": server,
+                "cluster": cluster,
+                "domain": domain,
+                "tags": tags,
+            },
         )
 
     async def account_stream_cancel_move(

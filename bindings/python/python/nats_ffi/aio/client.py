@@ -116,7 +116,9 @@ class Client(ClientBase[Subscription]):
         Callbacks are functions or coroutine functions. `error_cb` is called with every error that
         no call raises, those of message callbacks among them; without it they are logged to
         "nats_ffi". `event_cb` is called with every event of the connection as a dict, whose
-        "event" is its name. `reconnect_delay_cb` decides how many seconds to wait before another
+        "event" is its name, among them "consumer" when messages without end were interrupted and go
+        on: "what" is "heartbeat_missed", "refused", "disconnected" or "reset", "consumer" says whose
+        they are, "code" and "error" say why. `reconnect_delay_cb` decides how many seconds to wait before another
         round over the servers, of which it is told how many have failed since the connection was
         lost; `None`, an error, or no answer within ten seconds stand for the usual back-off.
         `reconnect_to_server_handler` picks, of the servers that may be tried and with what the last
@@ -363,7 +365,7 @@ class Client(ClientBase[Subscription]):
         self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
     ) -> Subscription:
         sub = Subscription(self, native, current(), extracting(callback, self._extract))
-        self._subs[sub.sid] = sub
+        self._subs[sub._place] = sub
         return sub
 
     async def _drain(self) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from .. import _native
 from .._client import check_callback
-from .._config import consume_document, fetch_document, jetstream_document, stored_document
+from .._config import (
+    consume_document,
+    fetch_document,
+    jetstream_document,
+    member_document,
+    ordered_document,
+    pushed_document,
+    stored_document,
+)
 from .._jetstream import (
     Metadata,
     PubAck,
@@ -17,17 +26,28 @@ from .._jetstream import (
     operation_document,
 )
 from .._native import Headers, Msg
-from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
+from .._options import (
+    BatchOptions,
+    ConsumeOptions,
+    FetchOptions,
+    JetStreamOptions,
+    MemberOptions,
+    OrderedOptions,
+    PublishOptions,
+    PushedOptions,
+)
 from .._tracing import injected
 from ._backend import Future
+from ._flight import Flight
 from ._hub import current
 from ._operations import Operations
+from .batch import Batch
 
 if TYPE_CHECKING:
     from .client import Client
     from .subscription import Subscription
 
-__all__ = ["JetStream", "Metadata", "PubAck"]
+__all__ = ["Batch", "JetStream", "Metadata", "PubAck"]
 
 Payload = bytes | bytearray | memoryview
 HeadersLike = (
@@ -44,6 +64,7 @@ class JetStream(Operations):
 
     def __init__(self, client: Client, options: JetStreamOptions) -> None:
         self._client = client
+        self._flight: Flight | None = None
         with named_as_in("jetstream", options):
             self._native = client._link().jetstream(jetstream_document(options))
 
@@ -71,24 +92,43 @@ class JetStream(Operations):
         and what `Client.publish` raises. `TimeoutError` and `ConnectionLostError` leave open
         whether it is stored; with a `msg_id` it can be published again.
         """
-        client = self._client
-        hub = current(client._hub)
-        future: Future = hub.backend.future()
-        if client._inject is not None:
-            headers = injected(headers, client._inject)
-        publish = self._native.publish
-        if options:
-            with named_as_in("publish", options):
-                said = stored_document(options)
-                operation = publish(hub.queue, future, subject, payload, headers, said)
-        else:
-            operation = publish(hub.queue, future, subject, payload, headers, "")
+        future, operation = self._begin(subject, payload, headers, options)
         try:
             ack: PubAck = await future
             return ack
         except BaseException:
             operation.abort()
             raise
+
+    async def publish_async(
+        self,
+        subject: str,
+        payload: Payload = b"",
+        headers: HeadersLike | None = None,
+        **options: Unpack[PublishOptions],
+    ) -> asyncio.Future[PubAck]:
+        """Publishes a message and returns a future of what `publish` returns or raises. Waits only
+        while 4000 of them are under way. With trio the future can be awaited, and no more.
+
+        Raises `InvalidOptionError` and what `Client.publish` raises. For the loop on which it is
+        called first.
+        """
+        flight = self._flight
+        if flight is None:
+            flight = self._flight = Flight(current(self._client._hub))
+        await flight.room()
+        future, _ = self._begin(subject, payload, headers, options)
+        flight.add(future)
+        return cast("asyncio.Future[PubAck]", future)
+
+    def publish_async_pending(self) -> int:
+        """How many messages of `publish_async` are under way."""
+        return self._flight.count if self._flight else 0
+
+    async def publish_async_completed(self) -> None:
+        """Waits until no message of `publish_async` is under way, whatever has become of them."""
+        if self._flight:
+            await self._flight.over()
 
     async def fetch(
         self,
@@ -148,6 +188,78 @@ class JetStream(Operations):
             native = self._native.consume(stream, consumer, consume_document(options))
         return self._client._opened(native, callback)
 
+    async def consume_ordered(
+        self,
+        stream: str,
+        callback: Callable[[Msg], Awaitable[None] | None] | None = None,
+        **options: Unpack[OrderedOptions],
+    ) -> Subscription:
+        """Takes the messages of a stream in order and without gaps, from where the options say, by a
+        consumer that the library makes (ADR-17) and makes anew, behind the last message that was
+        taken, whenever one was missed. They need no acknowledgement. Waits for the first consumer.
+
+        The subscription is like that of `consume`, and ends with `StreamNotFoundError` when the
+        stream is deleted. Raises `StreamNotFoundError`, `InvalidNameError`, `InvalidOptionError`,
+        `InvalidArgumentError`, `TimeoutError`, `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=False)
+        with named_as_in("ordered", options):
+            native = await current(self._client._hub).call(
+                self._native.consume_ordered, stream, ordered_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    async def consume_pushed(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[Msg], Awaitable[None] | None] | None = None,
+        **options: Unpack[PushedOptions],
+    ) -> Subscription:
+        """Takes what a consumer with a `deliver_subject` pushes, with its `deliver_group` where it has
+        one; heartbeats and flow control are looked after.
+
+        The subscription is like that of `consume`. Raises `ConsumerNotFoundError`,
+        `InvalidArgumentError` when it is none that pushes, `InvalidNameError`,
+        `InvalidOptionError`, `TimeoutError`, `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=False)
+        with named_as_in("pushed", options):
+            native = await current(self._client._hub).call(
+                self._native.consume_pushed, stream, consumer, pushed_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    async def consume_group(
+        self,
+        stream: str,
+        group: str,
+        member: str,
+        callback: Callable[[Msg], Awaitable[None] | None] | None = None,
+        **options: Unpack[MemberOptions],
+    ) -> Subscription:
+        """Takes the messages of the partitions that a member of a group has, those with the same key in
+        order; when members come and go, partitions move (see `group_create`).
+
+        The subscription is like that of `consume`. Raises `NotFoundError` when there is no such
+        group, `InvalidNameError`, `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`,
+        `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=False)
+        with named_as_in("member", options):
+            native = await current(self._client._hub).call(
+                self._native.consume_group, stream, group, member, member_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    def batch(self, **options: Unpack[BatchOptions]) -> Batch:
+        """A batch of messages to a stream. Nothing is asked of the server before its first message.
+
+        Raises `UnsupportedError` when the server is too old for its `kind`, `InvalidOptionError`,
+        `ConnectionClosedError`.
+        """
+        return Batch(self, options)
+
     async def ack_all(self, messages: Iterable[Msg]) -> None:
         """Says that all of these were handled, in one go.
 
@@ -159,6 +271,21 @@ class JetStream(Operations):
         while position is not None:
             await listed[position].ack()
             position = waiting(listed, position + 1)
+
+    def _begin(
+        self, subject: str, payload: Payload, headers: HeadersLike | None, options: PublishOptions
+    ) -> tuple[Future, _native.Operation]:
+        client = self._client
+        hub = current(client._hub)
+        future: Future = hub.backend.future()
+        if client._inject is not None:
+            headers = injected(headers, client._inject)
+        publish = self._native.publish
+        if not options:
+            return future, publish(hub.queue, future, subject, payload, headers, "")
+        with named_as_in("publish", options):
+            said = stored_document(options)
+            return future, publish(hub.queue, future, subject, payload, headers, said)
 
     async def _operate(self, name: str, members: Mapping[str, Any]) -> dict[str, Any]:
         document = operation_document(members)

@@ -282,7 +282,7 @@ class Client(ClientBase[Subscription]):
         self, native: _native.Subscription, callback: Callable[[BlockingMsg], Any] | None
     ) -> Subscription:
         sub = Subscription(self, native, extracting(callback, self._extract))
-        self._subs[sub.sid] = sub
+        self._subs[sub._place] = sub
         return sub
 
     def _drain(self) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _native
 from .._client import check_callback
-from .._config import consume_document, fetch_document, jetstream_document, stored_document
+from .._config import (
+    consume_document,
+    fetch_document,
+    jetstream_document,
+    member_document,
+    ordered_document,
+    pushed_document,
+    stored_document,
+)
 from .._jetstream import (
     Metadata,
     PubAck,
@@ -17,16 +25,28 @@ from .._jetstream import (
     operation_document,
 )
 from .._native import BlockingMsg, Headers
-from .._options import ConsumeOptions, FetchOptions, JetStreamOptions, PublishOptions
+from .._options import (
+    BatchOptions,
+    ConsumeOptions,
+    FetchOptions,
+    JetStreamOptions,
+    MemberOptions,
+    OrderedOptions,
+    PublisherOptions,
+    PublishOptions,
+    PushedOptions,
+)
 from .._tracing import injected
 from ._operations import Operations
 from ._wait import waiter
+from .batch import Batch
+from .publisher import Publisher
 
 if TYPE_CHECKING:
     from .client import Client
     from .subscription import Subscription
 
-__all__ = ["JetStream", "Metadata", "PubAck"]
+__all__ = ["Batch", "JetStream", "Metadata", "PubAck", "Publisher"]
 
 Payload = bytes | bytearray | memoryview
 HeadersLike = (
@@ -94,6 +114,64 @@ class JetStream(Operations):
         with named_as_in("consume", options):
             native = self._native.consume(stream, consumer, consume_document(options))
         return self._client._opened(native, callback)
+
+    def consume_ordered(
+        self,
+        stream: str,
+        callback: Callable[[BlockingMsg], None] | None = None,
+        **options: Unpack[OrderedOptions],
+    ) -> Subscription:
+        """Takes the messages of a stream in order and without gaps; see the asynchronous API."""
+        check_callback("callback", callback, plain=True)
+        with named_as_in("ordered", options):
+            native = waiter().call(
+                self._native.consume_ordered, stream, ordered_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    def consume_pushed(
+        self,
+        stream: str,
+        consumer: str,
+        callback: Callable[[BlockingMsg], None] | None = None,
+        **options: Unpack[PushedOptions],
+    ) -> Subscription:
+        """Takes what a consumer with a `deliver_subject` pushes; see the asynchronous API."""
+        check_callback("callback", callback, plain=True)
+        with named_as_in("pushed", options):
+            native = waiter().call(
+                self._native.consume_pushed, stream, consumer, pushed_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    def consume_group(
+        self,
+        stream: str,
+        group: str,
+        member: str,
+        callback: Callable[[BlockingMsg], None] | None = None,
+        **options: Unpack[MemberOptions],
+    ) -> Subscription:
+        """Takes the messages of the partitions that a member of a group has; see the asynchronous
+        API."""
+        check_callback("callback", callback, plain=True)
+        with named_as_in("member", options):
+            native = waiter().call(
+                self._native.consume_group, stream, group, member, member_document(options)
+            )
+        return self._client._opened(native, callback)
+
+    def batch(self, **options: Unpack[BatchOptions]) -> Batch:
+        """A batch of messages to a stream; see the asynchronous API."""
+        return Batch(self, options)
+
+    def publisher(self, **options: Unpack[PublisherOptions]) -> Publisher:
+        """Publishes with many messages under way at once: keep one, rather than making one for each
+        message.
+
+        Raises `InvalidOptionError`, `ConnectionClosedError`.
+        """
+        return Publisher(self, options)
 
     def ack_all(self, messages: Iterable[BlockingMsg]) -> None:
         """Says that all of these were handled, in one go; see the asynchronous API."""
