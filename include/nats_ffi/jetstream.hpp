@@ -9,6 +9,23 @@
 
 namespace nats {
 
+namespace detail {
+
+/// The messages that `call(msgs, count, err)` writes, up to `max`.
+template <class Call>
+Result<std::vector<Message>> messages(std::size_t max, Call &&call) {
+  std::vector<nats_msg *> raw(max);
+  Result<std::size_t> count = read<std::size_t>(
+      [&](std::size_t *out, nats_error **e) { return call(raw.data(), out, e); });
+  if (!count) return count.error();
+  std::vector<Message> messages;
+  messages.reserve(*count);
+  for (std::size_t i = 0; i < *count; ++i) messages.emplace_back(raw[i]);
+  return messages;
+}
+
+}  // namespace detail
+
 /// What a stream tells of a message that it has stored.
 struct PubAck {
   /// The message's sequence in the stream.
@@ -16,6 +33,30 @@ struct PubAck {
 
   /// All that the stream tells: "stream", "seq", "duplicate", "domain", "val", "batch", "count".
   Doc doc;
+};
+
+/// Messages that `JetStream::try_fetch_async` has brought.
+class Fetched {
+ public:
+  using raw_type = nats_fetched;
+
+  /// Takes over a C handle.
+  explicit Fetched(nats_fetched *raw) noexcept : raw_(raw) {}
+
+  /// Up to `max` of them; none when all were taken. Those that are not taken are delivered again.
+  Result<std::vector<Message>> try_take(std::size_t max) const {
+    return detail::messages(max, [&](nats_msg **msgs, std::size_t *out, nats_error **e) {
+      return nats_fetched_take(raw_.get(), msgs, max, out, e);
+    });
+  }
+
+#ifndef NATS_FFI_NO_EXCEPTIONS
+  /// `try_take`, throwing.
+  std::vector<Message> take(std::size_t max) const { return try_take(max).value(); }
+#endif
+
+ private:
+  detail::Owned<nats_fetched, nats_fetched_free> raw_;
 };
 
 /// The JetStream of an account, by way of a connection; once that is gone, calls fail with
@@ -88,16 +129,71 @@ class JetStream {
   /// messages of a consumer" in docs/options.md.
   Result<std::vector<Message>> try_fetch(std::string_view stream, std::string_view consumer,
                                          std::size_t max, std::string_view options = {}) const {
-    std::vector<nats_msg *> raw(max);
-    Result<std::size_t> count = detail::read<std::size_t>([&](std::size_t *out, nats_error **e) {
+    return detail::messages(max, [&](nats_msg **msgs, std::size_t *out, nats_error **e) {
       return nats_jetstream_fetch(get(), detail::c(stream), detail::c(consumer),
-                                  detail::c(options), raw.data(), max, out, e);
+                                  detail::c(options), msgs, max, out, e);
     });
-    if (!count) return count.error();
-    std::vector<Message> messages;
-    messages.reserve(*count);
-    for (std::size_t i = 0; i < *count; ++i) messages.emplace_back(raw[i]);
-    return messages;
+  }
+
+  /// `try_publish` whose outcome, what the stream tells, runs `done(Result<Doc>)` in `queue.poll`.
+  template <class F>
+  Result<void> try_publish_async(Queue &queue, std::string_view subject, bytes_view payload,
+                                 F &&done, std::string_view options = {},
+                                 const Headers *headers = nullptr) const {
+    return queue.start<Doc>(
+        [&](nats_queue *q, std::uint64_t token, nats_error **e) {
+          return nats_jetstream_publish_async(get(), detail::c(subject), detail::raw(headers),
+                                              detail::c(payload), detail::c(options), q, token, e);
+        },
+        std::forward<F>(done));
+  }
+
+  /// `try_fetch` whose outcome runs `done(Result<Fetched>)` in `queue.poll`; the option "max_messages"
+  /// says how many.
+  template <class F>
+  Result<void> try_fetch_async(Queue &queue, std::string_view stream, std::string_view consumer,
+                               F &&done, std::string_view options = {}) const {
+    return queue.start<Fetched>(
+        [&](nats_queue *q, std::uint64_t token, nats_error **e) {
+          return nats_jetstream_fetch_async(get(), detail::c(stream), detail::c(consumer),
+                                            detail::c(options), q, token, e);
+        },
+        std::forward<F>(done));
+  }
+
+  /// A message as a stream keeps it. `input`: JSON as that of nats_stream_get_message().
+  Result<Message> try_get_message(std::string_view input) const {
+    return detail::make<Message>([&](nats_msg **out, nats_error **e) {
+      return nats_jetstream_get(get(), detail::c(input), out, e);
+    });
+  }
+
+  /// Up to `max` messages of a stream at once. `input`: JSON as that of nats_stream_get_batch(),
+  /// without "stream". `end`, when given, receives whether and where another batch begins.
+  Result<std::vector<Message>> try_get_batch(std::string_view stream, std::size_t max,
+                                             std::string_view input = {},
+                                             Doc *end = nullptr) const {
+    nats_doc *told = nullptr;
+    Result<std::vector<Message>> got =
+        detail::messages(max, [&](nats_msg **msgs, std::size_t *out, nats_error **e) {
+          return nats_jetstream_get_batch(get(), detail::c(stream), detail::c(input), msgs, max, out,
+                                          end ? &told : nullptr, e);
+        });
+    if (told) *end = Doc(told);
+    return got;
+  }
+
+  /// Writes a stream into a folder: nats_stream_backup() with `progress(bytes, pieces)` told of every
+  /// piece on this thread.
+  template <class F>
+  Result<Doc> try_backup(std::string_view input, F &&progress) const {
+    return watched(nats_stream_backup_watched, input, progress);
+  }
+
+  /// Restores a stream from a folder: nats_stream_restore() with `progress(bytes, pieces)`.
+  template <class F>
+  Result<Doc> try_restore(std::string_view input, F &&progress) const {
+    return watched(nats_stream_restore_watched, input, progress);
   }
 
   /// Takes messages of a consumer without end; take them with `next`, `take` or `watch` of the
@@ -204,6 +300,41 @@ class JetStream {
     return try_fetch(stream, consumer, max, options).value();
   }
 
+  /// `try_publish_async`, throwing when it cannot be started.
+  template <class F>
+  void publish_async(Queue &queue, std::string_view subject, bytes_view payload, F &&done,
+                     std::string_view options = {}, const Headers *headers = nullptr) const {
+    try_publish_async(queue, subject, payload, std::forward<F>(done), options, headers).value();
+  }
+
+  /// `try_fetch_async`, throwing when it cannot be started.
+  template <class F>
+  void fetch_async(Queue &queue, std::string_view stream, std::string_view consumer, F &&done,
+                   std::string_view options = {}) const {
+    try_fetch_async(queue, stream, consumer, std::forward<F>(done), options).value();
+  }
+
+  /// `try_get_message`, throwing.
+  Message get_message(std::string_view input) const { return try_get_message(input).value(); }
+
+  /// `try_get_batch`, throwing.
+  std::vector<Message> get_batch(std::string_view stream, std::size_t max,
+                                 std::string_view input = {}, Doc *end = nullptr) const {
+    return try_get_batch(stream, max, input, end).value();
+  }
+
+  /// `try_backup`, throwing.
+  template <class F>
+  Doc backup(std::string_view input, F &&progress) const {
+    return try_backup(input, std::forward<F>(progress)).value();
+  }
+
+  /// `try_restore`, throwing.
+  template <class F>
+  Doc restore(std::string_view input, F &&progress) const {
+    return try_restore(input, std::forward<F>(progress)).value();
+  }
+
   /// `try_consume`, throwing.
   Subscription consume(std::string_view stream, std::string_view consumer,
                        std::string_view options = {}) const {
@@ -301,6 +432,19 @@ class JetStream {
       return nats_jetstream_consume_group(get(), detail::c(stream), detail::c(group),
                                           detail::c(member), detail::c(options), on_message, user,
                                           destroy, out, e);
+    });
+  }
+
+  /// Runs an operation that tells of its progress.
+  template <class Call, class F>
+  Result<Doc> watched(Call &&call, std::string_view input, F &&progress) const {
+    using Held = std::remove_reference_t<F>;
+    auto run = [](std::uint64_t bytes, std::uint64_t pieces, void *held) {
+      detail::guarded([&] { (*static_cast<Held *>(held))(bytes, pieces); });
+    };
+    return detail::make<Doc>([&](nats_doc **out, nats_error **e) {
+      void *held = const_cast<void *>(static_cast<const void *>(&progress));
+      return call(get(), detail::c(input), run, held, out, e);
     });
   }
 

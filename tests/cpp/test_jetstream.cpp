@@ -1,4 +1,7 @@
 // JetStream: operations, publishing with acknowledgement, fetching, acknowledging.
+#include <cstdlib>
+#include <filesystem>
+
 #include "support.hpp"
 
 using namespace check;
@@ -184,4 +187,45 @@ TEST("cpp-jetstream-05", "messages in order, messages that are pushed, and those
   js.run(nats_group_delete, R"({"stream":"P","group":"g"})");
   EXPECT_EQ(member.try_next(patience).code(), NATS_ERR_SUBSCRIPTION_CLOSED);
   EXPECT_THROWS(NATS_ERR_NOT_FOUND, js.consume_group("P", "g", "a"));
+}
+
+TEST("cpp-jetstream-06", "stored messages one by one and in batches, a backup and its restore, and a queue") {
+  Remote server = Remote::server("jetstream");
+  nats::Connection nc = dial(server.url());
+  nats::JetStream js(nc);
+  js.run(nats_stream_create, R"({"name":"S","subjects":["s.>"],"allow_direct":true})");
+  js.run(nats_consumer_create, worker);
+  nats::Queue queue;
+  int stored = 0;
+  for (int i = 1; i <= 10; ++i) {
+    js.publish_async(queue, "s.n", std::to_string(i), [&](nats::Result<nats::Doc> ack) {
+      stored += ack.value().get_str("stream") == "S";
+    });
+  }
+  EXPECT(poll_until(queue, [&] { return stored == 10; }));
+  std::size_t fetched = 0;
+  js.fetch_async(queue, "S", "worker", [&](nats::Result<nats::Fetched> got) {
+    fetched = got.value().take(20).size();
+  }, R"({"no_wait":true})");
+  EXPECT(poll_until(queue, [&] { return fetched == 10; }));
+
+  EXPECT_EQ(js.get_message(R"({"stream":"S","seq":3})").payload().text(), "3");
+  EXPECT_THROWS(NATS_ERR_MESSAGE_NOT_FOUND, js.get_message(R"({"stream":"S","seq":30})"));
+  nats::Doc end;
+  std::vector<nats::Message> batch = js.get_batch("S", 4, R"({"seq":2})", &end);
+  EXPECT_EQ(batch.size(), 4u);
+  EXPECT_EQ(batch[3].payload().text(), "5");
+  EXPECT_EQ(end.get_int("pending"), 5);
+
+  char folder[] = "/tmp/nats-ffi-cpp-XXXXXX";
+  EXPECT(mkdtemp(folder) != nullptr);
+  std::string into = std::string(folder) + "/backup";
+  int told = 0;
+  auto progress = [&](std::uint64_t, std::uint64_t) { ++told; };
+  js.backup(R"({"stream":"S","folder":")" + into + "\"}", progress);
+  EXPECT(told > 0);
+  js.run(nats_stream_delete, R"({"stream":"S"})");
+  nats::Doc restored = js.restore(R"({"folder":")" + into + "\"}", progress);
+  EXPECT_EQ(restored.get_int("state.messages"), 10);
+  std::filesystem::remove_all(folder);
 }

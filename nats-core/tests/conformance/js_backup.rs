@@ -206,7 +206,7 @@ async fn js_manage_49() {
 
 /// A server that answers a request for a snapshot with these pieces, given as number and payload.
 async fn pieces(pieces: &[(Option<u64>, &str)], end: &str) -> (Code, String) {
-    let told = r#"{"config":{"name":"S"},"state":{}}"#;
+    let told = r#"{"type":"io.nats.jetstream.api.v1.stream_snapshot_response","config":{"name":"S"},"state":{}}"#;
     let mut answer = format!("MSG {{2}} 2 {}\r\n{told}\r\n", told.len());
     for (number, payload) in pieces {
         let len = payload.len();

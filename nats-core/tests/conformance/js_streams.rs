@@ -32,7 +32,7 @@ async fn js_manage_02() {
 
 #[tokio::test]
 async fn js_manage_03() {
-    let told = r#"{"config":{"name":"S","storage":"file","brand_new":{"deep":[1]},"retention":"novel"},"state":{},"also_new":1}"#;
+    let told = r#"{"type":"io.nats.jetstream.api.v1.stream_info_response","config":{"name":"S","storage":"file","brand_new":{"deep":[1]},"retention":"novel"},"state":{},"also_new":1}"#;
     let (server, client) = answering(None, &[told, told]).await;
     let js = client.jetstream();
     let info = js.stream_info("S").await.unwrap();
