@@ -124,7 +124,6 @@ TEST("js-fault-27", "without a quorum calls end in time, and all goes on when it
                                 NULL);
   EXPECT(status != NATS_OK || count == 0);
   for (int node = 1; node <= 2; ++node) tell(rig.server, "restart", "\"node\":%d", node);
-  tell(rig.server, "wait_ready", NULL);
   int64_t deadline = now_ms() + 3 * WAIT_MS;
   do {
     status = store(rig.js, "s.a", "1", "{\"msg_id\":\"1\"}", NULL);

@@ -157,7 +157,6 @@ async fn js_fault_27() {
     for other in others {
         other.restart().unwrap();
     }
-    cluster.wait_ready().unwrap();
     let again = async { while js.publish_with(&publish, &options).await.is_err() {} };
     tokio::time::timeout(PATIENCE * 3, again).await.expect("the quorum is back");
     // The messages without end go on by themselves. What was said of earlier ones may be forgotten.

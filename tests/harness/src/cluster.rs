@@ -10,6 +10,9 @@ use crate::server::{Identity, retry_on_taken_port};
 use crate::{Config, Error, Result, Server};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+// Old servers sometimes agree on a leader before all have met, and leave the last one out.
+const FORMATION: Duration = Duration::from_secs(20);
+const FORMATIONS: usize = 3;
 // The servers cannot be made to tell us; this is how often they are asked.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
@@ -35,9 +38,12 @@ impl Cluster {
     /// # Errors
     /// As for [`Server::start`].
     pub fn start_with(count: usize, config: Config) -> Result<Self> {
-        let cluster = retry_on_taken_port(|| Self::launch(count, &config))?;
-        cluster.wait_ready()?;
-        Ok(cluster)
+        let form = |patience| {
+            let cluster = retry_on_taken_port(|| Self::launch(count, &config))?;
+            cluster.wait_ready_within(patience)?;
+            Ok(cluster)
+        };
+        (1..FORMATIONS).find_map(|_| form(FORMATION).ok()).map_or_else(|| form(PATIENCE), Ok)
     }
 
     /// All servers.
@@ -57,8 +63,12 @@ impl Cluster {
     /// # Errors
     /// It takes too long.
     pub fn wait_ready(&self) -> Result<()> {
+        self.wait_ready_within(PATIENCE)
+    }
+
+    fn wait_ready_within(&self, patience: Duration) -> Result<()> {
         let running: Vec<&Server> = self.servers.iter().filter(|s| s.pid().is_some()).collect();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         for server in &running {
             while let Err(error) = check(server, running.len()) {
                 if Instant::now() > deadline {
