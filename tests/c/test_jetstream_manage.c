@@ -37,7 +37,11 @@ TEST("js-manage-02", "a stream is changed by what the server has told, changed")
 }
 
 TEST("js-manage-03", "members of a newer server's configuration are kept and sent back") {
-  const char *told = J({"config":{"name":"S","brand_new":{"deep":[1]},"retention":"novel"},"state":{}});
+  const char *told = J({
+    "type":"io.nats.jetstream.api.v1.stream_info_response",
+    "config":{"name":"S","brand_new":{"deep":[1]},"retention":"novel"},
+    "state":{}
+  });
   const char *answers[] = {told, told};
   nats_connection *nc;
   struct remote fake;
@@ -239,7 +243,8 @@ TEST("js-manage-45", "what an account has and may have") {
 }
 
 TEST("js-manage-46", "the tiers of an account") {
-  const char *told = J({"streams":1,"limits":{"max_streams":-1},"tiers":{
+  const char *told = J({"type":"io.nats.jetstream.api.v1.account_info_response","streams":1,
+      "limits":{"max_streams":-1},"tiers":{
       "R1":{"streams":1,"limits":{"max_streams":3,"max_storage":2097152}},
       "R3":{"streams":0,"limits":{"max_streams":1}}}});
   nats_connection *nc;
