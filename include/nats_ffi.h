@@ -535,6 +535,13 @@ typedef struct {
 } nats_stats;
 
 /**
+ * Told what is asked of the API and what it answers: the subject, and the document that was sent to it
+ * or that came; both only lent. Runs on a delivery thread, one call at a time; the rules are those of
+ * `nats_msg_cb`.
+ */
+typedef void (*nats_trace_cb)(nats_str subject, nats_bytes document, void *user);
+
+/**
  * A message for a subscription. `nc` is the connection handle that the subscription was made
  * with and `sub` the subscription, both borrowed; `msg` belongs to the callback, which frees it
  * with nats_msg_free(), now or later. Runs on a delivery thread, messages of one subscription
@@ -1532,6 +1539,21 @@ nats_status nats_jetstream_new(nats_connection *nc,
                                nats_str options_json,
                                nats_jetstream **out,
                                nats_error **err);
+
+/**
+ * nats_jetstream_new() with a function that is told each request to the API and each answer, in order; of
+ * more than 1024 that wait to be told, the oldest are not. `cb`: must not be NULL. `destroy`: may be NULL;
+ * runs after the last call, once the JetStream is freed.
+ *
+ * Errors: those of nats_jetstream_new(); `IO` when no delivery thread can be started.
+ */
+nats_status nats_jetstream_new_traced(nats_connection *nc,
+                                      nats_str options_json,
+                                      nats_trace_cb cb,
+                                      void *user,
+                                      nats_destroy_cb destroy,
+                                      nats_jetstream **out,
+                                      nats_error **err);
 
 /**
  * Frees a JetStream; streams and consumers stay. NULL is fine; one that was freed before is

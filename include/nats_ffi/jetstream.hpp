@@ -86,6 +86,23 @@ class JetStream {
     });
   }
 
+  /// The same, with `trace(std::string_view subject, bytes_view document)` run on a delivery thread for
+  /// each request to the API and each answer.
+  template <class F, class = std::enable_if_t<
+                         std::is_invocable_v<std::decay_t<F> &, std::string_view, bytes_view>>>
+  static Result<JetStream> try_make_traced(const Connection &nc, F &&trace,
+                                           std::string_view options = {}) {
+    using Held = detail::Callable<std::decay_t<F>>;
+    void *user = Held::make(std::forward<F>(trace));
+    auto run = [](nats_str subject, nats_bytes document, void *held) {
+      detail::guarded([&] { Held::of(held)(detail::view(subject), detail::view(document)); });
+    };
+    return detail::make<JetStream>([&](nats_jetstream **out, nats_error **e) {
+      return nats_jetstream_new_traced(nc.get(), detail::c(options), run, user, Held::destroy, out,
+                                       e);
+    });
+  }
+
   /// Runs an operation with the JSON that it takes, for example
   /// `js.try_run(nats_stream_info, R"({"stream":"S"})")`.
   Result<Doc> try_run(Operation operation, std::string_view input) const {

@@ -28,6 +28,7 @@ pub mod connection;
 mod watch;
 pub mod subscription;
 pub mod jetstream;
+pub mod trace;
 pub mod publisher;
 pub mod batch;
 pub mod ops;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nats_core::jetstream::{
     ConsumeEvent, ConsumeOptions, ConsumerConfig, FetchOptions, JetStream, JetStreamOptions,
-    JsMessage, PublishOptions, Pull, StreamConfig,
+    JsMessage, OrderedOptions, PublishOptions, Pull, StreamConfig,
 };
 use nats_core::{Client, Code, ConnectOptions, Publish, Result};
 use nats_harness::{Cluster, Config, Server};
@@ -36,6 +36,8 @@ type Reader = fn(Arc<Run>, Seen) -> Pin<Box<dyn Future<Output = Seen> + Send>>;
 const READERS: &[(&str, Reader)] = &[
     ("durable", |run, seen| Box::pin(durable(run, seen))),
     ("fetches", |run, seen| Box::pin(fetches(run, seen))),
+    ("ordered", |run, seen| Box::pin(ordered(run, seen, false))),
+    ("ordered push", |run, seen| Box::pin(ordered(run, seen, true))),
 ];
 
 /// What a reader has seen.
@@ -272,6 +274,44 @@ async fn durable(run: Arc<Run>, mut seen: Seen) -> Seen {
         };
         seen.note(&message);
         message.ack().await.unwrap();
+    }
+    client.close().await;
+    seen.events = events.load(Ordering::Relaxed);
+    seen
+}
+
+/// Takes the messages in order: each comes once, right behind the one before it.
+async fn ordered(run: Arc<Run>, mut seen: Seen, push: bool) -> Seen {
+    let (client, js) = run.connect(usize::from(push)).await;
+    let events = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&events);
+    let consume = ConsumeOptions {
+        max_messages: 50,
+        expires: Duration::from_secs(5),
+        heartbeat: Some(Duration::from_secs(1)),
+        events: Some(Arc::new(move |_: &ConsumeEvent| {
+            count.fetch_add(1, Ordering::Relaxed);
+        })),
+        ..ConsumeOptions::default()
+    };
+    let options = OrderedOptions { push, consume, ..OrderedOptions::default() };
+    let begin = async {
+        loop {
+            if let Ok(messages) = js.ordered("F", &options).await {
+                return messages;
+            }
+        }
+    };
+    let mut messages = within("the first consumer", begin).await;
+    let mut last = run.last.subscribe();
+    while !last.borrow_and_update().is_some_and(|last| seen.has_all(last)) {
+        let message = tokio::select! {
+            message = messages.next() => message.expect("the stream stays").unwrap(),
+            _ = last.changed() => continue,
+        };
+        let sequence = message.metadata().unwrap().stream_sequence;
+        assert_eq!(sequence, seen.newest + 1, "{}: out of order", seen.reader);
+        seen.note(&message);
     }
     client.close().await;
     seen.events = events.load(Ordering::Relaxed);

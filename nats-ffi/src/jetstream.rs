@@ -6,6 +6,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use nats_bridge::connection::Connection;
+use nats_bridge::delivery::Lifeline;
+use nats_bridge::trace::tracer;
 use nats_bridge::{jetstream as options, ops, wait};
 use nats_core::jetstream::{FetchOptions, JetStream, PubAck, err_code_name};
 use nats_core::{Code, Error, Publish, Result};
@@ -37,7 +39,15 @@ pub(crate) struct Context {
     js: JetStream,
     connection: Arc<Connection>,
     nc: usize,
+    /// Ends the calls of a trace.
+    _trace: Option<Lifeline>,
 }
+
+/// Told what is asked of the API and what it answers: the subject, and the document that was sent to it
+/// or that came; both only lent. Runs on a delivery thread, one call at a time; the rules are those of
+/// `nats_msg_cb`.
+pub type nats_trace_cb =
+    Option<unsafe extern "C" fn(subject: nats_str, document: nats_bytes, user: *mut c_void)>;
 
 impl Context {
     /// The core's JetStream.
@@ -68,7 +78,39 @@ pub extern "C" fn nats_jetstream_new(
         let options = options::options(options_json.text("options", Code::InvalidOption)?)?;
         let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
         let js = connection.client().jetstream_with(options)?;
-        handle::insert(Context { js, connection, nc: nc.expose_provenance() })
+        handle::insert(Context { js, connection, nc: nc.expose_provenance(), _trace: None })
+    })
+}
+
+/// nats_jetstream_new() with a function that is told each request to the API and each answer, in order; of
+/// more than 1024 that wait to be told, the oldest are not. `cb`: must not be NULL. `destroy`: may be NULL;
+/// runs after the last call, once the JetStream is freed.
+///
+/// Errors: those of nats_jetstream_new(); `IO` when no delivery thread can be started.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_jetstream_new_traced(
+    nc: *mut nats_connection,
+    options_json: nats_str,
+    cb: nats_trace_cb,
+    user: *mut c_void,
+    destroy: nats_destroy_cb,
+    out: Option<&mut MaybeUninit<*mut nats_jetstream>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    let user = User::new(user, destroy);
+    guard_out(out, err, || {
+        let cb = cb.ok_or_else(|| null("cb"))?;
+        let mut options = options::options(options_json.text("options", Code::InvalidOption)?)?;
+        let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
+        let (trace, lifeline) = tracer(move |subject, document| {
+            let subject = nats_str::view(subject.as_bytes());
+            // SAFETY: the program gave the function for such calls; `user` is still owned.
+            unsafe { cb(subject, nats_bytes::view(document), user.ptr()) }
+        })?;
+        options.trace = Some(trace);
+        let js = connection.client().jetstream_with(options)?;
+        let nc = nc.expose_provenance();
+        handle::insert(Context { js, connection, nc, _trace: Some(lifeline) })
     })
 }
 

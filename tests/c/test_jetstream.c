@@ -161,3 +161,33 @@ TEST("c-jetstream-05", "a publisher: awaited on a queue, by a callback, its end 
         nats_publisher_new(at.js, S("{\"window\":0}"), NULL, NULL, NULL, &publisher, E));
   leave(at);
 }
+
+static struct latch traced = LATCH, trace_gone = LATCH;
+
+static void note_trace(nats_str subject, nats_bytes document, void *user) {
+  (void)user;
+  EXPECT_TEXT(subject, "$JS.API.STREAM.INFO.NONE");
+  char text[256];
+  snprintf(text, sizeof text, "%.*s", (int)document.len, (const char *)document.ptr);
+  /* What was sent is empty, and the answer tells the error. */
+  if (document.len == 0 || strstr(text, "10059")) latch_add(&traced);
+}
+
+static void note_trace_gone(void *user) {
+  (void)user;
+  latch_add(&trace_gone);
+}
+
+TEST("c-jetstream-09", "what is asked of the API and what it answers is told to a function") {
+  struct place at = start_stream("");
+  nats_jetstream *js = NULL;
+  OK(nats_jetstream_new_traced(at.nc, NONE, note_trace, NULL, note_trace_gone, &js, E));
+  refuse_js(js, nats_stream_info, J({"stream":"NONE"}), NATS_ERR_STREAM_NOT_FOUND);
+  EXPECT(latch_wait(&traced, 2, WAIT_MS));
+  OK(nats_jetstream_free(js));
+  EXPECT(latch_wait(&trace_gone, 1, WAIT_MS));
+  FAILS(NATS_ERR_INVALID_ARGUMENT,
+        nats_jetstream_new_traced(at.nc, NONE, NULL, NULL, NULL, &js, E));
+  SAYS("cb");
+  leave(at);
+}

@@ -52,6 +52,8 @@ fn shown(length: usize) -> nats_status {
     if length == 0 { Code::InvalidHandle.number() } else { 0 }
 }
 
+unsafe extern "C" fn ignore_trace(_: nats_str, _: nats_bytes, _: *mut c_void) {}
+
 unsafe extern "C" fn ignore_message(
     _: *mut nats_connection,
     _: *mut nats_subscription,
@@ -418,6 +420,10 @@ pub const TABLE: &[Row] = &[
     }),
     ("nats_group_delete_async", &[JetStream, Queue], |p, e| {
         nats_group_delete_async(p[0].cast(), s("{}"), p[1].cast(), 1, e)
+    }),
+    ("nats_jetstream_new_traced", &[Connection, Out], |p, e| {
+        let (nc, none) = (p[0].cast(), null_mut());
+        nats_jetstream_new_traced(nc, s(""), Some(ignore_trace), none, None, o(p[1]), e)
     }),
     ("nats_jetstream_free", &[JetStream], |p, _| nats_jetstream_free(p[0].cast())),
     ("nats_account_info", &[JetStream, Out], |p, e| nats_account_info(p[0].cast(), o(p[1]), e)),
