@@ -224,7 +224,8 @@ check("a JetStream by another prefix or domain", async (t) => {
   const names = nc.jetstream({ apiPrefix: "my.api" }).streamNames();
   const asked = await api.next();
   assert.equal(asked.subject, "my.api.STREAM.NAMES");
-  asked.respond(JSON.stringify({ total: 1, offset: 0, limit: 10, streams: ["FAR"] }));
+  const type = "io.nats.jetstream.api.v1.stream_names_response";
+  asked.respond(JSON.stringify({ type, total: 1, offset: 0, limit: 10, streams: ["FAR"] }));
   assert.deepEqual(await names, { streams: ["FAR"] });
 });
 
