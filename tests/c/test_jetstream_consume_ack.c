@@ -27,12 +27,12 @@ TEST("js-consume-39", "acknowledged, refused, refused with a delay, terminated")
   nats_msg *msgs[4];
   make_worker(at.js, "");
   store_numbers(at.js, 1, 4);
-  EXPECT_INT(fetch(at.js, NOW, msgs, 4), 4);
+  EXPECT_INT(fetch(at.js, "", msgs, 4), 4);
   OK(nats_msg_ack(msgs[0], E));
   OK(nats_msg_term(msgs[3], NONE, E));
+  OK(nats_msg_nak(msgs[1], 0, E));
   int64_t begin = now_ms();
   OK(nats_msg_nak(msgs[2], 2 * MOMENT_MS, E));
-  OK(nats_msg_nak(msgs[1], 0, E));
   OK(nats_msgs_free(msgs, 4));
   for (int expected = 2; expected <= 3; ++expected) {
     nats_msg *again = fetch_one(at.js, "");
@@ -91,7 +91,7 @@ TEST("js-consume-42", "a double acknowledgement is noted by the server when it r
   nats_msg *msgs[10];
   make_worker(at.js, "");
   store_numbers(at.js, 1, 10);
-  EXPECT_INT(fetch(at.js, NOW, msgs, 10), 10);
+  EXPECT_INT(fetch(at.js, "", msgs, 10), 10);
   for (int i = 0; i < 10; ++i) {
     done_with(at.js, msgs[i]);
     EXPECT_INT(worker_number(at.js, "num_ack_pending"), 9 - i);
@@ -121,7 +121,7 @@ TEST("js-consume-44",
   nats_msg *msgs[5];
   make_worker(at.js, "");
   store_numbers(at.js, 1, 5);
-  EXPECT_INT(fetch(at.js, NOW, msgs, 5), 5);
+  EXPECT_INT(fetch(at.js, "", msgs, 5), 5);
   for (int i = 0; i < 3; ++i) OK(nats_msg_in_progress(msgs[0], E));
   OK(nats_msg_ack(msgs[0], E));
   OK(nats_jetstream_ack_sync(at.js, msgs[1], WAIT_MS, E));

@@ -4,7 +4,7 @@ use nats_core::jetstream::{AckKind, ConsumerConfig, JsMessage};
 use nats_core::{Client, Code, Publish};
 use nats_harness::{Config, Server};
 
-use super::support::streams::{now, one, start, store, stream, worker};
+use super::support::streams::{many, now, one, start, store, stream, worker};
 use super::support::*;
 
 const MOMENT: Duration = Duration::from_millis(200);
@@ -14,13 +14,13 @@ async fn js_consume_39() {
     let (_server, _client, js) = start().await;
     let pull = worker(&js, ConsumerConfig::default()).await;
     store(&js, 1..=4).await;
-    let messages = pull.fetch(&now()).unwrap().all().await.unwrap();
+    let messages = pull.fetch(&many(4)).unwrap().all().await.unwrap();
     let [acked, refused, later, never] = messages.as_slice() else { panic!("four messages") };
     acked.ack().await.unwrap();
     never.ack_with(AckKind::Term(None)).await.unwrap();
+    refused.ack_with(AckKind::Nak(None)).await.unwrap();
     let begin = Instant::now();
     later.ack_with(AckKind::Nak(Some(MOMENT * 2))).await.unwrap();
-    refused.ack_with(AckKind::Nak(None)).await.unwrap();
     for expected in ["2", "3"] {
         let again = within("the message", pull.next(PATIENCE)).await.unwrap().unwrap();
         assert_eq!(text(&again), expected);
@@ -69,7 +69,7 @@ async fn js_consume_42() {
     let (_server, _client, js) = start().await;
     let pull = worker(&js, ConsumerConfig::default()).await;
     store(&js, 1..=10).await;
-    for message in pull.fetch(&now()).unwrap().all().await.unwrap() {
+    for message in pull.fetch(&many(10)).unwrap().all().await.unwrap() {
         let before = pull.info().await.unwrap().num_ack_pending;
         message.double_ack(PATIENCE).await.unwrap();
         assert_eq!(pull.info().await.unwrap().num_ack_pending, before - 1);
@@ -84,8 +84,7 @@ async fn js_consume_43() {
     for _ in 0..1000 {
         publish(&client, "s.n", "").await;
     }
-    let all = nats_core::jetstream::FetchOptions { max_messages: 1000, ..Default::default() };
-    let messages = within("all", pull.fetch(&all).unwrap().all()).await.unwrap();
+    let messages = within("all", pull.fetch(&many(1000)).unwrap().all()).await.unwrap();
     JsMessage::ack_all(&messages).await.unwrap();
     assert!(messages.iter().all(JsMessage::is_acked));
     let noted = async { while pull.info().await.unwrap().num_ack_pending > 0 {} };
@@ -98,7 +97,7 @@ async fn js_consume_44() {
     let (_server, _client, js) = start().await;
     let pull = worker(&js, ConsumerConfig::default()).await;
     store(&js, 1..=2).await;
-    let messages = pull.fetch(&now()).unwrap().all().await.unwrap();
+    let messages = pull.fetch(&many(2)).unwrap().all().await.unwrap();
     for _ in 0..3 {
         messages[0].ack_with(AckKind::InProgress).await.unwrap();
     }

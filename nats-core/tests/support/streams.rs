@@ -51,6 +51,11 @@ pub(crate) fn now() -> FetchOptions {
     FetchOptions { no_wait: true, ..FetchOptions::default() }
 }
 
+/// A request for so many messages, as they come.
+pub(crate) fn many(max_messages: usize) -> FetchOptions {
+    FetchOptions { max_messages, ..FetchOptions::default() }
+}
+
 /// A request for one message, for this long.
 pub(crate) fn one(expires: Duration) -> FetchOptions {
     FetchOptions { max_messages: 1, expires, ..FetchOptions::default() }
