@@ -63,7 +63,7 @@ async fn members_of_streams_are_known_or_refused() {
         // Servers may not have removed a stream of the same name from their disks yet.
         let config = StreamConfig { name: member.into(), ..stream_with(member, &value) };
         let made = js.create_stream(&config).await;
-        let Some(made) = needs(&client, version, &format!("{member} of a stream"), made) else {
+        let Some(made) = needs(&client, version, made) else {
             assert_eq!(
                 code(js.stream_info(member).await),
                 Code::StreamNotFound,
@@ -84,10 +84,10 @@ async fn members_of_consumers_are_known_or_refused() {
     let client = dial(&server.url()).await;
     let js = client.jetstream();
     js.create_stream(&stream_with("max_msgs", &json!(10))).await.unwrap();
-    for (member, version, members) in consumer_members() {
+    for (_, version, members) in consumer_members() {
         let config = consumer_with(&members);
         let made = js.create_consumer("S", &config).await;
-        let Some(made) = needs(&client, version, &format!("{member} of a consumer"), made) else {
+        let Some(made) = needs(&client, version, made) else {
             let info = js.consumer_info("S", "worker").await;
             assert_eq!(code(info), Code::ConsumerNotFound, "nothing was made");
             assert_eq!(code(js.update_consumer("S", &config).await), Code::Unsupported);
@@ -111,22 +111,22 @@ async fn operations_are_known_or_refused() {
     js.create_consumer("S", &consumer_with(&json!({}))).await.unwrap();
     js.publish("s.a", "x").await.unwrap();
     let pause = js.pause_consumer("S", "worker", "2100-01-01T00:00:00Z").await;
-    if let Some(pause) = needs(&client, (2, 11), "pausing a consumer", pause) {
+    if let Some(pause) = needs(&client, (2, 11), pause) {
         assert!(pause.paused);
     }
     let resumed = js.resume_consumer("S", "worker").await;
-    if let Some(resumed) = needs(&client, (2, 11), "resuming a consumer", resumed) {
+    if let Some(resumed) = needs(&client, (2, 11), resumed) {
         assert!(!resumed.paused);
     }
     let reset = js.reset_consumer("S", "worker", Some(1)).await;
-    if let Some(info) = needs(&client, (2, 14), "resetting a consumer", reset) {
+    if let Some(info) = needs(&client, (2, 14), reset) {
         assert_eq!(info.num_pending, 1);
     }
     let which = GetMessage { no_headers: true, ..GetMessage::sequence(1) };
     let got = js.get_message("S", &which).await;
-    needs(&client, (2, 12), "getting a message without headers", got);
+    needs(&client, (2, 12), got);
     let got = js.direct_get("S", &which).await;
-    if let Some(got) = needs(&client, (2, 12), "getting a message directly without headers", got) {
+    if let Some(got) = needs(&client, (2, 12), got) {
         assert_eq!((got.sequence, &got.payload[..], got.headers().is_none()), (1, &b"x"[..], true));
     }
     let elsewhere = PublishOptions {
@@ -135,7 +135,7 @@ async fn operations_are_known_or_refused() {
         ..PublishOptions::default()
     };
     let published = js.publish_with(&Publish::new("s.a", b"x"), &elsewhere).await;
-    needs(&client, (2, 11), "expecting the last message of another subject", published);
+    needs(&client, (2, 11), published);
     assert_eq!(js.stream_info("S").await.unwrap().state.messages, stored(&client));
 }
 
@@ -153,7 +153,7 @@ async fn groups_of_those_who_pull_are_known_or_refused() {
     js.publish("s.a", "x").await.unwrap();
     let groups = json!({"priority_groups": ["g"], "priority_policy": "overflow"});
     let made = js.create_consumer("S", &consumer_with(&groups)).await;
-    if needs(&client, (2, 11), "priority groups", made).is_none() {
+    if needs(&client, (2, 11), made).is_none() {
         js.create_consumer("S", &consumer_with(&json!({}))).await.unwrap();
     }
     let fetch = async |options: FetchOptions| {
@@ -162,16 +162,16 @@ async fn groups_of_those_who_pull_are_known_or_refused() {
     };
     let group = FetchOptions { group: "g".into(), max_messages: 1, ..FetchOptions::default() };
     let got = fetch(group.clone()).await;
-    if let Some(got) = needs(&client, (2, 11), "a fetch of a group", got) {
+    if let Some(got) = needs(&client, (2, 11), got) {
         assert_eq!(got.len(), 1);
     }
     let short = FetchOptions { expires: Duration::from_millis(200), ..group };
     let got = fetch(FetchOptions { min_pending: 5, ..short.clone() }).await;
-    if let Some(got) = needs(&client, (2, 11), "a fetch when enough is there", got) {
+    if let Some(got) = needs(&client, (2, 11), got) {
         assert!(got.is_empty(), "there is less than that");
     }
     let got = fetch(FetchOptions { min_ack_pending: 5, ..short }).await;
-    needs(&client, (2, 11), "a fetch when enough is not acknowledged", got);
+    needs(&client, (2, 11), got);
     // Of a group that it has made.
     if !is_at_least(&client, (2, 11)) {
         return;
@@ -179,7 +179,7 @@ async fn groups_of_those_who_pull_are_known_or_refused() {
     let prioritized = json!({"priority_groups": ["g"], "priority_policy": "prioritized"});
     let config = ConsumerConfig { durable_name: "first".into(), ..consumer_with(&prioritized) };
     let made = js.create_consumer("S", &config).await;
-    if let Some(made) = needs(&client, (2, 12), "priorities of those who pull", made) {
+    if let Some(made) = needs(&client, (2, 12), made) {
         assert_eq!(made.config.priority_policy, PriorityPolicy::Prioritized);
     }
 }
@@ -217,6 +217,10 @@ async fn all_else_is_refused(js: &JetStream, version: &str) {
         ..stream_with("max_msgs", &json!(1))
     };
     refused("placement.preferred", (2, 11), version, js.create_stream(&config).await);
+    let next = config.placement.as_ref();
+    refused("placement", (2, 11), version, js.stream_leader_step_down("S", next).await);
+    refused("placement", (2, 11), version, js.consumer_leader_step_down("S", "c", next).await);
+    refused("placement.preferred", (2, 11), version, js.meta_leader_step_down(next).await);
     let source = StreamSource {
         name: "T".into(),
         consumer: Some(Default::default()),

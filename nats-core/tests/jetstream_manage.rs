@@ -226,7 +226,7 @@ async fn consumers_are_made_changed_listed_paused_and_deleted() {
     );
 
     let paused = js.pause_consumer("S", "worker", "2100-01-01T00:00:00Z").await;
-    if let Some(paused) = needs(&client, (2, 11), "pausing a consumer", paused) {
+    if let Some(paused) = needs(&client, (2, 11), paused) {
         let long = Duration::from_secs(86_400);
         assert!(paused.paused && paused.pause_remaining > long, "{paused:?}");
         assert!(js.consumer_info("S", "worker").await.unwrap().paused);
@@ -236,7 +236,7 @@ async fn consumers_are_made_changed_listed_paused_and_deleted() {
         js.publish("s.1", format!("{number}")).await.unwrap();
     }
     let reset = js.reset_consumer("S", "worker", Some(3)).await;
-    if let Some(reset) = needs(&client, (2, 14), "resetting a consumer", reset) {
+    if let Some(reset) = needs(&client, (2, 14), reset) {
         assert_eq!(reset.num_pending, 1);
     }
 

@@ -88,13 +88,13 @@ async fn a_publish_tells_where_it_is_stored() {
         expected_last_subject: Some("s.never".into()),
         ..base.clone()
     };
-    needs(&client, (2, 11), "expected_last_subject of a publish", expect(other).await);
+    needs(&client, (2, 11), expect(other).await);
     let mut headers = Headers::new();
     headers.set("Own", "kept").unwrap();
     let publish = Publish::new("s.h", b"x").headers(&headers);
     let ttl = PublishOptions { ttl: Some(Duration::from_secs(3600)), ..base.clone() };
     let published = js.publish_with(&publish, &ttl).await;
-    if let Some(ack) = needs(&client, (2, 11), "ttl of a publish", published) {
+    if let Some(ack) = needs(&client, (2, 11), published) {
         let stored = js.get_message("S", &GetMessage::sequence(ack.seq)).await.unwrap();
         let headers = stored.headers().unwrap();
         assert_eq!(

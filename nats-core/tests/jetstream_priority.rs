@@ -9,19 +9,24 @@ use nats_core::jetstream::{
     ConsumeEvent, ConsumeOptions, ConsumerConfig, FetchOptions, JetStream, JsMessage,
     PriorityPolicy, Pull,
 };
-use support::streams::{heard, one, start, store, take, worker};
+use support::streams::{heard, one, start, store, take};
+use support::versions::needs;
 use support::*;
 
 const MOMENT: Duration = Duration::from_millis(300);
 
-async fn grouped(js: &JetStream, policy: PriorityPolicy, timeout: Duration) -> Pull {
+/// The consumer `worker` with a group; None: the server is older.
+async fn grouped(js: &JetStream, policy: PriorityPolicy, timeout: Duration) -> Option<Pull> {
+    let version = if policy == PriorityPolicy::Prioritized { (2, 12) } else { (2, 11) };
     let config = ConsumerConfig {
+        durable_name: "worker".into(),
         priority_groups: vec!["g".into()],
         priority_policy: policy,
         priority_timeout: timeout,
         ..ConsumerConfig::default()
     };
-    worker(js, config).await
+    needs(js.client(), version, js.create_consumer("S", &config).await)?;
+    Some(js.pull("S", "worker").unwrap())
 }
 
 fn in_group(options: FetchOptions) -> FetchOptions {
@@ -39,7 +44,10 @@ async fn fetch_one(pull: &Pull, options: FetchOptions) -> nats_core::Result<Opti
 #[tokio::test]
 async fn who_is_pinned_keeps_its_id_and_gives_way_when_it_is_let_go() {
     let (_server, client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(60)).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(60)).await
+    else {
+        return;
+    };
     let (options, heard_by_a) = heard();
     let grouped = |options: &ConsumeOptions| ConsumeOptions {
         group: "g".into(),
@@ -92,7 +100,10 @@ async fn who_is_pinned_keeps_its_id_and_gives_way_when_it_is_let_go() {
 #[tokio::test]
 async fn a_pinned_client_that_is_silent_is_replaced() {
     let (_server, _client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(1)).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(1)).await
+    else {
+        return;
+    };
     store(&js, 1..=2).await;
     let first = fetch_one(&pull, in_group(one(PATIENCE))).await.unwrap().unwrap();
     let second = fetch_one(&pull, in_group(one(PATIENCE))).await.unwrap().unwrap();

@@ -13,6 +13,7 @@ use nats_harness::{Cluster, Config, Server};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use support::versions::is_at_least;
 use support::*;
 
 fn schema(name: &str) -> Value {
@@ -137,7 +138,7 @@ async fn ask_everything(js: &JetStream) {
     }
     let part = |options: DirectBatchOptions| async move {
         let options = DirectBatchOptions { batch: 2, max_bytes: 9, no_headers: true, ..options };
-        js.direct_batch("S", &options).await.unwrap();
+        let _ = js.direct_batch("S", &options).await;
     };
     let now = || "2030-01-01T00:00:00Z".to_owned();
     let multi_last = || vec!["s.x".to_owned()];
@@ -204,6 +205,10 @@ fn stream(name: &str) -> StreamConfig {
 async fn every_field_of_every_request_can_be_sent() {
     let server = Server::start(Config::jetstream()).unwrap();
     let client = dial(&server.url()).await;
+    // Of older servers much is not asked, as jetstream_levels.rs shows.
+    if !is_at_least(&client, (2, 15)) {
+        return;
+    }
     let watcher = dial(&server.url()).await;
     let requests = watcher.subscribe("$JS.API.>").unwrap();
     flush(&watcher).await;

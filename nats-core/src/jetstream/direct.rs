@@ -112,6 +112,9 @@ impl JetStream {
         check("stream", stream)?;
         let options = options.checked()?;
         level::of_operation("a batch of direct gets", (2, 11), &self.client)?;
+        if options.no_headers {
+            level::of_operation("no_headers", (2, 12), &self.client)?;
+        }
         let path = format!("DIRECT.GET.{stream}");
         let subject = format!("{}{path}", self.way.prefix);
         let body = json(&options)?;

@@ -33,10 +33,13 @@ fn level_of((_, minor): (u32, u32)) -> u32 {
     }
 }
 
+fn prefers(placement: &Placement) -> bool {
+    !placement.preferred.is_empty()
+}
+
 /// The level that the configuration of a stream needs.
 pub(crate) fn of_stream(config: &StreamConfig, server: &ServerInfo) -> Result<u32> {
     let by_consumer = |source: &super::config::source::StreamSource| source.consumer.is_some();
-    let prefers = |placement: &Placement| !placement.preferred.is_empty();
     check(
         server,
         &[
@@ -107,6 +110,16 @@ pub(super) fn of_pull(ask: &Ask<'_>, client: &Client) -> Result<()> {
 /// Whether the server knows how a message is asked for.
 pub(crate) fn of_get(which: &GetMessage, client: &Client) -> Result<()> {
     known(client, &[need("no_headers", which.no_headers, (2, 12))])
+}
+
+/// Whether the server can be told who is to lead a stream or consumer; others refuse the request.
+pub(crate) fn of_successor(placement: Option<&Placement>, client: &Client) -> Result<()> {
+    known(client, &[need("placement", placement.is_some(), (2, 11))])
+}
+
+/// Whether the server can be told which server is to lead the cluster's JetStream.
+pub(crate) fn of_meta_successor(placement: Option<&Placement>, client: &Client) -> Result<()> {
+    known(client, &[need("placement.preferred", placement.is_some_and(prefers), (2, 11))])
 }
 
 /// Whether the server knows an operation.

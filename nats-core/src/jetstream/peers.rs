@@ -16,13 +16,15 @@ impl JetStream {
     ///
     /// # Errors
     /// [`Code::InvalidName`]; [`Code::StreamNotFound`]; [`Code::JetStream`] when the server that is
-    /// preferred does not hold the stream; those of [`JetStream::account_info`].
+    /// preferred does not hold the stream; [`Code::Unsupported`] with a placement before server 2.11;
+    /// those of [`JetStream::account_info`].
     pub async fn stream_leader_step_down(
         &self,
         stream: &str,
         placement: Option<&Placement>,
     ) -> Result<()> {
         check("stream", stream)?;
+        level::of_successor(placement, &self.client)?;
         let path = format!("STREAM.LEADER.STEPDOWN.{stream}");
         self.done(&path, &placed(placement)?).await
     }
@@ -39,6 +41,7 @@ impl JetStream {
     ) -> Result<()> {
         check("stream", stream)?;
         check("consumer", consumer)?;
+        level::of_successor(placement, &self.client)?;
         let path = format!("CONSUMER.LEADER.STEPDOWN.{stream}.{consumer}");
         self.done(&path, &placed(placement)?).await
     }

@@ -142,12 +142,12 @@ impl JetStream {
             return Err(Error::new(Code::InvalidArgument, text));
         }
         level::of_operation("a schedule", (2, 12), &self.client)?;
-        if source.is_some() || time_zone.is_some() || *rollup {
-            level::of_operation(
-                "source, time_zone or rollup of a schedule",
-                (2, 14),
-                &self.client,
-            )?;
+        // That is all that the first servers with schedules have.
+        let simple =
+            schedule.when.starts_with("@at ") && source.is_none() && time_zone.is_none() && !rollup;
+        if !simple {
+            let text = "a schedule that repeats, or with source, time_zone or rollup,";
+            level::of_operation(text, (2, 14), &self.client)?;
         }
         self.publish_with(&publish.headers(&headers), options).await
     }

@@ -69,13 +69,14 @@ pub struct Rescue {
 
 impl JetStream {
     /// Has the leader of the cluster's JetStream step down; another server leads it then, one of
-    /// `placement` if that is given.
+    /// `placement` if that is given, whose `preferred` names it (server 2.11).
     ///
     /// # Errors
     /// [`Code::Timeout`] when the connection is not the system account's, as servers do not answer;
     /// [`Code::JetStream`] when nobody can take over; those of [`JetStream::account_info`]. So with all
     /// of these requests.
     pub async fn meta_leader_step_down(&self, placement: Option<&Placement>) -> Result<()> {
+        level::of_meta_successor(placement, &self.client)?;
         self.by_system("META.LEADER.STEPDOWN", &placed(placement)?).await
     }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use nats_core::{Code, Publish, Result};
+use nats_harness::Server;
 
 use super::js::*;
-use super::js_publish::{stored, with_stream};
+use super::js_publish::{stored, with_newer, with_stream};
+use super::support::versions::{lacks, needs};
 use super::support::*;
 
 fn usual() -> PublishOptions {
@@ -16,12 +18,12 @@ fn wrong() -> PublishOptions {
     PublishOptions { expected_last_subject_sequence: Some(77), ..usual() }
 }
 
-async fn atomic_stream() -> (nats_harness::Server, JetStream) {
-    with_stream(StreamConfig { allow_atomic: true, ..stream("S", "s.>") }).await
+async fn atomic_stream() -> Option<(Server, JetStream)> {
+    with_newer((2, 12), StreamConfig { allow_atomic: true, ..stream("S", "s.>") }).await
 }
 
-async fn batched_stream() -> (nats_harness::Server, JetStream) {
-    with_stream(StreamConfig { allow_batched: true, ..stream("S", "s.>") }).await
+async fn batched_stream() -> Option<(Server, JetStream)> {
+    with_newer((2, 14), StreamConfig { allow_batched: true, ..stream("S", "s.>") }).await
 }
 
 fn atomic(js: &JetStream) -> AtomicBatch {
@@ -51,7 +53,7 @@ async fn fill(batch: &mut FastBatch) -> nats_core::Error {
 
 #[tokio::test]
 async fn js_publish_23() {
-    let (_server, js) = atomic_stream().await;
+    let Some((_server, js)) = atomic_stream().await else { return };
     for ack_every in [0, 1, 3] {
         let before = stored(&js).await;
         let options = AtomicBatchOptions { ack_every, ..AtomicBatchOptions::default() };
@@ -70,12 +72,13 @@ async fn js_publish_23() {
 
 #[tokio::test]
 async fn js_publish_24() {
-    let (_server, js) = atomic_stream().await;
+    let Some((_server, js)) = atomic_stream().await else { return };
     let mut batch = atomic(&js);
     assert!(batch.is_empty());
     add(&mut batch, "s.a").await.unwrap();
     add(&mut batch, "s.b").await.unwrap();
-    let ack = batch.close().await.unwrap();
+    let closed = batch.close().await;
+    let Some(ack) = needs(js.client(), (2, 14), closed) else { return };
     assert_eq!((ack.seq, ack.batch_count, stored(&js).await), (2, 2, 2));
     assert_eq!(js.get_message("S", &GetMessage::sequence(2)).await.unwrap().subject, "s.b");
     assert_eq!(code(atomic(&js).close().await), Code::InvalidArgument);
@@ -85,7 +88,7 @@ async fn js_publish_24() {
 
 #[tokio::test]
 async fn js_publish_25() {
-    let (_server, js) = atomic_stream().await;
+    let Some((_server, js)) = atomic_stream().await else { return };
     js.publish("s.a", "x").await.unwrap();
     let last = |sequence| PublishOptions { expected_last_sequence: Some(sequence), ..usual() };
     let mut batch = atomic(&js);
@@ -99,26 +102,31 @@ async fn js_publish_25() {
     assert_eq!(stored(&js).await, 1);
     let mut batch = atomic(&js);
     batch.add(&Publish::new("s.a", b"x"), &last(1)).await.unwrap();
-    assert_eq!(batch.close().await.unwrap().seq, 2);
+    let ack = batch.commit(&Publish::new("s.a", b"x"), &usual()).await.unwrap();
+    assert_eq!((ack.seq, ack.batch_count), (3, 2));
 }
 
 #[tokio::test]
 async fn js_publish_26() {
-    let (_server, js) = atomic_stream().await;
+    let Some((_server, js)) = atomic_stream().await else { return };
     let mut batch = atomic(&js);
     add(&mut batch, "s.a").await.unwrap();
     assert_eq!(code(add(&mut batch, "s..a").await), Code::InvalidSubject);
     let large = vec![0; js.client().max_payload() + 1];
     let refused = batch.add(&Publish::new("s.a", &large), &usual()).await;
     assert_eq!(code(refused), Code::MaxPayload);
-    add(&mut batch, "s.a").await.unwrap();
-    assert_eq!(batch.close().await.unwrap().batch_count, 2);
+    let ack = batch.commit(&Publish::new("s.a", b"x"), &usual()).await.unwrap();
+    assert_eq!(ack.batch_count, 2);
 }
 
 #[tokio::test]
 async fn js_publish_27() {
     let (_server, js) = with_stream(stream("S", "s.>")).await;
-    let mut batch = atomic(&js);
+    let batch = js.atomic_batch(&AtomicBatchOptions::default());
+    if lacks(js.client(), (2, 12), &batch) {
+        return;
+    }
+    let mut batch = batch.unwrap();
     let error = add(&mut batch, "s.a").await.unwrap_err();
     assert_eq!((error.code(), error.api().unwrap().err_code), (Code::JetStream, 10174));
     assert_eq!(code(add(&mut batch, "s.a").await), Code::BatchOver);
@@ -129,7 +137,7 @@ async fn js_publish_27() {
 
 #[tokio::test]
 async fn js_publish_28() {
-    let (_server, js) = atomic_stream().await;
+    let Some((_server, js)) = atomic_stream().await else { return };
     let mut batch = atomic(&js);
     add(&mut batch, "s.a").await.unwrap();
     drop(batch);
@@ -139,7 +147,7 @@ async fn js_publish_28() {
 
 #[tokio::test]
 async fn js_publish_29() {
-    let (_server, js) = batched_stream().await;
+    let Some((_server, js)) = batched_stream().await else { return };
     let options = FastBatchOptions { flow: 10, outstanding_acks: 2, ..Default::default() };
     let mut batch = js.fast_batch(&options).unwrap();
     for number in 1..=999u64 {
@@ -159,7 +167,7 @@ async fn js_publish_29() {
 
 #[tokio::test]
 async fn js_publish_30() {
-    let (_server, js) = batched_stream().await;
+    let Some((_server, js)) = batched_stream().await else { return };
     let mut batch = fast(&js);
     put(&mut batch, "s.a").await.unwrap();
     put(&mut batch, "s.a").await.unwrap();
@@ -174,7 +182,7 @@ async fn js_publish_30() {
 
 #[tokio::test]
 async fn js_publish_31() {
-    let (_server, js) = batched_stream().await;
+    let Some((_server, js)) = batched_stream().await else { return };
     let mut batch = fast(&js);
     put(&mut batch, "s.a").await.unwrap();
     // The refusal may be here before this returns.
@@ -205,7 +213,11 @@ async fn js_publish_31() {
 #[tokio::test]
 async fn js_publish_32() {
     let (_server, js) = with_stream(stream("S", "s.>")).await;
-    let mut batch = fast(&js);
+    let batch = js.fast_batch(&FastBatchOptions::default());
+    if lacks(js.client(), (2, 14), &batch) {
+        return;
+    }
+    let mut batch = batch.unwrap();
     let error = put(&mut batch, "s.a").await.unwrap_err();
     assert_eq!((error.code(), error.api().unwrap().err_code), (Code::JetStream, 10205));
     assert_eq!(code(put(&mut batch, "s.a").await), Code::JetStream);
@@ -214,7 +226,7 @@ async fn js_publish_32() {
 
 #[tokio::test]
 async fn js_publish_33() {
-    let (server, js) = batched_stream().await;
+    let Some((server, js)) = batched_stream().await else { return };
     let mut batch = fast(&js);
     put(&mut batch, "s.a").await.unwrap();
     js.client().force_reconnect().unwrap();

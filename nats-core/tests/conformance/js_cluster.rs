@@ -2,6 +2,7 @@ use nats_core::{Client, Code};
 use nats_harness::{Cluster, Config};
 
 use super::js::*;
+use super::support::versions::{is_at_least, lacks, needs};
 use super::support::*;
 
 /// A cluster of as many servers, with an account of programs and the system's.
@@ -61,11 +62,16 @@ async fn js_manage_51() {
     let js = of(&cluster, "a").await.jetstream();
     js.create_stream(&copied("S", 3)).await.unwrap();
     let info = stream_until(&js, "S", |info| holders(info).is_some()).await;
-    let next = info.cluster.as_ref().unwrap().replicas[0].name.clone();
-    js.stream_leader_step_down("S", Some(&preferred(&next))).await.unwrap();
-    stream_until(&js, "S", |info| leader(info) == next).await;
+    let first = leader(&info).to_owned();
     js.stream_leader_step_down("S", None).await.unwrap();
-    stream_until(&js, "S", |info| !leader(info).is_empty() && leader(info) != next).await;
+    let other = |info: &StreamInfo| holders(info).is_some() && leader(info) != first;
+    let info = stream_until(&js, "S", other).await;
+    let next = info.cluster.as_ref().unwrap().replicas[0].name.clone();
+    let preferring = js.stream_leader_step_down("S", Some(&preferred(&next))).await;
+    if needs(js.client(), (2, 11), preferring).is_none() {
+        return;
+    }
+    stream_until(&js, "S", |info| leader(info) == next).await;
     let error = js.stream_leader_step_down("S", Some(&preferred("nobody"))).await.unwrap_err();
     assert!(error.api().is_some(), "{error}");
 
@@ -87,9 +93,11 @@ async fn js_manage_51() {
     })
     .await;
     // Which of several streams of one name it is, only servers of a cluster tell.
-    let reset = || js.reset_consumer("S", "c", None);
-    let reset = until("a leader that resets", reset, |_| true).await;
-    assert!(!reset.stream_identity.is_empty(), "{reset:?}");
+    if is_at_least(js.client(), (2, 15)) {
+        let reset = || js.reset_consumer("S", "c", None);
+        let reset = until("a leader that resets", reset, |_| true).await;
+        assert!(!reset.stream_identity.is_empty(), "{reset:?}");
+    }
     let none = js.consumer_leader_step_down("S", "none", None).await;
     assert_eq!(code(none), Code::ConsumerNotFound);
     assert_eq!(code(js.stream_leader_step_down("NONE", None).await), Code::StreamNotFound);
@@ -100,17 +108,6 @@ async fn js_manage_51() {
 async fn js_manage_52() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
-    js.create_stream(&copied("S", 1)).await.unwrap();
-    js.publish("S.1", "one").await.unwrap();
-    let first = leader(&js.stream_info("S").await.unwrap()).to_owned();
-    js.evacuate_stream_peer("S", &first).await.unwrap();
-    let moved = stream_until(&js, "S", |info| {
-        holders(info).is_some_and(|names| names.len() == 1 && names[0] != first)
-    })
-    .await;
-    assert_eq!(moved.state.messages, 1, "with all it had");
-    assert_eq!(code(js.cancel_stream_move("S").await), Code::JetStream, "none is under way");
-
     js.create_stream(&copied("T", 2)).await.unwrap();
     let names = holders(&stream_until(&js, "T", |info| holders(info).is_some()).await).unwrap();
     js.remove_stream_peer("T", &names[0]).await.unwrap();
@@ -118,6 +115,23 @@ async fn js_manage_52() {
         holders(info).is_some_and(|new| new.len() == 2 && !new.contains(&names[0]))
     })
     .await;
+    assert_eq!(code(js.remove_stream_peer("T", "nobody").await), Code::JetStream);
+    assert_eq!(code(js.remove_stream_peer("T", "").await), Code::InvalidArgument);
+
+    js.create_stream(&copied("S", 1)).await.unwrap();
+    js.publish("S.1", "one").await.unwrap();
+    let first = leader(&js.stream_info("S").await.unwrap()).to_owned();
+    let evacuated = js.evacuate_stream_peer("S", &first).await;
+    if needs(js.client(), (2, 15), evacuated).is_none() {
+        return;
+    }
+    let moved = stream_until(&js, "S", |info| {
+        holders(info).is_some_and(|names| names.len() == 1 && names[0] != first)
+    })
+    .await;
+    assert_eq!(moved.state.messages, 1, "with all it had");
+    assert_eq!(code(js.cancel_stream_move("S").await), Code::JetStream, "none is under way");
+
     let config = ConsumerConfig { durable_name: "c".into(), num_replicas: 1, ..Default::default() };
     let made = js.create_consumer("T", &config).await.unwrap();
     let from = made.cluster.unwrap().leader;
@@ -132,8 +146,6 @@ async fn js_manage_52() {
         {}
     })
     .await;
-    assert_eq!(code(js.remove_stream_peer("T", "nobody").await), Code::JetStream);
-    assert_eq!(code(js.remove_stream_peer("T", "").await), Code::InvalidArgument);
     assert_eq!(code(js.evacuate_stream_peer("NONE", "n").await), Code::StreamNotFound);
     assert_eq!(code(js.cancel_stream_move("NONE").await), Code::StreamNotFound);
 }
@@ -142,6 +154,9 @@ async fn js_manage_52() {
 async fn js_manage_53() {
     let cluster = cluster(3);
     let js = of(&cluster, "a").await.jetstream();
+    if lacks(js.client(), (2, 15), &js.cancel_stream_move("S").await) {
+        return;
+    }
     let made = js.create_stream(&copied("S", 1)).await.unwrap();
     let first = leader(&made).to_owned();
     // One that cannot be finished: one of the servers it is to grow to does not answer.
@@ -177,8 +192,10 @@ async fn js_manage_54() {
     let new = within("the new leader", told.next()).await.unwrap().unwrap();
     let AdvisoryEvent::DomainLeaderElected(new) = new.event else { panic!("{new:?}") };
     assert!(!new.server.is_empty() && new.replicas.len() == 3, "{new:?}");
-    let error = system.meta_leader_step_down(Some(&preferred("nobody"))).await.unwrap_err();
-    assert_eq!(error.code(), Code::JetStream, "{error}");
+    let refused = system.meta_leader_step_down(Some(&preferred("nobody"))).await;
+    if !lacks(system.client(), (2, 11), &refused) {
+        assert_eq!(code(refused), Code::JetStream);
+    }
 
     let made = js.create_stream(&copied("S", 1)).await.unwrap();
     let first = leader(&made).to_owned();
@@ -188,11 +205,10 @@ async fn js_manage_54() {
     let now =
         stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*first])).await;
     let second = leader(&now).to_owned();
-    assert_eq!(code(system.cancel_account_stream_move("A", "S").await), Code::JetStream);
-    let peer = ServerPeer { name: second.clone(), ..ServerPeer::default() };
-    system.evacuate_server(&peer).await.unwrap();
-    stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*second])).await;
-
+    // Older servers agree although none is under way.
+    if is_at_least(system.client(), (2, 15)) {
+        assert_eq!(code(system.cancel_account_stream_move("A", "S").await), Code::JetStream);
+    }
     let other = of(&cluster, "b").await.jetstream();
     other.create_stream(&copied("B", 1)).await.unwrap();
     assert!(system.purge_account("B").await.unwrap());
@@ -201,14 +217,21 @@ async fn js_manage_54() {
     })
     .await;
 
+    let nobody = ServerPeer { name: "nobody".into(), ..ServerPeer::default() };
+    assert_eq!(code(system.remove_server(&nobody).await), Code::JetStream);
+    assert_eq!(code(system.remove_server(&ServerPeer::default()).await), Code::InvalidArgument);
+
+    let peer = ServerPeer { name: second.clone(), ..ServerPeer::default() };
+    let evacuated = system.evacuate_server(&peer).await;
+    if needs(system.client(), (2, 15), evacuated).is_none() {
+        return;
+    }
+    stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*second])).await;
     let rescues = system.rescue_meta(2).await.unwrap();
     assert_eq!(rescues.len(), 3, "every server answers");
     for rescue in rescues {
         assert!(rescue.error.is_some_and(|error| error.description.contains("leader is known")));
     }
-    let nobody = ServerPeer { name: "nobody".into(), ..ServerPeer::default() };
-    assert_eq!(code(system.remove_server(&nobody).await), Code::JetStream);
-    assert_eq!(code(system.remove_server(&ServerPeer::default()).await), Code::InvalidArgument);
     assert_eq!(code(system.rescue_meta(0).await), Code::InvalidArgument);
 }
 
@@ -216,6 +239,9 @@ async fn js_manage_54() {
 async fn js_manage_58() {
     let cluster = cluster(3);
     let system = of(&cluster, "sys").await.jetstream();
+    if lacks(system.client(), (2, 15), &system.rescue_meta(1).await) {
+        return;
+    }
     let names: Vec<String> = cluster
         .servers()
         .iter()

@@ -9,11 +9,23 @@ use nats_harness::{Config, Server};
 use serde_json::{Value, json};
 
 use super::js::*;
+use super::support::versions::{lacks, needs};
 use super::support::*;
 
 /// Makes a stream, and compares what the server tells of it with what was sent.
 async fn comes_back(js: &JetStream, config: &StreamConfig) {
     let made = js.create_stream(config).await.unwrap();
+    compare(js, config, &made).await;
+}
+
+/// The same with what only servers of this version have.
+async fn newer_comes_back(js: &JetStream, version: (u32, u32), config: &StreamConfig) {
+    if let Some(made) = needs(js.client(), version, js.create_stream(config).await) {
+        compare(js, config, &made).await;
+    }
+}
+
+async fn compare(js: &JetStream, config: &StreamConfig, made: &StreamInfo) {
     let told = js.stream_info(&config.name).await.unwrap();
     assert_eq!(made.config, told.config);
     assert!(told.config.extra.is_empty(), "{:?}", told.config.extra);
@@ -85,19 +97,24 @@ async fn js_manage_31() {
         subject_delete_marker_ttl: Duration::from_secs(60),
         allow_rollup_hdrs: true,
         deny_purge: false,
+        ..stream("TTL", "ttl.>")
+    };
+    newer_comes_back(&js, (2, 11), &ttl).await;
+    let all = StreamConfig {
         allow_msg_schedules: true,
         allow_atomic: true,
         allow_batched: true,
-        ..stream("TTL", "ttl.>")
+        ..StreamConfig { name: "ALL".into(), subjects: vec!["all.>".into()], ..ttl }
     };
-    comes_back(&js, &ttl).await;
-    comes_back(&js, &StreamConfig { allow_msg_counter: true, ..stream("COUNT", "c.>") }).await;
+    newer_comes_back(&js, (2, 14), &all).await;
+    let count = StreamConfig { allow_msg_counter: true, ..stream("COUNT", "c.>") };
+    newer_comes_back(&js, (2, 12), &count).await;
     let fast = StreamConfig {
         persist_mode: PersistMode::Async,
         storage: Storage::File,
         ..stream("FAST", "fast.>")
     };
-    comes_back(&js, &fast).await;
+    newer_comes_back(&js, (2, 12), &fast).await;
 }
 
 fn source(name: &str) -> StreamSource {
@@ -178,7 +195,8 @@ async fn js_manage_34() {
         max_ack_pending: 100,
         ..consumer("reader")
     };
-    let made = js.create_consumer("ORIGIN", &reader).await.unwrap();
+    let made = js.create_consumer("ORIGIN", &reader).await;
+    let Some(made) = needs(js.client(), (2, 14), made) else { return };
     assert_eq!(made.config.ack_policy, AckPolicy::FlowControl);
     let by = SourceConsumer {
         name: "reader".into(),
@@ -244,7 +262,11 @@ async fn js_manage_37() {
         ..stream("S", "s.>")
     };
     let strict = StreamConfig { pedantic: true, ..config.clone() };
-    let error = js.create_stream(&strict).await.unwrap_err();
+    let refused = js.create_stream(&strict).await;
+    if lacks(js.client(), (2, 11), &refused) {
+        return;
+    }
+    let error = refused.unwrap_err();
     assert!(error.code() == Code::JetStream && error.api().is_some(), "{error}");
     let config = StreamConfig { duplicate_window: Duration::ZERO, ..config };
     js.create_stream(&config).await.unwrap();

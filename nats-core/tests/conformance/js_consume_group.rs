@@ -5,19 +5,24 @@ use nats_core::jetstream::{
     ConsumeOptions, ConsumerConfig, FetchOptions, JetStream, JsMessage, PriorityPolicy, Pull,
 };
 
-use super::support::streams::{heard, now, one, start, store, take_text, worker};
+use super::support::streams::{heard, now, one, start, store, take_text};
+use super::support::versions::needs;
 use super::support::*;
 
 const MOMENT: Duration = Duration::from_millis(300);
 
-async fn grouped(js: &JetStream, policy: PriorityPolicy, timeout: Duration) -> Pull {
+/// The consumer `worker` with a group; None: the server is older.
+async fn grouped(js: &JetStream, policy: PriorityPolicy, timeout: Duration) -> Option<Pull> {
+    let version = if policy == PriorityPolicy::Prioritized { (2, 12) } else { (2, 11) };
     let config = ConsumerConfig {
+        durable_name: "worker".into(),
         priority_groups: vec!["g".into()],
         priority_policy: policy,
         priority_timeout: timeout,
         ..ConsumerConfig::default()
     };
-    worker(js, config).await
+    needs(js.client(), version, js.create_consumer("S", &config).await)?;
+    Some(js.pull("S", "worker").unwrap())
 }
 
 fn in_group(options: FetchOptions) -> FetchOptions {
@@ -35,7 +40,7 @@ async fn fetch_one(pull: &Pull, options: FetchOptions) -> nats_core::Result<Opti
 #[tokio::test]
 async fn js_consume_35() {
     let (_server, _client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::Overflow, Duration::ZERO).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::Overflow, Duration::ZERO).await else { return };
     store(&js, 1..=10).await;
     let much = in_group(FetchOptions { min_pending: 100, ..one(MOMENT) });
     assert!(fetch_one(&pull, much).await.unwrap().is_none(), "there are not so many");
@@ -63,7 +68,9 @@ async fn js_consume_35() {
 #[tokio::test]
 async fn js_consume_36() {
     let (_server, client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::Prioritized, Duration::ZERO).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::Prioritized, Duration::ZERO).await else {
+        return;
+    };
     let (options, _) = heard();
     let options = ConsumeOptions { group: "g".into(), ..options };
     let mut second = pull.messages(&ConsumeOptions { priority: 5, ..options.clone() }).unwrap();
@@ -88,7 +95,10 @@ async fn js_consume_36() {
 #[tokio::test]
 async fn js_consume_37() {
     let (_server, client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(60)).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::PinnedClient, Duration::from_secs(60)).await
+    else {
+        return;
+    };
     store(&js, 1..=2).await;
     let first = fetch_one(&pull, in_group(one(PATIENCE))).await.unwrap().unwrap();
     let pin = pin_of(&first);
@@ -120,7 +130,7 @@ async fn js_consume_37() {
 #[tokio::test]
 async fn js_consume_38() {
     let (_server, _client, js) = start().await;
-    let pull = grouped(&js, PriorityPolicy::Overflow, Duration::ZERO).await;
+    let Some(pull) = grouped(&js, PriorityPolicy::Overflow, Duration::ZERO).await else { return };
     for options in [now(), FetchOptions { group: "other".into(), ..now() }] {
         let error = fetch_one(&pull, options).await.unwrap_err();
         assert_eq!(error.code(), Code::PullRefused);

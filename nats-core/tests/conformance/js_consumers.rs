@@ -4,6 +4,7 @@ use std::time::Duration;
 use nats_core::Code;
 
 use super::js::*;
+use super::support::versions::{lacks, needs};
 use super::support::*;
 
 #[tokio::test]
@@ -66,8 +67,11 @@ async fn js_manage_40() {
         idle_heartbeat: 5 * second,
         ..consumer("push")
     };
-    for config in [pull, push] {
-        let made = js.create_consumer("S", &config).await.unwrap().config;
+    for (version, config) in [((2, 11), pull), ((2, 10), push)] {
+        let made = js.create_consumer("S", &config).await;
+        // Only the one that pulls has what is new.
+        let Some(made) = needs(js.client(), version, made) else { continue };
+        let made = made.config;
         let told = js.consumer_info("S", &config.durable_name).await.unwrap().config;
         assert_eq!(made, told);
         // What the server has added: its own metadata, and defaults in place of nothing.
@@ -106,7 +110,8 @@ async fn js_manage_42() {
     js.create_stream(&stream("S", "s.>")).await.unwrap();
     js.create_consumer("S", &consumer("c")).await.unwrap();
     let day = Duration::from_secs(86_400);
-    let paused = js.pause_consumer("S", "c", "2100-01-01T00:00:00Z").await.unwrap();
+    let paused = js.pause_consumer("S", "c", "2100-01-01T00:00:00Z").await;
+    let Some(paused) = needs(js.client(), (2, 11), paused) else { return };
     assert!(paused.paused && paused.pause_remaining > day, "{paused:?}");
     let info = js.consumer_info("S", "c").await.unwrap();
     assert!(info.paused && info.pause_remaining > day, "{info:?}");
@@ -127,7 +132,8 @@ async fn js_manage_43() {
     let options = FetchOptions { max_messages: 3, ..FetchOptions::default() };
     let fetched = js.pull("S", "c").unwrap().fetch(&options).unwrap().all().await.unwrap();
     fetched[0].double_ack(PATIENCE).await.unwrap();
-    let reset = js.reset_consumer("S", "c", None).await.unwrap();
+    let reset = js.reset_consumer("S", "c", None).await;
+    let Some(reset) = needs(js.client(), (2, 14), reset) else { return };
     assert_eq!((reset.reset_seq, reset.num_pending, reset.num_ack_pending), (2, 4, 0));
     let again = js.reset_consumer("S", "c", Some(5)).await.unwrap();
     assert_eq!((again.reset_seq, again.num_pending), (5, 1));
@@ -144,5 +150,8 @@ async fn js_manage_44() {
     assert_eq!(code(js.delete_consumer("S", "c").await), Code::ConsumerNotFound);
     assert_eq!(code(js.consumer_info("NONE", "c").await), Code::StreamNotFound);
     assert_eq!(code(js.create_consumer("NONE", &consumer("c")).await), Code::StreamNotFound);
-    assert_eq!(code(js.unpin_consumer("S", "c", "g").await), Code::ConsumerNotFound);
+    let unpinned = js.unpin_consumer("S", "c", "g").await;
+    if !lacks(js.client(), (2, 11), &unpinned) {
+        assert_eq!(code(unpinned), Code::ConsumerNotFound);
+    }
 }
