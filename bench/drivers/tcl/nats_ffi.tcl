@@ -15,6 +15,21 @@ proc load_nats {here} {
     package require nats
 }
 
+namespace eval ::streams {}
+
+proc ::streams::ack {js messages} {
+    $js ack_all $messages
+}
+
+# In order, as nats-tcl does it.
+proc ::streams::consume {js stream size} {
+    $js consume_ordered $stream -callback [list ::streams::Consumed $size]
+}
+
+proc ::streams::Consumed {size subject message reply} {
+    ::ops::Received $size $subject [nats::msg data $message] $reply
+}
+
 ::bench::run nats-ffi-tcl {load_nats $here} {
     ::ops::measure $options {-reconnect false -pending_messages 0 -pending_bytes 0}
 }

@@ -22,6 +22,23 @@ proc load_nats {} {
     return $version
 }
 
+namespace eval ::streams {}
+
+proc ::streams::ack {js messages} {
+    foreach message $messages {
+        $js ack $message
+    }
+}
+
+# The ordered consumer: there is no other way to take messages without end.
+proc ::streams::consume {js stream size} {
+    $js ordered_consumer $stream -callback [list ::streams::Consumed $size]
+}
+
+proc ::streams::Consumed {size message} {
+    ::ops::Received $size "" [nats::msg data $message] ""
+}
+
 ::bench::run nats-tcl load_nats {
     ::ops::measure $options {-max_reconnect_attempts 0}
 }

@@ -1,4 +1,8 @@
-# The operations. nats-tcl and ours have the same API, so they run the same code.
+# The operations. nats-tcl and ours have the same API, so they run the same code, but for what is
+# done with messages of streams. Each driver says how, in a namespace of its own:
+#
+# - `::streams::ack js messages` acknowledges messages that were fetched together;
+# - `::streams::consume js stream size` takes messages of this size without end, to `Received`.
 
 namespace eval ::ops {
     # After so many messages of a connection, publishers let the event loop send them.
@@ -326,13 +330,12 @@ proc ::ops::FetchAll {nc js stream count acknowledge} {
             if {[string length [nats::msg data $message]] != $size} {
                 error "a payload of [string length [nats::msg data $message]] bytes arrived"
             }
-            if {$acknowledge} {$js ack $message}
         }
+        if {$acknowledge} {::streams::ack $js $messages}
     }
     if {$acknowledge} {$nc ping}
 }
 
-# The ordered consumer: there is no other way to take messages without end.
 proc ::ops::Op_js_consume {} {
     variable options
     CheckMode
@@ -349,11 +352,7 @@ proc ::ops::ConsumeAll {js stream count} {
 
 proc ::ops::Consume {js stream count} {
     variable options
-    $js ordered_consumer $stream -callback [list ::ops::Consumed [dict get $options size]]
-}
-
-proc ::ops::Consumed {size message} {
-    Received $size "" [nats::msg data $message] ""
+    ::streams::consume $js $stream [dict get $options size]
 }
 
 proc ::ops::Op_connect {} {
