@@ -129,17 +129,13 @@ class Driver:
             publish(self._options.stream, self._options.count)
 
     def js_publish_async(self) -> None:
-        """Publishes to a stream by as many threads as messages are to be under way."""
+        """Publishes to a stream with so many messages under way; what fails is told at the end."""
         js, options = self._connect().jetstream(), self._options
 
         def publish_all(stream: str, count: int) -> None:
-            turns = iter(range(count))
-
-            def publish() -> None:
-                for _ in turns:
-                    js.publish(stream, self._payload)
-
-            _in_threads(options.inflight, publish)
+            with js.publisher(window=options.inflight, stall=bench.PATIENCE) as publisher:
+                for _ in range(count):
+                    publisher.publish(stream, self._payload)
 
         publish_all(bench.warm_up_stream(options), bench.warm_up(options))
         with self._meter:
