@@ -115,14 +115,17 @@ enum { WAIT_MS = 20000 }; /* the patience with events that must come */
 /* ---- Servers of every version that is supported ---- */
 
 /*
- * A call that needs a server of at least this version: on a newer one it succeeds; on an older one it
- * must give UNSUPPORTED and say the version, and `make versions` counts the line that is written then.
- * Whether it has succeeded.
+ * A call that needs a server of at least this version: on such a one it succeeds; on an older one
+ * it must give UNSUPPORTED, and say what is lacking (of several things one) and which version has
+ * it; `make versions` counts the line that is written then. Whether the server is new enough.
  */
-#define NEEDS(nc, major, minor, what, call) \
-  check_needs(__FILE__, __LINE__, #call, (nc), (major), (minor), (what), (call))
-bool check_needs(const char *file, int line, const char *call, nats_connection *nc, int major,
-                 int minor, const char *what, nats_status status);
+#define NEEDS(nc, major, minor, what, call) NEEDS_FAILS(NATS_OK, nc, major, minor, what, call)
+
+/* The same of a call that newer servers refuse with this code. */
+#define NEEDS_FAILS(code, nc, major, minor, what, call) \
+  check_needs(__FILE__, __LINE__, #call, (code), (nc), (major), (minor), (what), (call))
+bool check_needs(const char *file, int line, const char *call, nats_status expected,
+                 nats_connection *nc, int major, int minor, const char *what, nats_status status);
 bool is_at_least(nats_connection *nc, int major, int minor); /* the version of the server */
 
 /* ---- Connections and subscriptions; all of them fail the test when they fail ---- */

@@ -37,6 +37,31 @@ static inline void do_js(nats_jetstream *js, Op op, const char *input) {
   OK(nats_doc_free(ask_js(js, op, input)));
 }
 
+/* The answer of what servers have since 2.`minor`, to be freed; NULL: this one is older (NEEDS). */
+static inline nats_doc *ask_newer(nats_jetstream *js, nats_connection *nc, int minor,
+                                  const char *what, Op op, const char *input) {
+  nats_doc *out = NULL;
+  NEEDS(nc, 2, minor, what, op(js, S(input), &out, E));
+  return out;
+}
+
+/* The same without the answer; whether it was done. */
+static inline bool do_newer(nats_jetstream *js, nats_connection *nc, int minor, const char *what,
+                            Op op, const char *input) {
+  nats_doc *out = ask_newer(js, nc, minor, what, op, input);
+  if (out) OK(nats_doc_free(out));
+  return out != NULL;
+}
+
+/* A server with a stream that servers have since 2.`minor`; NULL: it is older, and left. */
+static inline nats_jetstream *start_newer_js(nats_connection **nc, int minor, const char *what,
+                                             const char *config) {
+  nats_jetstream *js = start_js(nc);
+  if (do_newer(js, *nc, minor, what, nats_stream_create, config)) return js;
+  close_js(js, *nc);
+  return NULL;
+}
+
 static inline void refuse_js(nats_jetstream *js, Op op, const char *input, nats_status code) {
   nats_doc *out = NULL;
   FAILS(code, op(js, S(input), &out, E));
@@ -53,6 +78,15 @@ static inline void expect_str(nats_doc *doc, const char *path, const char *expec
   nats_str got = NONE;
   OK(nats_doc_get_str(doc, S(path), &got, E));
   EXPECT_TEXT(got, expected);
+}
+
+/* The same of what servers have since 2.`minor`; whether this one is so new. */
+static inline bool refuse_newer(nats_jetstream *js, nats_connection *nc, int minor,
+                                const char *what, Op op, const char *input, nats_status code) {
+  nats_doc *out = NULL;
+  bool is_new = NEEDS_FAILS(code, nc, 2, minor, what, op(js, S(input), &out, E));
+  EXPECT(out == NULL);
+  return is_new;
 }
 
 static inline uint64_t store(nats_jetstream *js, const char *subject, const char *text) {

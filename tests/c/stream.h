@@ -15,12 +15,16 @@ struct place {
 };
 
 /* `more`: further members of the stream's configuration, each behind a comma. */
-static inline void make_stream(nats_jetstream *js, const char *more) {
-  char config[512];
+static inline const char *stream_with(const char *more) {
+  static char config[512];
   snprintf(config, sizeof config,
            "{\"name\":\"S\",\"subjects\":[\"s.>\"],\"storage\":\"memory\",\"allow_direct\":true%s}",
            more);
-  do_js(js, nats_stream_create, config);
+  return config;
+}
+
+static inline void make_stream(nats_jetstream *js, const char *more) {
+  do_js(js, nats_stream_create, stream_with(more));
 }
 
 static inline struct place start_place(void) {
@@ -35,7 +39,15 @@ static inline struct place start_stream(const char *more) {
   return at;
 }
 
-/* The same, with a connection whose events are heard. */
+/* The same with what servers have since 2.`minor`; false: this one is older, and left. */
+static inline bool start_newer(struct place *at, int minor, const char *what, const char *more) {
+  *at = start_place();
+  if (do_newer(at->js, at->nc, minor, what, nats_stream_create, stream_with(more))) return true;
+  close_js(at->js, at->nc);
+  return false;
+}
+
+/* The same as start_stream(""), with a connection whose events are heard. */
 static inline struct place start_heard(struct events *events) {
   struct place at = {.server = server_start("jetstream", NULL)};
   at.nc = dial_watched(at.server.url, "{\"reconnect_delay_max_ms\":20}", events);

@@ -274,16 +274,23 @@ bool is_at_least(nats_connection *nc, int major, int minor) {
   return got[0] > major || (got[0] == major && got[1] >= minor);
 }
 
-bool check_needs(const char *file, int line, const char *call, nats_connection *nc, int major,
-                 int minor, const char *what, nats_status status) {
-  char needed[32];
-  if (is_at_least(nc, major, minor)) {
-    check_status(file, line, call, NATS_OK, status);
-    return true;
+bool check_needs(const char *file, int line, const char *call, nats_status expected,
+                 nats_connection *nc, int major, int minor, const char *what, nats_status status) {
+  bool is_new = is_at_least(nc, major, minor);
+  check_status(file, line, call, is_new ? expected : NATS_ERR_UNSUPPORTED, status);
+  if (is_new) return true;
+  const char *text = check_last_text(), *named = strstr(text, what);
+  const char *end = strstr(text, " needs server ");
+  int said[2] = {0, 0};
+  if (end) sscanf(end, " needs server %d.%d", &said[0], &said[1]);
+  bool is_it = said[0] == major && said[1] == minor && named && named < end;
+  /* Something else that even older servers have, but this one has not. */
+  bool is_more = said[0] == major && said[1] < minor && !is_at_least(nc, said[0], said[1]);
+  if (!is_it && !is_more) {
+    check_fail(file, line, "%s: \"%s\" does not say that %s needs server %d.%d", call, text, what,
+               major, minor);
   }
-  check_status(file, line, call, NATS_ERR_UNSUPPORTED, status);
-  snprintf(needed, sizeof needed, "needs server %d.%d", major, minor);
-  SAYS(needed);
-  printf("not supported: %s (%s)\n", what, needed);
+  printf("not supported: %.*s needs server %d.%d\n", end ? (int)(end - text) : 0, text, said[0],
+         said[1]);
   return false;
 }

@@ -1,10 +1,16 @@
 /* JetStream: batches of messages, stored together, and stored as they come. */
 #include "stream.h"
 
-#define ATOMIC ",\"allow_atomic\":true"
-#define BATCHED ",\"allow_batched\":true"
 #define FAST "{\"kind\":\"fast\"}"
 #define WRONG "{\"expected_last_subject_sequence\":77}"
+
+static bool start_atomic(struct place *at) {
+  return start_newer(at, 12, "allow_atomic", ",\"allow_atomic\":true");
+}
+
+static bool start_batched(struct place *at) {
+  return start_newer(at, 14, "allow_batched", ",\"allow_batched\":true");
+}
 
 static nats_batch *batch_of(nats_jetstream *js, const char *options) {
   nats_batch *batch = NULL;
@@ -46,7 +52,8 @@ static void close_fails(nats_batch *batch, nats_status status) {
 
 TEST("js-publish-23",
      "an atomic batch is stored when it is committed, all of it, and nothing before") {
-  struct place at = start_stream(ATOMIC);
+  struct place at;
+  if (!start_atomic(&at)) return;
   static const char *const options[] = {"", "{\"ack_every\":1}", "{\"ack_every\":3}"};
   for (int round = 0; round < 3; ++round) {
     nats_batch *batch = batch_of(at.js, options[round]);
@@ -73,31 +80,35 @@ TEST("js-publish-23",
 }
 
 TEST("js-publish-24", "an atomic batch is ended without another message, or has a single one") {
-  struct place at = start_stream(ATOMIC);
+  struct place at;
+  if (!start_atomic(&at)) return;
   nats_batch *batch = batch_of(at.js, "");
   nats_doc *ack = NULL;
   EXPECT_INT(state_of(batch, "added"), 0);
-  OK(add(batch, "s.a", ""));
-  OK(add(batch, "s.b", ""));
-  OK(nats_batch_close(batch, &ack, E));
-  acknowledged(ack, 2, 2);
-  OK(nats_batch_free(batch));
-  EXPECT_INT(stored(at.js), 2);
-  nats_msg *msg = message_at(at.js, 2);
-  EXPECT_TEXT(nats_msg_subject(msg), "s.b");
-  OK(nats_msg_free(msg));
-  close_fails(batch_of(at.js, ""), NATS_ERR_INVALID_ARGUMENT);
-  batch = batch_of(at.js, "");
   OK(commit(batch, "s.a", "", &ack));
-  acknowledged(ack, 3, 1);
+  acknowledged(ack, 1, 1);
   OK(nats_batch_free(batch));
   FAILS(NATS_ERR_INVALID_OPTION, nats_batch_new(at.js, S("{\"kind\":\"slow\"}"), &batch, E));
   SAYS("\"atomic\", \"fast\"");
+  close_fails(batch_of(at.js, ""), NATS_ERR_INVALID_ARGUMENT);
+  batch = batch_of(at.js, "");
+  OK(add(batch, "s.a", ""));
+  OK(add(batch, "s.b", ""));
+  if (NEEDS(at.nc, 2, 14, "to commit a batch without a message",
+            nats_batch_close(batch, &ack, E))) {
+    acknowledged(ack, 3, 2);
+    EXPECT_INT(stored(at.js), 3);
+    nats_msg *msg = message_at(at.js, 3);
+    EXPECT_TEXT(nats_msg_subject(msg), "s.b");
+    OK(nats_msg_free(msg));
+  }
+  OK(nats_batch_free(batch));
   leave(at);
 }
 
 TEST("js-publish-25", "an atomic batch of which a message expects what is not so") {
-  struct place at = start_stream(ATOMIC);
+  struct place at;
+  if (!start_atomic(&at)) return;
   nats_doc *ack = NULL;
   store(at.js, "s.a", "x");
   nats_batch *batch = batch_of(at.js, "");
@@ -111,14 +122,15 @@ TEST("js-publish-25", "an atomic batch of which a message expects what is not so
   EXPECT_INT(stored(at.js), 1);
   batch = batch_of(at.js, "");
   OK(add(batch, "s.a", "{\"expected_last_sequence\":1}"));
-  OK(nats_batch_close(batch, &ack, E));
-  acknowledged(ack, 2, 1);
+  OK(commit(batch, "s.a", "", &ack));
+  acknowledged(ack, 3, 2);
   OK(nats_batch_free(batch));
   leave(at);
 }
 
 TEST("js-publish-26", "what is not acceptable is not added to an atomic batch, which goes on") {
-  struct place at = start_stream(ATOMIC);
+  struct place at;
+  if (!start_atomic(&at)) return;
   nats_batch *batch = batch_of(at.js, "");
   nats_doc *ack = NULL;
   size_t most = 0;
@@ -130,8 +142,7 @@ TEST("js-publish-26", "what is not acceptable is not added to an atomic batch, w
   FAILS(NATS_ERR_MAX_PAYLOAD,
         nats_batch_add(batch, S("s.a"), NULL, nats_bytes_of(large, most + 1), NONE, E));
   free(large);
-  OK(add(batch, "s.a", ""));
-  OK(nats_batch_close(batch, &ack, E));
+  OK(commit(batch, "s.a", "", &ack));
   acknowledged(ack, 2, 2);
   OK(nats_batch_free(batch));
   leave(at);
@@ -139,7 +150,11 @@ TEST("js-publish-26", "what is not acceptable is not added to an atomic batch, w
 
 TEST("js-publish-27", "a stream that allows no atomic batches, and a subject that no stream has") {
   struct place at = start_stream("");
-  nats_batch *batch = batch_of(at.js, "");
+  nats_batch *batch = NULL;
+  if (!NEEDS(at.nc, 2, 12, "an atomic batch", nats_batch_new(at.js, NONE, &batch, E))) {
+    leave(at);
+    return;
+  }
   FAILS(NATS_ERR_JETSTREAM, add(batch, "s.a", ""));
   NUMBERED(10174);
   FAILS(NATS_ERR_BATCH_OVER, add(batch, "s.a", ""));
@@ -153,7 +168,8 @@ TEST("js-publish-27", "a stream that allows no atomic batches, and a subject tha
 }
 
 TEST("js-publish-28", "an atomic batch that is not committed leaves nothing") {
-  struct place at = start_stream(ATOMIC);
+  struct place at;
+  if (!start_atomic(&at)) return;
   nats_batch *batch = batch_of(at.js, "");
   OK(add(batch, "s.a", ""));
   OK(nats_batch_free(batch));
@@ -164,7 +180,8 @@ TEST("js-publish-28", "an atomic batch that is not committed leaves nothing") {
 
 TEST("js-publish-29",
      "a fast batch is stored as it comes, never too far ahead of its acknowledgements") {
-  struct place at = start_stream(BATCHED);
+  struct place at;
+  if (!start_batched(&at)) return;
   nats_batch *batch = batch_of(at.js, "{\"kind\":\"fast\",\"flow\":10,\"outstanding_acks\":2}");
   nats_doc *ack = NULL, *state = NULL;
   char text[16];
@@ -191,7 +208,8 @@ TEST("js-publish-29",
 }
 
 TEST("js-publish-30", "a fast batch is ended without another message, or has a single one") {
-  struct place at = start_stream(BATCHED);
+  struct place at;
+  if (!start_batched(&at)) return;
   nats_batch *batch = batch_of(at.js, FAST);
   nats_doc *ack = NULL;
   OK(add(batch, "s.a", ""));
@@ -223,7 +241,8 @@ static void add_until_over(nats_batch *batch) {
 }
 
 TEST("js-publish-31", "a message that is refused ends a fast batch, unless it allows gaps") {
-  struct place at = start_stream(BATCHED);
+  struct place at;
+  if (!start_batched(&at)) return;
   nats_batch *batch = batch_of(at.js, FAST);
   nats_doc *ack = NULL, *state = NULL;
   nats_error *err = NULL;
@@ -257,7 +276,11 @@ TEST("js-publish-31", "a message that is refused ends a fast batch, unless it al
 
 TEST("js-publish-32", "a stream that allows no fast batches, and a subject that no stream has") {
   struct place at = start_stream("");
-  nats_batch *batch = batch_of(at.js, FAST);
+  nats_batch *batch = NULL;
+  if (!NEEDS(at.nc, 2, 14, "a fast batch", nats_batch_new(at.js, S(FAST), &batch, E))) {
+    leave(at);
+    return;
+  }
   FAILS(NATS_ERR_JETSTREAM, add(batch, "s.a", ""));
   NUMBERED(10205);
   OK(nats_batch_free(batch));
@@ -287,7 +310,8 @@ static int64_t end_of(nats_batch *batch) {
 }
 
 TEST("js-publish-33", "a fast batch over a lost connection, and with a silent server") {
-  struct place at = start_stream(BATCHED);
+  struct place at;
+  if (!start_batched(&at)) return;
   nats_batch *batch = batch_of(at.js, FAST);
   OK(add(batch, "s.a", ""));
   OK(nats_connection_force_reconnect(at.nc, E));

@@ -101,20 +101,24 @@ static const char *with(const char *format, const char *server) {
 
 TEST("js-manage-51", "leaders step down for the server that is preferred") {
   struct servers all = start_servers();
-  char next[32];
+  char first[32], next[32];
   do_js(all.js, nats_stream_create, J({"name":"S","subjects":["s"],"num_replicas":3}));
-  name_of(all.js, nats_stream_info, STREAM, "cluster.replicas.0.name", next);
-  do_js(all.js, nats_stream_leader_stepdown,
-        with("{\"stream\":\"S\",\"placement\":{\"preferred\":\"%s\"}}", next));
-  until_led(all.js, nats_stream_info, STREAM, leads, next);
+  name_of(all.js, nats_stream_info, STREAM, "cluster.leader", first);
   do_js(all.js, nats_stream_leader_stepdown, STREAM);
-  until_led(all.js, nats_stream_info, STREAM, leads_not, next);
+  until_led(all.js, nats_stream_info, STREAM, leads_not, first);
+  name_of(all.js, nats_stream_info, STREAM, "cluster.replicas.0.name", next);
+  if (do_newer(all.js, all.nc, 11, "placement", nats_stream_leader_stepdown,
+               with("{\"stream\":\"S\",\"placement\":{\"preferred\":\"%s\"}}", next))) {
+    until_led(all.js, nats_stream_info, STREAM, leads, next);
+  }
   do_js(all.js, nats_consumer_create,
         J({"stream":"S","config":{"durable_name":"c","num_replicas":3}}));
   name_of(all.js, nats_consumer_info, CONSUMER, "cluster.replicas.0.name", next);
-  do_js(all.js, nats_consumer_leader_stepdown,
-        with("{\"stream\":\"S\",\"consumer\":\"c\",\"placement\":{\"preferred\":\"%s\"}}", next));
-  until_led(all.js, nats_consumer_info, CONSUMER, leads, next);
+  if (do_newer(all.js, all.nc, 11, "placement", nats_consumer_leader_stepdown,
+               with("{\"stream\":\"S\",\"consumer\":\"c\",\"placement\":{\"preferred\":\"%s\"}}",
+                    next))) {
+    until_led(all.js, nats_consumer_info, CONSUMER, leads, next);
+  }
   refuse_js(all.js, nats_stream_leader_stepdown, J({"stream":"NONE"}), NATS_ERR_STREAM_NOT_FOUND);
   refuse_js(all.js, nats_consumer_leader_stepdown, J({"stream":"S","consumer":"d"}),
             NATS_ERR_CONSUMER_NOT_FOUND);
@@ -124,16 +128,23 @@ TEST("js-manage-51", "leaders step down for the server that is preferred") {
 TEST("js-manage-52", "streams and consumers are moved from servers, and taken away") {
   struct servers all = start_servers();
   char from[32];
-  do_js(all.js, nats_stream_create, J({"name":"S","subjects":["s"]}));
-  store(all.js, "s", "one");
-  name_of(all.js, nats_stream_info, STREAM, "cluster.leader", from);
-  do_js(all.js, nats_stream_peer_evacuate, with("{\"stream\":\"S\",\"peer\":\"%s\"}", from));
-  until_led(all.js, nats_stream_info, STREAM, leads_not, from);
-  EXPECT_INT(number_js(all.js, nats_stream_info, STREAM, "state.messages"), 1);
   do_js(all.js, nats_stream_create, J({"name":"T","subjects":["t"],"num_replicas":2}));
   name_of(all.js, nats_stream_info, J({"stream":"T"}), "cluster.leader", from);
   do_js(all.js, nats_stream_peer_remove, with("{\"stream\":\"T\",\"peer\":\"%s\"}", from));
   until_led(all.js, nats_stream_info, J({"stream":"T"}), leads_not, from);
+  refuse_js(all.js, nats_stream_peer_remove, J({"stream":"T","peer":"nobody"}), NATS_ERR_JETSTREAM);
+  refuse_js(all.js, nats_stream_peer_remove, J({"stream":"T","peer":""}),
+            NATS_ERR_INVALID_ARGUMENT);
+  do_js(all.js, nats_stream_create, J({"name":"S","subjects":["s"]}));
+  store(all.js, "s", "one");
+  name_of(all.js, nats_stream_info, STREAM, "cluster.leader", from);
+  if (!do_newer(all.js, all.nc, 15, "to evacuate a peer", nats_stream_peer_evacuate,
+                with("{\"stream\":\"S\",\"peer\":\"%s\"}", from))) {
+    close_servers(&all);
+    return;
+  }
+  until_led(all.js, nats_stream_info, STREAM, leads_not, from);
+  EXPECT_INT(number_js(all.js, nats_stream_info, STREAM, "state.messages"), 1);
   const char *consumer = J({"stream":"T","consumer":"c"});
   do_js(all.js, nats_consumer_create,
         J({"stream":"T","config":{"durable_name":"c","num_replicas":1}}));
@@ -141,8 +152,6 @@ TEST("js-manage-52", "streams and consumers are moved from servers, and taken aw
   do_js(all.js, nats_consumer_peer_evacuate,
         with("{\"stream\":\"T\",\"consumer\":\"c\",\"peer\":\"%s\"}", from));
   until_led(all.js, nats_consumer_info, consumer, leads_not, from);
-  refuse_js(all.js, nats_stream_peer_remove, J({"stream":"T","peer":"nobody"}), NATS_ERR_JETSTREAM);
-  refuse_js(all.js, nats_stream_peer_remove, J({"stream":"T","peer":""}), NATS_ERR_INVALID_ARGUMENT);
   close_servers(&all);
 }
 
@@ -157,7 +166,11 @@ TEST("js-manage-53", "a scaling that is under way is told and taken back") {
   struct servers all = start_servers();
   char leader[32];
   do_js(all.js, nats_stream_create, J({"name":"S","subjects":["s"]}));
-  refuse_js(all.js, nats_stream_cancel_move, STREAM, NATS_ERR_JETSTREAM);
+  if (!refuse_newer(all.js, all.nc, 15, "to cancel a move", nats_stream_cancel_move, STREAM,
+                    NATS_ERR_JETSTREAM)) {
+    close_servers(&all);
+    return;
+  }
   name_of(all.js, nats_stream_info, STREAM, "cluster.leader", leader);
   /* One of the servers that it is to grow to does not answer. The first is the connection's. */
   const char *node = strcmp(leader, "harness-2") ? "\"node\":1" : "\"node\":2";
@@ -181,8 +194,8 @@ TEST("js-manage-54", "what the system account may do") {
   do_js(all.system, nats_meta_leader_stepdown, "");
   OK(nats_msg_free(receive(told)));
   OK(nats_subscription_free(told));
-  refuse_js(all.system, nats_meta_leader_stepdown, J({"placement":{"preferred":"nobody"}}),
-            NATS_ERR_JETSTREAM);
+  refuse_newer(all.system, all.system_nc, 11, "placement.preferred", nats_meta_leader_stepdown,
+               J({"placement":{"preferred":"nobody"}}), NATS_ERR_JETSTREAM);
   OK(nats_doc_free(until_js(all.js, nats_stream_create, J({"name":"S","subjects":["s"]}), is_there,
                             NULL)));
   name_of(all.js, nats_stream_info, STREAM, "cluster.leader", server);
@@ -192,11 +205,16 @@ TEST("js-manage-54", "what the system account may do") {
   expect_str(moved, "config.name", "S");
   OK(nats_doc_free(moved));
   until_led(all.js, nats_stream_info, STREAM, leads_not, server);
-  refuse_js(all.system, nats_account_stream_cancel_move, J({"account":"A","stream":"S"}),
-            NATS_ERR_JETSTREAM);
+  /* Older servers agree although no move is under way. */
+  if (is_at_least(all.nc, 2, 15)) {
+    refuse_js(all.system, nats_account_stream_cancel_move, J({"account":"A","stream":"S"}),
+              NATS_ERR_JETSTREAM);
+  }
   name_of(all.js, nats_stream_info, STREAM, "cluster.leader", server);
-  do_js(all.system, nats_server_evacuate, with("{\"peer\":\"%s\"}", server));
-  until_led(all.js, nats_stream_info, STREAM, leads_not, server);
+  if (do_newer(all.system, all.system_nc, 15, "to evacuate a server", nats_server_evacuate,
+               with("{\"peer\":\"%s\"}", server))) {
+    until_led(all.js, nats_stream_info, STREAM, leads_not, server);
+  }
   nats_connection *nc;
   nats_jetstream *other = as(all.remote.url, "b", &nc);
   do_js(other, nats_stream_create, J({"name":"B","subjects":["b"]}));
@@ -212,10 +230,13 @@ TEST("js-manage-54", "what the system account may do") {
   }
   EXPECT_INT(streams, 0);
   close_js(other, nc);
-  nats_doc *rescue = ask_js(all.system, nats_meta_rescue, J({"quorum_needed":2}));
-  expect_len(rescue, "servers", 3);
-  expect_int(rescue, "servers.0.error.err_code", 10224);
-  OK(nats_doc_free(rescue));
+  nats_doc *rescue = ask_newer(all.system, all.system_nc, 15, "to rescue the quorum",
+                               nats_meta_rescue, J({"quorum_needed":2}));
+  if (rescue) {
+    expect_len(rescue, "servers", 3);
+    expect_int(rescue, "servers.0.error.err_code", 10224);
+    OK(nats_doc_free(rescue));
+  }
   refuse_js(all.system, nats_server_remove, J({"peer":"nobody"}), NATS_ERR_JETSTREAM);
   refuse_js(all.system, nats_server_remove, "", NATS_ERR_INVALID_ARGUMENT);
   refuse_js(all.system, nats_meta_rescue, J({"quorum_needed":0}), NATS_ERR_INVALID_ARGUMENT);
@@ -243,6 +264,12 @@ static bool is_rescued(nats_doc *rescue, const void *about) {
 
 TEST("js-manage-58", "a cluster of which most is lost goes on with a smaller quorum") {
   struct servers all = start_servers();
+  /* While all are there, this changes nothing. */
+  if (!do_newer(all.system, all.system_nc, 15, "to rescue the quorum", nats_meta_rescue,
+                J({"quorum_needed":2}))) {
+    close_servers(&all);
+    return;
+  }
   tell(all.remote, "kill", "\"node\":1");
   tell(all.remote, "kill", "\"node\":2");
   nats_doc *rescue =

@@ -60,6 +60,14 @@ static void stream_comes_back(nats_jetstream *js, const char *config, const char
   comes_back(js, nats_stream_create, nats_stream_info, config, named, config);
 }
 
+/* The same with what servers have since 2.`minor`. */
+static void newer_comes_back(nats_jetstream *js, nats_connection *nc, int minor, const char *what,
+                             const char *config, const char *named) {
+  if (do_newer(js, nc, minor, what, nats_stream_create, config)) {
+    stream_comes_back(js, config, named);
+  }
+}
+
 static void consumer_comes_back(nats_jetstream *js, const char *config, const char *named) {
   char input[2048];
   snprintf(input, sizeof input, "{\"stream\":\"S\",\"config\":%s}", config);
@@ -86,13 +94,20 @@ TEST("js-manage-30", "limits, retention, storage, placement and the like come ba
 TEST("js-manage-31", "TTL, counters, batches, schedules and the mode of persistence come back") {
   nats_connection *nc;
   nats_jetstream *js = start_js(&nc);
-  stream_comes_back(js, J({"name":"TTL","subjects":["ttl"],"allow_msg_ttl":true,
-      "subject_delete_marker_ttl":60000000000,"allow_rollup_hdrs":true,"allow_msg_schedules":true,
-      "allow_atomic":true,"allow_batched":true}), J({"stream":"TTL"}));
-  stream_comes_back(js, J({"name":"COUNT","subjects":["c"],"allow_msg_counter":true}),
-                    J({"stream":"COUNT"}));
-  stream_comes_back(js, J({"name":"FAST","subjects":["fast"],"persist_mode":"async"}),
-                    J({"stream":"FAST"}));
+  newer_comes_back(js, nc, 11, "allow_msg_ttl", J({"name":"TTL","subjects":["ttl"],
+      "allow_msg_ttl":true,"subject_delete_marker_ttl":60000000000,"allow_rollup_hdrs":true}),
+      J({"stream":"TTL"}));
+  newer_comes_back(js, nc, 12, "allow_msg_schedules", J({"name":"PLANS","subjects":["plans"],
+      "allow_msg_schedules":true}), J({"stream":"PLANS"}));
+  newer_comes_back(js, nc, 12, "allow_atomic", J({"name":"ATOMIC","subjects":["atomic"],
+      "allow_atomic":true}), J({"stream":"ATOMIC"}));
+  newer_comes_back(js, nc, 14, "allow_batched", J({"name":"ALL","subjects":["all"],
+      "allow_msg_ttl":true,"subject_delete_marker_ttl":60000000000,"allow_rollup_hdrs":true,
+      "allow_msg_schedules":true,"allow_atomic":true,"allow_batched":true}), J({"stream":"ALL"}));
+  newer_comes_back(js, nc, 12, "allow_msg_counter", J({"name":"COUNT","subjects":["c"],
+      "allow_msg_counter":true}), J({"stream":"COUNT"}));
+  newer_comes_back(js, nc, 12, "persist_mode", J({"name":"FAST","subjects":["fast"],
+      "persist_mode":"async"}), J({"stream":"FAST"}));
   close_js(js, nc);
 }
 
@@ -147,16 +162,18 @@ TEST("js-manage-34", "a stream gathers by a consumer that exists") {
   nats_connection *nc;
   nats_jetstream *js = start_js(&nc);
   do_js(js, nats_stream_create, J({"name":"ORIGIN","subjects":["o.>"]}));
-  nats_doc *made = ask_js(js, nats_consumer_create,
+  nats_doc *made = ask_newer(js, nc, 14, "ack_policy flow_control", nats_consumer_create,
       J({"stream":"ORIGIN","config":{"durable_name":"reader","deliver_subject":"gather.here",
          "ack_policy":"flow_control","flow_control":true,"idle_heartbeat":1000000000,
          "max_ack_pending":100}}));
-  expect_str(made, "config.ack_policy", "flow_control");
-  OK(nats_doc_free(made));
-  stream_comes_back(js, J({"name":"ALL","sources":[{"name":"ORIGIN",
+  newer_comes_back(js, nc, 14, "consumer of a source", J({"name":"ALL","sources":[{"name":"ORIGIN",
       "consumer":{"name":"reader","deliver_subject":"gather.here"}}]}), J({"stream":"ALL"}));
-  for (int i = 0; i < 200; ++i) store(js, "o.a", "x");
-  until_int(js, nats_stream_info, J({"stream":"ALL"}), "state.messages", 200);
+  if (made) {
+    expect_str(made, "config.ack_policy", "flow_control");
+    OK(nats_doc_free(made));
+    for (int i = 0; i < 200; ++i) store(js, "o.a", "x");
+    until_int(js, nats_stream_info, J({"stream":"ALL"}), "state.messages", 200);
+  }
   close_js(js, nc);
 }
 
@@ -206,12 +223,13 @@ TEST("js-manage-36", "stored messages are published again, under other subjects"
 TEST("js-manage-37", "pedantic: what the server would adapt is refused") {
   nats_connection *nc;
   nats_jetstream *js = start_js(&nc);
-  refuse_js(js, nats_stream_create, J({"name":"S","subjects":["s"],"max_age":60000000000,
-      "duplicate_window":600000000000,"pedantic":true}), NATS_ERR_JETSTREAM);
+  refuse_newer(js, nc, 11, "pedantic", nats_stream_create,
+      J({"name":"S","subjects":["s"],"max_age":60000000000,"duplicate_window":600000000000,
+         "pedantic":true}), NATS_ERR_JETSTREAM);
   do_js(js, nats_stream_create,
         J({"name":"S","subjects":["s"],"consumer_limits":{"max_ack_pending":10}}));
-  refuse_js(js, nats_consumer_create,
-            J({"stream":"S","config":{"durable_name":"c","pedantic":true}}), NATS_ERR_JETSTREAM);
+  refuse_newer(js, nc, 11, "pedantic", nats_consumer_create,
+      J({"stream":"S","config":{"durable_name":"c","pedantic":true}}), NATS_ERR_JETSTREAM);
   nats_doc *made = ask_js(js, nats_consumer_create, J({"stream":"S","config":{"durable_name":"c"}}));
   expect_int(made, "config.max_ack_pending", 10);
   OK(nats_doc_free(made));
@@ -258,20 +276,27 @@ TEST("js-manage-39", "a consumer is made, made again, changed and upserted") {
   close_js(js, nc);
 }
 
+#define PULL                                                                                  \
+  J("name":"pull","durable_name":"pull","description":"all of it",                             \
+    "deliver_policy":"by_start_time","opt_start_time":"2030-01-01T00:00:00Z",                  \
+    "ack_policy":"all","ack_wait":1000000000,"backoff":[1000000000,2000000000],"max_deliver":4, \
+    "filter_subjects":["s.1","s.2"],"replay_policy":"original","sample_freq":"30%",            \
+    "max_waiting":7,"max_ack_pending":8,"headers_only":true,"max_batch":9,                     \
+    "max_expires":10000000000,"max_bytes":11,"inactive_threshold":3600000000000,               \
+    "num_replicas":1,"mem_storage":true,"metadata":{"k":"v"})
+#define PULL_NEWER                                                                            \
+  J("pause_until":"2100-01-01T00:00:00Z","priority_groups":["g"],                              \
+    "priority_policy":"pinned_client","priority_timeout":120000000000)
+
 TEST("js-manage-40", "all members of a consumer's configuration come back") {
   nats_connection *nc;
   nats_jetstream *js = start_js(&nc);
   do_js(js, nats_stream_create, J({"name":"S","subjects":["s.>"]}));
-  consumer_comes_back(js, J({
-      "name":"pull","durable_name":"pull","description":"all of it","deliver_policy":"by_start_time",
-      "opt_start_time":"2030-01-01T00:00:00Z","ack_policy":"all","ack_wait":1000000000,
-      "backoff":[1000000000,2000000000],"max_deliver":4,"filter_subjects":["s.1","s.2"],
-      "replay_policy":"original","sample_freq":"30%","max_waiting":7,"max_ack_pending":8,
-      "headers_only":true,"max_batch":9,"max_expires":10000000000,"max_bytes":11,
-      "inactive_threshold":3600000000000,"num_replicas":1,"mem_storage":true,
-      "pause_until":"2100-01-01T00:00:00Z","priority_groups":["g"],
-      "priority_policy":"pinned_client","priority_timeout":120000000000,"metadata":{"k":"v"}}),
-      J({"stream":"S","consumer":"pull"}));
+  /* Made twice alike, it is the same. */
+  bool is_new = do_newer(js, nc, 11, "pause_until", nats_consumer_create,
+                         "{\"stream\":\"S\",\"config\":{" PULL "," PULL_NEWER "}}");
+  consumer_comes_back(js, is_new ? "{" PULL "," PULL_NEWER "}" : "{" PULL "}",
+                      J({"stream":"S","consumer":"pull"}));
   consumer_comes_back(js, J({
       "durable_name":"push","deliver_subject":"deliver.here","deliver_group":"group",
       "deliver_policy":"by_start_sequence","opt_start_seq":5,"filter_subject":"s.1",
@@ -314,7 +339,11 @@ TEST("js-manage-42", "a paused consumer says so, and resumes") {
   const char *pause = J({"stream":"S","consumer":"c","pause_until":"2100-01-01T00:00:00Z"});
   do_js(js, nats_stream_create, J({"name":"S","subjects":["s"]}));
   do_js(js, nats_consumer_create, J({"stream":"S","config":{"durable_name":"c"}}));
-  nats_doc *paused = ask_js(js, nats_consumer_pause, pause);
+  nats_doc *paused = ask_newer(js, nc, 11, "a pause", nats_consumer_pause, pause);
+  if (!paused) {
+    close_js(js, nc);
+    return;
+  }
   expect_bool(paused, "paused", true);
   EXPECT(int_of(paused, "pause_remaining") > 86400000000000);
   OK(nats_doc_free(paused));
@@ -342,7 +371,12 @@ TEST("js-manage-43", "a consumer is reset") {
   EXPECT_INT(count, 3);
   OK(nats_jetstream_ack_sync(js, msgs[0], WAIT_MS, E));
   OK(nats_msgs_free(msgs, count));
-  nats_doc *reset = ask_js(js, nats_consumer_reset, J({"stream":"S","consumer":"c"}));
+  nats_doc *reset = ask_newer(js, nc, 14, "a reset", nats_consumer_reset,
+                              J({"stream":"S","consumer":"c"}));
+  if (!reset) {
+    close_js(js, nc);
+    return;
+  }
   expect_int(reset, "reset_seq", 2);
   expect_int(reset, "num_pending", 4);
   OK(nats_doc_free(reset));

@@ -180,11 +180,15 @@ TEST("js-manage-10", "messages are counted by subject in as many answers as it t
   char subject[32];
   size_t len = 0;
   do_js(js, nats_stream_create, STREAM);
+  /* One after the other: servers take only so many at once. */
+  nats_publisher *publisher = NULL;
+  OK(nats_publisher_new(js, S(J({"stall_ms":20000})), NULL, NULL, NULL, &publisher, E));
   for (int i = 0; i < SUBJECTS; ++i) {
     snprintf(subject, sizeof subject, "s.%d", i);
-    send_text(nc, subject, "");
+    OK(nats_publisher_publish(publisher, S(subject), NULL, B(""), NONE, NATS_NO_TOKEN, E));
   }
-  until_int(js, nats_stream_info, J({"stream":"S"}), "state.messages", SUBJECTS);
+  OK(nats_publisher_complete(publisher, WAIT_MS, E));
+  OK(nats_publisher_free(publisher));
   nats_doc *info = ask_js(js, nats_stream_info, J({"stream":"S","subjects_filter":">"}));
   OK(nats_doc_len(info, S("state.subjects"), &len, E));
   EXPECT_INT(len, SUBJECTS);
@@ -221,8 +225,10 @@ TEST("js-manage-12", "purge: all, a subject, before a sequence, all but the newe
   refuse_js(js, nats_stream_purge, J({"stream":"S","seq":3,"keep":1}), NATS_ERR_INVALID_ARGUMENT);
   EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S","filter":"s.0"}), "purged"), 5);
   EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S","seq":4}), "purged"), 2);
-  EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S","keep":2}), "purged"), 1);
-  EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S"}), "purged"), 2);
+  /* Of 5, 7 and 9; servers before 2.14 count back from the last sequence. */
+  int gone = is_at_least(nc, 2, 14) ? 1 : 2;
+  EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S","keep":2}), "purged"), gone);
+  EXPECT_INT(number_js(js, nats_stream_purge, J({"stream":"S"}), "purged"), 3 - gone);
   close_js(js, nc);
 }
 

@@ -3,12 +3,16 @@
 
 enum { MOMENT_MS = 300 };
 
-/* The worker has the group "g" with that policy. */
-static void make_grouped(nats_jetstream *js, const char *policy) {
-  char members[128];
-  snprintf(members, sizeof members,
-           ",\"priority_groups\":[\"g\"],\"priority_policy\":\"%s\"", policy);
-  make_worker(js, members);
+/* The worker has the group "g" with that policy; false: the server is older, and left. */
+static bool start_grouped(struct place *at, int minor, const char *what, const char *policy) {
+  char input[256];
+  *at = start_stream("");
+  snprintf(input, sizeof input,
+           "{\"stream\":\"S\",\"config\":{\"durable_name\":\"worker\","
+           "\"priority_groups\":[\"g\"],\"priority_policy\":\"%s\"}}", policy);
+  if (do_newer(at->js, at->nc, minor, what, nats_consumer_create, input)) return true;
+  leave(*at);
+  return false;
 }
 
 static void fetch_number(nats_jetstream *js, const char *options, int expected) {
@@ -18,9 +22,9 @@ static void fetch_number(nats_jetstream *js, const char *options, int expected) 
 }
 
 TEST("js-consume-35", "an overflow group serves those who ask for a minimum when so many wait") {
-  struct place at = start_stream("");
+  struct place at;
   nats_msg *msgs[2];
-  make_grouped(at.js, "overflow");
+  if (!start_grouped(&at, 11, "priority_groups", "overflow")) return;
   store_numbers(at.js, 1, 10);
   /* There are not so many. */
   EXPECT_INT(fetch(at.js, J({"group":"g","min_pending":100,"expires_ms":300}), msgs, 1), 0);
@@ -44,8 +48,8 @@ TEST("js-consume-35", "an overflow group serves those who ask for a minimum when
 
 TEST("js-consume-36",
      "a prioritized group serves the smaller number, and the other one when it is gone") {
-  struct place at = start_stream("");
-  make_grouped(at.js, "prioritized");
+  struct place at;
+  if (!start_grouped(&at, 12, "priority_policy prioritized", "prioritized")) return;
   nats_subscription *second = consume(at.js, J({"group":"g","priority":5}));
   nats_subscription *first = consume(at.js, J({"group":"g","priority":1}));
   until_asked(at.js, 2);
@@ -82,9 +86,9 @@ static void *wait_there(void *argument) {
 }
 
 TEST("js-consume-37", "in a pinned_client group one gets all messages until it is let go") {
-  struct place at = start_stream("");
+  struct place at;
   char pin[64], got[64], pinned[128];
-  make_grouped(at.js, "pinned_client");
+  if (!start_grouped(&at, 11, "priority_groups", "pinned_client")) return;
   store_numbers(at.js, 1, 2);
   nats_msg *msg = fetch_one(at.js, J({"group":"g"}));
   pin_of(msg, pin);
@@ -121,8 +125,8 @@ TEST("js-consume-37", "in a pinned_client group one gets all messages until it i
 }
 
 TEST("js-consume-38", "a request without a group, or of another one than the consumer has") {
-  struct place at = start_stream("");
-  make_grouped(at.js, "overflow");
+  struct place at;
+  if (!start_grouped(&at, 11, "priority_groups", "overflow")) return;
   FAILS(NATS_ERR_PULL_REFUSED, fetch_fails(at.js, J({"no_wait":true})));
   SAYS("400 ");
   FAILS(NATS_ERR_PULL_REFUSED, fetch_fails(at.js, J({"group":"other","no_wait":true})));

@@ -132,7 +132,8 @@ async fn js_manage_10() {
     let (_server, js) = start().await;
     js.create_stream(&stream("S", "s.>")).await.unwrap();
     // One after the other: servers take only so many at once.
-    let publisher = js.publisher(&PublisherOptions::default()).unwrap();
+    let options = PublisherOptions { stall: PATIENCE, ..PublisherOptions::default() };
+    let publisher = js.publisher(&options).unwrap();
     for subject in (0..SUBJECTS).chain([7]).map(|number| format!("s.{number}")) {
         drop(publisher.publish(&subject, "").await.unwrap());
     }
