@@ -1301,7 +1301,7 @@ pub extern "C" fn nats_counter_get_many_async(
     asynchronous(&table::COUNTER_GET_MANY, js, input, queue, token, err)
 }
 
-/// Stores a message that is published again later, once or again and again (ADR-51, server 2.12; "source", "time_zone" and "rollup" 2.14). The stream must have "allow_msg_schedules". An earlier schedule of the same subject is replaced.
+/// Stores a message that is published again later, once or again and again (ADR-51, server 2.12; what repeats, "source", "time_zone" and "rollup" 2.14). The stream must have "allow_msg_schedules". An earlier schedule of the same subject is replaced.
 ///
 /// `input`: a JSON document, {"subject": the schedule's own, "schedule": "@at ...", "@every ...", "@hourly" or six fields of a cron table, "target": subject to publish to, "text": payload, "data": payload in base64 instead, "hdrs": {name: [values]}, "source": subject whose last message is published instead of the payload, "ttl_ms": how long what is published is kept, "time_zone": of cron fields, "rollup": bool}.
 ///

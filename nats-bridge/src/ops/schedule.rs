@@ -45,8 +45,8 @@ pub const SCHEDULE_CREATE: Op = Op {
         "UNSUPPORTED"
     ),
     doc: "Stores a message that is published again later, once or again and again (ADR-51, server 2.12; \
-          \"source\", \"time_zone\" and \"rollup\" 2.14). The stream must have \"allow_msg_schedules\". \
-          An earlier schedule of the same subject is replaced.",
+          what repeats, \"source\", \"time_zone\" and \"rollup\" 2.14). The stream must have \
+          \"allow_msg_schedules\". An earlier schedule of the same subject is replaced.",
     run: Run::JetStream(create),
 };
 

@@ -18,7 +18,7 @@ use crate::proto::subject::Subject;
 pub struct Schedule {
     /// `@at ` and a time in RFC 3339; `@every ` and an interval of at least a second, as `5m` or
     /// `1h30m`; `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`; or the six fields of a cron table:
-    /// second, minute, hour, day of the month, month, day of the week.
+    /// second, minute, hour, day of the month, month, day of the week. Server 2.12 knows `@at`, 2.14 all.
     pub when: String,
     /// The subject that is published to; one of the same stream, and not the schedule's own.
     pub target: String,

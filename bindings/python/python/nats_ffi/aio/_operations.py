@@ -773,8 +773,8 @@ class Operations(ABC):
         rollup: bool | None = None,
     ) -> dict[str, Any]:
         """Stores a message that is published again later, once or again and again (ADR-51,
-        server 2.12; "source", "time_zone" and "rollup" 2.14). The stream must have
-        "allow_msg_schedules". An earlier schedule of the same subject is replaced.
+        server 2.12; what repeats, "source", "time_zone" and "rollup" 2.14). The stream must
+        have "allow_msg_schedules". An earlier schedule of the same subject is replaced.
 
         Takes {"subject": the schedule's own, "schedule": "@at ...", "@every ...", "@hourly"
         or six fields of a cron table, "target": subject to publish to, "text": payload,
