@@ -143,10 +143,11 @@ fn check(server: &ServerInfo, needs: &[Need]) -> Result<u32> {
         // Servers that are asked for a level tell theirs.
         let known = server.api_lvl >= level || server.version_at_least(*major, *minor, 0);
         if !known {
-            let text = format!(
-                "{member} needs server {major}.{minor}, the connection is with {}",
-                server.version
-            );
+            let is_with = match server.version.as_str() {
+                "" => "has reached none yet",
+                version => &format!("is with {version}"),
+            };
+            let text = format!("{member} needs server {major}.{minor}, the connection {is_with}");
             return Err(Error::new(Code::Unsupported, text));
         }
         needed = needed.max(level);
@@ -171,6 +172,8 @@ mod tests {
         assert!(error.text().contains("allow_msg_ttl needs server 2.11"), "{error}");
         let error = of_stream(&config, &server("2.11.11", 0)).unwrap_err();
         assert!(error.text().contains("allow_atomic needs server 2.12"), "{error}");
+        let error = of_stream(&config, &server("", 0)).unwrap_err();
+        assert!(error.text().ends_with("the connection has reached none yet"), "{error}");
         assert_eq!(of_stream(&config, &server("2.12.8", 2)).unwrap(), 2);
         assert_eq!(of_stream(&StreamConfig::default(), &server("2.0.0", 0)).unwrap(), 0);
         let config = ConsumerConfig { priority_groups: vec!["g".into()], ..Default::default() };
