@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use nats_core::jetstream::{
-    ConsumeEvent, ConsumeOptions, ConsumerConfig, JetStream, Messages, OrderedOptions,
-    PublishOptions, StreamConfig,
+    ConsumeEvent, ConsumeOptions, ConsumerConfig, JetStream, JetStreamOptions, Messages,
+    OrderedOptions, PublishOptions, StreamConfig,
 };
 use nats_core::{ConnectOptions, Publish};
 use nats_harness::{Cluster, Config};
@@ -105,9 +105,20 @@ async fn leaders_that_go_are_survived() {
         ..StreamConfig::default()
     };
     js.create_stream(&config).await.unwrap();
+    // Old servers give consumers to servers that are gone, again and again, and then do not answer.
+    let timeout = Duration::from_secs(1);
+    let hasty = JetStreamOptions { timeout, ..JetStreamOptions::default() };
+    let hasty = client.jetstream_with(hasty).unwrap();
     let ordered = async |push: bool| {
         let (options, heard) = self::options(push);
-        (js.ordered("R3", &options).await.unwrap(), heard)
+        let messages = within("a consumer", async {
+            loop {
+                if let Ok(messages) = hasty.ordered("R3", &options).await {
+                    return messages;
+                }
+            }
+        });
+        (messages.await, heard)
     };
     let ((mut pulled, by_pull), (mut pushed, by_push)) =
         (ordered(false).await, ordered(true).await);

@@ -205,7 +205,7 @@ TEST("js-manage-54", "what the system account may do") {
   expect_str(moved, "config.name", "S");
   OK(nats_doc_free(moved));
   until_led(all.js, nats_stream_info, STREAM, leads_not, server);
-  /* Older servers agree although no move is under way. */
+  /* Older servers do not tell when the move is over, and agree until then. */
   if (is_at_least(all.nc, 2, 15)) {
     refuse_js(all.system, nats_account_stream_cancel_move, J({"account":"A","stream":"S"}),
               NATS_ERR_JETSTREAM);
