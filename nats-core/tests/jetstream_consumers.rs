@@ -9,7 +9,7 @@ use nats_core::jetstream::{
     AckPolicy, ConsumerConfig, DeliverPolicy, FetchOptions, JsMessage, ReplayPolicy,
 };
 use nats_core::{Headers, Publish};
-use support::streams::{now, start, store, worker};
+use support::streams::{many, now, start, store, worker};
 use support::*;
 
 const MOMENT: Duration = Duration::from_millis(200);
@@ -147,7 +147,7 @@ async fn acknowledgements_of_one_stand_for_all_before() {
     let ack_policy = AckPolicy::All;
     let pull = worker(&js, ConsumerConfig { ack_policy, ..Default::default() }).await;
     store(&js, 1..=5).await;
-    let got = pull.fetch(&now()).unwrap().all().await.unwrap();
+    let got = pull.fetch(&many(5)).unwrap().all().await.unwrap();
     got[3].double_ack(PATIENCE).await.unwrap();
     let info = pull.info().await.unwrap();
     assert_eq!((info.ack_floor.stream_seq, info.num_ack_pending), (4, 1));

@@ -187,7 +187,8 @@ async fn what_is_said_of_a_message_decides_whether_it_comes_again() {
     let config = ConsumerConfig { ack_wait: Duration::from_secs(30), ..ConsumerConfig::default() };
     let pull = worker(&js, config).await;
     publish_numbers(&js, 1..=4).await;
-    let mut messages = pull.fetch(&now()).unwrap().all().await.unwrap();
+    let four = FetchOptions { max_messages: 4, ..FetchOptions::default() };
+    let mut messages = pull.fetch(&four).unwrap().all().await.unwrap();
     let [acked, refused, later, never] = messages.as_mut_slice() else { panic!("four messages") };
     acked.ack_with(AckKind::InProgress).await.unwrap();
     acked.ack_with(AckKind::InProgress).await.unwrap();

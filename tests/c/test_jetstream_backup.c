@@ -154,7 +154,8 @@ TEST("js-manage-49", "a backup that is interrupted leaves nothing that looks lik
   nats_connection *direct, *nc;
   nats_jetstream *js = open_js(server.url, &direct);
   nats_doc *done = NULL;
-  fill(js, 500);
+  /* More than is under way at once, which older servers have fixed at 8 MiB. */
+  fill(js, is_at_least(direct, 2, 14) ? 500 : 8000);
   close_js(js, direct);
   seen.proxy = proxy_start(server);
   seen.cut_at = 3;

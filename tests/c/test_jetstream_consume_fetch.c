@@ -49,6 +49,9 @@ TEST("js-consume-02", "a fetch that does not wait hands out what is there at onc
   make_worker(at.js, "");
   fetch_numbers(at.js, "{\"no_wait\":true}", 10, 1, 0);
   store_numbers(at.js, 1, 3);
+  /* A consumer that is there hears of new messages with a delay. */
+  do_js(at.js, nats_consumer_delete, J({"stream":"S","consumer":"worker"}));
+  make_worker(at.js, "");
   fetch_numbers(at.js, "{\"no_wait\":true}", 10, 1, 3);
   leave(at);
 }

@@ -48,7 +48,7 @@ TEST("cpp-jetstream-02", "messages are stored, fetched and acknowledged") {
   EXPECT_EQ(js.publish("s.n", "six", R"({"msg_id":"6"})").sequence, again.sequence);
   EXPECT_EQ(again.doc.get_str("stream"), "S");
   EXPECT_THROWS(NATS_ERR_WRONG_LAST_SEQUENCE, js.publish("s.n", "x", R"({"expected_last_sequence":9})"));
-  std::vector<nats::Message> messages = js.fetch("S", "worker", 10, R"({"no_wait":true})");
+  std::vector<nats::Message> messages = js.fetch("S", "worker", 6);
   EXPECT_EQ(messages.size(), 6u);
   nats_metadata about = messages[5].metadata();
   EXPECT_EQ(about.stream_sequence, 6u);
@@ -194,7 +194,6 @@ TEST("cpp-jetstream-06", "stored messages one by one and in batches, a backup an
   nats::Connection nc = dial(server.url());
   nats::JetStream js(nc);
   js.run(nats_stream_create, R"({"name":"S","subjects":["s.>"],"allow_direct":true})");
-  js.run(nats_consumer_create, worker);
   nats::Queue queue;
   int stored = 0;
   for (int i = 1; i <= 10; ++i) {
@@ -203,6 +202,8 @@ TEST("cpp-jetstream-06", "stored messages one by one and in batches, a backup an
     });
   }
   EXPECT(poll_until(queue, [&] { return stored == 10; }));
+  // A consumer that is there hears of new messages with a delay.
+  js.run(nats_consumer_create, worker);
   std::size_t fetched = 0;
   js.fetch_async(queue, "S", "worker", [&](nats::Result<nats::Fetched> got) {
     fetched = got.value().take(20).size();

@@ -29,6 +29,9 @@ async fn js_consume_02() {
     let none = within("the fetch", pull.fetch(&now()).unwrap().all()).await.unwrap();
     assert!(none.is_empty());
     store(&js, 1..=3).await;
+    // A consumer that is there hears of new messages with a delay.
+    js.delete_consumer("S", "worker").await.unwrap();
+    let pull = worker(&js, ConsumerConfig::default()).await;
     let some = within("the fetch", pull.fetch(&now()).unwrap().all()).await.unwrap();
     assert_eq!(some.len(), 3);
 }
