@@ -195,7 +195,11 @@ async fn js_manage_49() {
     .await;
     assert_eq!(error.code(), Code::ConnectionLost, "{error}");
 
-    // Others have more under way than this stream has, or do not log that they give up.
+    // Others have more under way than this stream has: there is no middle to cut it in.
+    if !is_at_least(&client, (2, 14)) {
+        return;
+    }
+    // Others do not log that they give up.
     if is_at_least(&client, (2, 15)) {
         server_gives_up(&server, &js, &small).await;
     }
