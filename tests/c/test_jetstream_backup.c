@@ -154,15 +154,15 @@ TEST("js-manage-49", "a backup that is interrupted leaves nothing that looks lik
   nats_connection *direct, *nc;
   nats_jetstream *js = open_js(server.url, &direct);
   nats_doc *done = NULL;
-  /* More than is under way at once, which older servers have fixed at 8 MiB. */
-  fill(js, is_at_least(direct, 2, 14) ? 500 : 8000);
+  fill(js, 500);
   close_js(js, direct);
   seen.proxy = proxy_start(server);
   seen.cut_at = 3;
   js = open_js(seen.proxy.url, &nc);
   new_folder();
-  FAILS(NATS_ERR_CONNECTION_LOST,
-        nats_stream_backup_watched(js, S(backup(nc)), see, &seen, &done, E));
+  /* Others have more under way than the stream has: there is no middle to cut it in. */
+  NEEDS_FAILS(NATS_ERR_CONNECTION_LOST, nc, 2, 14, "window_size",
+              nats_stream_backup_watched(js, S(in_folder(WINDOWED)), see, &seen, &done, E));
   EXPECT_INT(size_of("%s/stream.tar.s2"), -1);
   EXPECT_INT(size_of("%s/stream.tar.s2.part"), -1);
   EXPECT_INT(size_of("%s/backup.json"), -1);

@@ -140,8 +140,8 @@ TEST("js-consume-14", "drain asks for no more messages and hands out those that 
   OK(nats_subscription_drain(sub, WAIT_MS, E));
   EXPECT_INT(latch_count(&seen.latch), seen.last);
   flush(at.nc);
-  EXPECT_INT(worker_number(at.js, "ack_floor.stream_seq"), seen.last);
-  EXPECT_INT(worker_number(at.js, "num_ack_pending"), 0);
+  /* Servers may have sent more while they heard that nobody is there: that comes again. */
+  until_int(at.js, nats_consumer_info, WORKER_IS, "ack_floor.stream_seq", seen.last);
   OK(nats_subscription_free(sub));
   leave(at);
 }

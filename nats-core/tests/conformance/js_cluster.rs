@@ -205,7 +205,7 @@ async fn js_manage_54() {
     let now =
         stream_until(&js, "S", |info| holders(info).is_some_and(|names| names != [&*first])).await;
     let second = leader(&now).to_owned();
-    // Older servers agree although none is under way.
+    // For older servers a move may not be over when another server leads.
     if is_at_least(system.client(), (2, 15)) {
         assert_eq!(code(system.cancel_account_stream_move("A", "S").await), Code::JetStream);
     }
