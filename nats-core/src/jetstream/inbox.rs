@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use crate::client::handle::Client;
@@ -16,17 +16,35 @@ use crate::error::{Code, Error, Result};
 /// lost: what the server sent meanwhile is gone.
 pub(super) struct Inbox {
     replies: Subscription,
-    lost: Pin<Box<dyn Future<Output = Error> + Send + Sync>>,
+    line: Line,
     /// How long to wait for the next answer.
     patience: Duration,
+}
+
+/// What answers come by.
+enum Line {
+    /// Ends when it is lost.
+    Up(Pin<Box<dyn Future<Output = Error> + Send + Sync>>),
+    Lost(Error),
+}
+
+impl Line {
+    fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let error = match self {
+            Line::Up(end) => ready!(end.as_mut().poll(cx)),
+            Line::Lost(error) => return Poll::Ready(error.clone()),
+        };
+        *self = Line::Lost(error.clone());
+        Poll::Ready(error)
+    }
 }
 
 impl Inbox {
     /// An inbox for the answers to what will be published to `subject`.
     pub(super) fn open(client: &Client, subject: &str, patience: Duration) -> Result<Inbox> {
         let replies = client.subscribe(&client.new_inbox()?)?;
-        let lost = Box::pin(client.watch_failure(subject)?);
-        Ok(Inbox { replies, lost, patience })
+        let line = Line::Up(Box::pin(client.watch_failure(subject)?));
+        Ok(Inbox { replies, line, patience })
     }
 
     /// Where answers are to go.
@@ -40,6 +58,14 @@ impl Inbox {
         self.replies.client().publish_with(&publish).await
     }
 
+    /// Why answers may be missing, if the connection was lost meanwhile.
+    pub(super) fn lost(&mut self) -> Option<Error> {
+        match self.line.poll_lost(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(error) => Some(error),
+            Poll::Pending => None,
+        }
+    }
+
     /// How long to wait for each answer from now on.
     pub(super) fn wait_at_most(&mut self, patience: Duration) {
         self.patience = self.patience.min(patience);
@@ -51,7 +77,7 @@ impl Inbox {
     /// [`Code::Timeout`], [`Code::NoResponders`], [`Code::ConnectionLost`],
     /// [`Code::ConnectionClosed`], [`Code::Permission`].
     pub(super) async fn next(&mut self) -> Result<Message> {
-        let Inbox { replies, lost, patience } = self;
+        let Inbox { replies, line, patience } = self;
         let mut next = std::pin::pin!(replies.next());
         let answer = poll_fn(|cx| {
             // What has come is taken before the connection is looked at.
@@ -59,7 +85,7 @@ impl Inbox {
                 let ended = || replies.end_reason().unwrap_or(Code::SubscriptionClosed.into());
                 return Poll::Ready(message.ok_or_else(ended));
             }
-            lost.as_mut().poll(cx).map(Err)
+            line.poll_lost(cx).map(Err)
         });
         let message = tokio::time::timeout(*patience, answer).await.map_err(|_| {
             Error::new(Code::Timeout, format!("no answer within {} ms", patience.as_millis()))

@@ -209,7 +209,7 @@ impl Snapshot {
         Ok(())
     }
 
-    fn end(&self, message: &Message) -> Result<()> {
+    fn end(&mut self, message: &Message) -> Result<()> {
         // Servers before 2.11 say nothing when all is well.
         if let Some(status) = message.status().filter(|status| *status != 204) {
             let text = format!(
@@ -225,10 +225,13 @@ impl Snapshot {
         Ok(())
     }
 
-    fn lost(&self) -> Result<()> {
+    fn lost(&mut self) -> Result<()> {
         let (stream, number) = (&self.stream, self.progress.chunks + 1);
-        let text = format!("the snapshot of {stream}: piece {number} was lost on the way");
-        Err(Error::new(Code::SlowConsumer, text))
+        let what = format!("the snapshot of {stream}: piece {number} was lost on the way");
+        Err(match self.pieces.lost() {
+            Some(error) => error.context(what),
+            None => Error::new(Code::SlowConsumer, what),
+        })
     }
 }
 

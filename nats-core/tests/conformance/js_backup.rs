@@ -194,6 +194,7 @@ async fn js_manage_49() {
     })
     .await;
     assert_eq!(error.code(), Code::ConnectionLost, "{error}");
+    assert_eq!(code(snapshot.next().await), Code::ConnectionLost, "and stays so");
 
     // Others have more under way than this stream has: there is no middle to cut it in.
     if !is_at_least(&client, (2, 14)) {
