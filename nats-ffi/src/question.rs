@@ -240,6 +240,8 @@ impl QuestionHook {
         unsafe { (self.call)(owned.ptr(), self.user.ptr()) }
         let said = handle::get::<Arc<Asked>>(owned.ptr())
             .map(|asked| std::mem::take(&mut *lock(&asked.said)));
+        // The question is over before anybody goes on with its answer.
+        drop(owned);
         match said {
             Ok(Said { refusal: Some(why), .. }) => question.refuse(&why),
             Ok(said) => question.answer(said.answer),
