@@ -135,7 +135,7 @@ enum {
   NATS_ERR_CONSUMER_EXISTS = 50,
   /** The last sequence of the stream or subject is another than the one expected. */
   NATS_ERR_WRONG_LAST_SEQUENCE = 51,
-  /** The name of a stream or consumer is not acceptable. */
+  /** The name of a stream, consumer, bucket or key is not acceptable. */
   NATS_ERR_INVALID_NAME = 52,
   /** The server is too old for this. */
   NATS_ERR_UNSUPPORTED = 53,
@@ -151,6 +151,16 @@ enum {
   NATS_ERR_PUBLISHER_STALLED = 58,
   /** The batch is over: committed, or ended by the server before all of it was stored. */
   NATS_ERR_BATCH_OVER = 59,
+  /** There is no such bucket. */
+  NATS_ERR_BUCKET_NOT_FOUND = 60,
+  /** There is a bucket of this name with another configuration. */
+  NATS_ERR_BUCKET_EXISTS = 61,
+  /** The key has no value. */
+  NATS_ERR_KEY_NOT_FOUND = 62,
+  /** The key has a value. */
+  NATS_ERR_KEY_EXISTS = 63,
+  /** The bucket is for reading alone. */
+  NATS_ERR_READ_ONLY = 64,
 };
 
 /** What happened to a connection. */

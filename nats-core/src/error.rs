@@ -115,7 +115,7 @@ error_table! {
     51 WrongLastSequence   "WRONG_LAST_SEQUENCE"
        "the last sequence of the stream or subject is another than the one expected";
     52 InvalidName         "INVALID_NAME"
-       "the name of a stream or consumer is not acceptable";
+       "the name of a stream, consumer, bucket or key is not acceptable";
     53 Unsupported         "UNSUPPORTED"          "the server is too old for this";
     54 NotJetStream        "NOT_JETSTREAM"        "the message is not from JetStream";
     55 AlreadyAcked        "ALREADY_ACKED"        "the message was acknowledged before";
@@ -126,6 +126,12 @@ error_table! {
        "too many messages wait for their acknowledgement";
     59 BatchOver           "BATCH_OVER"
        "the batch is over: committed, or ended by the server before all of it was stored";
+    60 BucketNotFound      "BUCKET_NOT_FOUND"     "there is no such bucket";
+    61 BucketExists        "BUCKET_EXISTS"
+       "there is a bucket of this name with another configuration";
+    62 KeyNotFound         "KEY_NOT_FOUND"        "the key has no value";
+    63 KeyExists           "KEY_EXISTS"           "the key has a value";
+    64 ReadOnly            "READ_ONLY"            "the bucket is for reading alone";
 }
 
 impl Code {

@@ -21,6 +21,7 @@ pub mod error;
 pub mod proto;
 
 pub mod jetstream;
+pub mod kv;
 
 mod client;
 mod conn;

@@ -84,6 +84,11 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::PullRefused, "PullRefusedError", "NatsError"),
     (Code::PublisherStalled, "PublisherStalledError", "NatsError"),
     (Code::BatchOver, "BatchOverError", "NatsError"),
+    (Code::BucketNotFound, "BucketNotFoundError", "NatsError"),
+    (Code::BucketExists, "BucketExistsError", "NatsError"),
+    (Code::KeyNotFound, "KeyNotFoundError", "NatsError"),
+    (Code::KeyExists, "KeyExistsError", "NatsError"),
+    (Code::ReadOnly, "ReadOnlyError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.

@@ -67,4 +67,9 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [57, errors.PullRefusedError],
   [58, errors.PublisherStalledError],
   [59, errors.BatchOverError],
+  [60, errors.BucketNotFoundError],
+  [61, errors.BucketExistsError],
+  [62, errors.KeyNotFoundError],
+  [63, errors.KeyExistsError],
+  [64, errors.ReadOnlyError],
 ]);

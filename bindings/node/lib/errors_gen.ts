@@ -319,7 +319,7 @@ export class WrongLastSequenceError extends JetStreamError {
   static override readonly codeName: string = "WRONG_LAST_SEQUENCE";
 }
 
-/** INVALID_NAME: the name of a stream or consumer is not acceptable. */
+/** INVALID_NAME: the name of a stream, consumer, bucket or key is not acceptable. */
 export class InvalidNameError extends InvalidArgumentError {
   static override readonly code: number = 52;
   static override readonly codeName: string = "INVALID_NAME";
@@ -367,6 +367,36 @@ export class BatchOverError extends NatsError {
   static override readonly codeName: string = "BATCH_OVER";
 }
 
+/** BUCKET_NOT_FOUND: there is no such bucket. */
+export class BucketNotFoundError extends NatsError {
+  static override readonly code: number = 60;
+  static override readonly codeName: string = "BUCKET_NOT_FOUND";
+}
+
+/** BUCKET_EXISTS: there is a bucket of this name with another configuration. */
+export class BucketExistsError extends NatsError {
+  static override readonly code: number = 61;
+  static override readonly codeName: string = "BUCKET_EXISTS";
+}
+
+/** KEY_NOT_FOUND: the key has no value. */
+export class KeyNotFoundError extends NatsError {
+  static override readonly code: number = 62;
+  static override readonly codeName: string = "KEY_NOT_FOUND";
+}
+
+/** KEY_EXISTS: the key has a value. */
+export class KeyExistsError extends NatsError {
+  static override readonly code: number = 63;
+  static override readonly codeName: string = "KEY_EXISTS";
+}
+
+/** READ_ONLY: the bucket is for reading alone. */
+export class ReadOnlyError extends NatsError {
+  static override readonly code: number = 64;
+  static override readonly codeName: string = "READ_ONLY";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
@@ -374,6 +404,8 @@ export const errors = {
   AuthenticationRevokedError,
   AuthorizationError,
   BatchOverError,
+  BucketExistsError,
+  BucketNotFoundError,
   CancelledError,
   ClosedConnectionError,
   ConnectionError,
@@ -399,6 +431,8 @@ export const errors = {
   InvalidUrlError,
   JetStreamError,
   JetStreamNotEnabledError,
+  KeyExistsError,
+  KeyNotFoundError,
   MalformedMessageError,
   MaxConnectionsError,
   MaxPayloadError,
@@ -417,6 +451,7 @@ export const errors = {
   PublisherStalledError,
   PullRefusedError,
   QueueClosedError,
+  ReadOnlyError,
   RequestError,
   ServerError,
   SlowConsumerError,

@@ -58,3 +58,8 @@
 {NATS_ERR_PULL_REFUSED, "ErrPullRefused"},
 {NATS_ERR_PUBLISHER_STALLED, "ErrPublisherStalled"},
 {NATS_ERR_BATCH_OVER, "ErrBatchOver"},
+{NATS_ERR_BUCKET_NOT_FOUND, "ErrBucketNotFound"},
+{NATS_ERR_BUCKET_EXISTS, "ErrBucketExists"},
+{NATS_ERR_KEY_NOT_FOUND, "ErrKeyNotFound"},
+{NATS_ERR_KEY_EXISTS, "ErrKeyExists"},
+{NATS_ERR_READ_ONLY, "ErrReadOnly"},

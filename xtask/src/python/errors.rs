@@ -215,6 +215,11 @@ const CLASSES: &[Class] = &[
     Class(Code::PullRefused, "PullRefusedError", "Error", "nats: pull refused"),
     Class(Code::PublisherStalled, "PublisherStalledError", "Error", "nats: publisher stalled"),
     Class(Code::BatchOver, "BatchOverError", "Error", "nats: batch is over"),
+    Class(Code::BucketNotFound, "BucketNotFoundError", "Error", "nats: bucket not found"),
+    Class(Code::BucketExists, "BucketExistsError", "Error", "nats: bucket exists already"),
+    Class(Code::KeyNotFound, "KeyNotFoundError", "Error", "nats: key not found"),
+    Class(Code::KeyExists, "KeyExistsError", "Error", "nats: key exists already"),
+    Class(Code::ReadOnly, "ReadOnlyError", "Error", "nats: bucket is read-only"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.

@@ -463,7 +463,7 @@ class WrongLastSequenceError(JetStreamError):
 
 
 class InvalidNameError(Error):
-    """The name of a stream or consumer is not acceptable."""
+    """The name of a stream, consumer, bucket or key is not acceptable."""
 
     code = 52
     name = "INVALID_NAME"
@@ -524,6 +524,46 @@ class BatchOverError(Error):
     code = 59
     name = "BATCH_OVER"
     _phrase = "nats: batch is over"
+
+
+class BucketNotFoundError(Error):
+    """There is no such bucket."""
+
+    code = 60
+    name = "BUCKET_NOT_FOUND"
+    _phrase = "nats: bucket not found"
+
+
+class BucketExistsError(Error):
+    """There is a bucket of this name with another configuration."""
+
+    code = 61
+    name = "BUCKET_EXISTS"
+    _phrase = "nats: bucket exists already"
+
+
+class KeyNotFoundError(Error):
+    """The key has no value."""
+
+    code = 62
+    name = "KEY_NOT_FOUND"
+    _phrase = "nats: key not found"
+
+
+class KeyExistsError(Error):
+    """The key has a value."""
+
+    code = 63
+    name = "KEY_EXISTS"
+    _phrase = "nats: key exists already"
+
+
+class ReadOnlyError(Error):
+    """The bucket is for reading alone."""
+
+    code = 64
+    name = "READ_ONLY"
+    _phrase = "nats: bucket is read-only"
 
 
 class UnexpectedEOF(StaleConnectionError):
@@ -634,6 +674,11 @@ BY_CODE: dict[int, type[Error]] = {
     57: PullRefusedError,
     58: PublisherStalledError,
     59: BatchOverError,
+    60: BucketNotFoundError,
+    61: BucketExistsError,
+    62: KeyNotFoundError,
+    63: KeyExistsError,
+    64: ReadOnlyError,
 }
 """The class of each error code."""
 
