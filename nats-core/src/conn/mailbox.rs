@@ -115,6 +115,19 @@ impl Mailbox {
         wake_all(woken);
     }
 
+    /// Puts one run in before all that is pending, whatever the limits are. The consumers to wake are
+    /// added to `woken`.
+    pub(crate) fn put_first(&self, run: Run, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return;
+        }
+        state.stats.pending_messages += run.len() as u64;
+        state.stats.pending_bytes += run.size() as u64;
+        state.items.push_front(run);
+        woken.extend(waiting(&mut state));
+    }
+
     /// Takes the oldest pending messages: up to `max`, and up to the end of their block.
     pub(crate) fn take(&self, max: usize) -> Option<Taken> {
         self.take_some(|_| max)
