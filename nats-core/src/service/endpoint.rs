@@ -25,7 +25,11 @@ use crate::proto::subject::Filter;
 ///
 /// Rust programs take [`Request`]s, which count themselves. Others may take the messages of its
 /// [`Endpoint::subscription`] by whatever means, and call [`Endpoint::handled`] once for each.
+///
+/// It ends with its subscription: when that is unsubscribed or drained, or the last handle of either
+/// is dropped. Then it is none of the service's any more, which goes on.
 #[derive(Clone)]
+#[must_use = "an endpoint that is dropped ends"]
 pub struct Endpoint {
     keeper: Arc<Keeper>,
     served: Arc<Served>,
@@ -104,8 +108,8 @@ impl Endpoint {
         Service::of(&self.keeper)
     }
 
-    /// What its requests come by. To end it ends the endpoint; its counters tell of requests that
-    /// wait and of those that were dropped.
+    /// What its requests come by. Its counters tell of requests that wait and of those that were
+    /// dropped.
     pub fn subscription(&self) -> &Subscription {
         &self.subscription
     }

@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Result};
 /// An instance of a service. Cheap to clone. It keeps its connection open, and ends when the last
 /// service, group and endpoint of it is dropped, or by [`Service::stop`].
 #[derive(Clone)]
+#[must_use = "a service that is dropped ends"]
 pub struct Service {
     keeper: Arc<Keeper>,
 }
