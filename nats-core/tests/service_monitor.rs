@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use nats_core::service::{
-    DiscoverOptions, EndpointConfig, Queue, ServiceConfig, ServiceError, ServicePing,
+    DiscoverOptions, EndpointConfig, Queue, Service, ServiceConfig, ServiceError, ServicePing,
 };
 use nats_core::{Client, Code, ManyOptions, Request};
 use serde_json::{Value, json};
@@ -94,7 +94,7 @@ async fn monitors_ask_all_or_those_of_a_name_or_one() {
         ids.sort_unstable();
         ids
     };
-    let sorted = |services: &[&nats_core::service::Service]| {
+    let sorted = |services: &[&Service]| {
         let mut ids: Vec<_> = services.iter().map(|one| one.id().to_owned()).collect();
         ids.sort_unstable();
         ids

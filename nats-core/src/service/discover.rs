@@ -62,8 +62,8 @@ impl ServiceClient {
     /// Which services there are.
     ///
     /// # Errors
-    /// [`Code::InvalidName`]; [`Code::InvalidArgument`] for an id that is not one, or without a name;
-    /// [`Code::InvalidSubject`] for the prefix; those of [`Client::request_many`].
+    /// [`Code::InvalidName`]; [`Code::InvalidArgument`] for an id that is not one, or without a
+    /// name; [`Code::InvalidSubject`] for the prefix; those of [`Client::request_many`].
     pub async fn ping(&self, name: Option<&str>, id: Option<&str>) -> Result<Answers<ServicePing>> {
         self.ask("PING", PING, name, id).await
     }

@@ -26,8 +26,8 @@ use crate::proto::subject::Filter;
 /// Rust programs take [`Request`]s, which count themselves. Others may take the messages of its
 /// [`Endpoint::subscription`] by whatever means, and call [`Endpoint::handled`] once for each.
 ///
-/// It ends with its subscription: when that is unsubscribed or drained, or the last handle of either
-/// is dropped. Then it is none of the service's any more, which goes on.
+/// It ends with its subscription: when that is unsubscribed or drained, or the last handle of
+/// either is dropped. Then it is none of the service's any more, which goes on.
 #[derive(Clone)]
 #[must_use = "an endpoint that is dropped ends"]
 pub struct Endpoint {
@@ -125,8 +125,8 @@ impl Endpoint {
         Some(Request::new(self.subscription.try_next()?, &self.served))
     }
 
-    /// Counts a request that was taken of the subscription and is handled now: answered, or given up.
-    /// It took this long; an error is told as it is, so it should be the text of a
+    /// Counts a request that was taken of the subscription and is handled now: answered, or given
+    /// up. It took this long; an error is told as it is, so it should be the text of a
     /// [`ServiceError`](super::ServiceError). It is to be called once for each message, after its
     /// answer: a stop waits for that.
     pub fn handled(&self, took: Duration, error: Option<&str>) {

@@ -15,8 +15,8 @@ const DESCRIPTION: &str = "Nats-Service-Error";
 /// `code:description`, which is how statistics tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
-    /// The number, in the manner of HTTP or the service's own. When it is read: 0 for none that is a
-    /// number, 65535 for larger ones.
+    /// The number, in the manner of HTTP or the service's own. When it is read: 0 for none that is
+    /// a number, 65535 for larger ones.
     pub code: u16,
     /// What a user may be shown.
     pub description: String,
@@ -93,8 +93,8 @@ impl Client {
     /// [`Client::request_with`] to a service.
     ///
     /// # Errors
-    /// [`Code::ServiceError`] when the service answers with an error, of which [`Error::api`] has the
-    /// code and the description; otherwise as [`Client::request_with`].
+    /// [`Code::ServiceError`] when the service answers with an error, of which [`Error::api`] has
+    /// the code and the description; otherwise as [`Client::request_with`].
     pub async fn request_service(&self, request: &Request<'_>) -> Result<Message> {
         let answer = self.request_with(request).await?;
         match ServiceError::of(&answer) {

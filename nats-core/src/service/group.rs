@@ -40,8 +40,8 @@ impl Group {
         Service::of(&self.keeper)
     }
 
-    /// A group within it. A prefix that is empty adds nothing; a policy that is inherited is that of
-    /// this group.
+    /// A group within it. A prefix that is empty adds nothing; a policy that is inherited is that
+    /// of this group.
     ///
     /// # Errors
     /// As [`Service::group`].

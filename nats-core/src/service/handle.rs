@@ -43,14 +43,15 @@ impl Drop for Keeper {
 
 impl Client {
     /// Adds a service: an instance with an id of its own, which a task of this runtime makes answer
-    /// to those who look for services, across reconnects. It has no endpoints yet. Servers know of it
-    /// and of its endpoints once they were flushed ([`Client::flush`]).
+    /// to those who look for services, across reconnects. It has no endpoints yet. Servers know of
+    /// it and of its endpoints once they were flushed ([`Client::flush`]).
     ///
     /// # Errors
     /// [`Code::InvalidName`], [`Code::InvalidArgument`] (version), [`Code::InvalidQueueGroup`] for
-    /// the configuration; [`Code::InvalidArgument`] outside of a runtime; [`Code::ConnectionDraining`],
-    /// [`Code::ConnectionClosed`]; [`Code::Io`] when the system has no randomness. A refusal by the
-    /// server comes later: it ends the service, see [`Service::stopped`].
+    /// the configuration; [`Code::InvalidArgument`] outside of a runtime;
+    /// [`Code::ConnectionDraining`], [`Code::ConnectionClosed`]; [`Code::Io`] when the system has
+    /// no randomness. A refusal by the server comes later: it ends the service, see
+    /// [`Service::stopped`].
     pub fn add_service(&self, config: &ServiceConfig) -> Result<Service> {
         config.check()?;
         let runtime = tokio::runtime::Handle::try_current()
@@ -120,8 +121,8 @@ impl Service {
     }
 
     /// Where those ask for statistics whom the program answers, with the JSON of
-    /// [`Service::stats`] in which it has put the `data` of its endpoints. None: the service answers
-    /// them ([`ServiceConfig::own_stats`] is false).
+    /// [`Service::stats`] in which it has put the `data` of its endpoints. None: the service
+    /// answers them ([`ServiceConfig::own_stats`] is false).
     pub fn stats_requests(&self) -> Option<&Subscription> {
         self.instance().stats_requests.as_ref()
     }
@@ -134,13 +135,15 @@ impl Service {
         self.stop_with(self.client().options().drain_timeout, None).await
     }
 
-    /// Stops: no more requests come, those that have come can still be taken, and once all are handled
-    /// the service has ended, which [`Service::stopped`] tells with this reason. It goes on when the
-    /// future is dropped. Of several stops the first one decides, and all wait for its end.
+    /// Stops: no more requests come, those that have come can still be taken, and once all are
+    /// handled the service has ended, which [`Service::stopped`] tells with this reason. It goes on
+    /// when the future is dropped. Of several stops the first one decides, and all wait for its
+    /// end.
     ///
     /// # Errors
-    /// [`Code::Timeout`] when requests were not handled within `timeout`, [`Code::ConnectionClosed`]
-    /// when the connection was closed meanwhile: the service has ended all the same.
+    /// [`Code::Timeout`] when requests were not handled within `timeout`,
+    /// [`Code::ConnectionClosed`] when the connection was closed meanwhile: the service has ended
+    /// all the same.
     pub fn stop_with(
         &self,
         timeout: Duration,

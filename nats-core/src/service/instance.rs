@@ -159,8 +159,8 @@ impl Instance {
         lock(&self.state).endpoints.iter().any(is_new)
     }
 
-    /// Looks at endpoints that have ended. One that the program has ended is no more; why another one
-    /// has is the answer.
+    /// Looks at endpoints that have ended. One that the program has ended is no more; why another
+    /// one has is the answer.
     pub(super) fn look(&self) -> Option<Error> {
         let mut failure = None;
         lock(&self.state).endpoints.retain(|served| {

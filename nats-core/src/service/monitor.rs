@@ -79,6 +79,8 @@ impl Monitor {
             }
             let Some(message) = self.asked.try_next() else { break };
             self.answer(&message).await;
+            // Answers hardly ever wait: however many ask, others have their turn.
+            tokio::task::consume_budget().await;
         }
         if instance.client.state() == State::Closed {
             return Some(Next::Leave);

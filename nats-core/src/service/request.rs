@@ -10,9 +10,9 @@ use crate::client::message::Message;
 use crate::error::{Error, Result};
 use crate::proto::Headers;
 
-/// A request that an endpoint has got. It counts as handled once it is answered, or when it is dropped
-/// without an answer: nothing is sent then, except that a request which is dropped by a panic is
-/// answered with an error of code 500.
+/// A request that an endpoint has got. It counts as handled once it is answered, or when it is
+/// dropped without an answer: nothing is sent then, except that a request which is dropped by a
+/// panic is answered with an error of code 500.
 pub struct Request {
     message: Message,
     served: Arc<Served>,
@@ -28,8 +28,8 @@ impl Request {
         Request { message, served, begun: Instant::now(), counted: false, failure: None }
     }
 
-    /// The message. What is sent by its own `respond` does not count as the answer, so that an answer
-    /// may come in parts: the last of them is for [`Request::respond`].
+    /// The message. What is sent by its own `respond` does not count as the answer, so that an
+    /// answer may come in parts: the last of them is for [`Request::respond`].
     pub fn message(&self) -> &Message {
         &self.message
     }
@@ -55,8 +55,8 @@ impl Request {
         self.answered(sent, None)
     }
 
-    /// Answers with an error (code 1 to 65535, description not empty), and whatever else there is to
-    /// say. It counts as one.
+    /// Answers with an error (code 1 to 65535, description not empty), and whatever else there is
+    /// to say. It counts as one.
     ///
     /// # Errors
     /// Those of [`ServiceError::headers`] and [`Request::respond`]; it can be tried again.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use nats_core::Client;
 use nats_core::service::{
     DiscoverOptions, Endpoint, EndpointConfig, Queue, Service, ServiceConfig, ServiceStats,
 };
+use nats_core::{Client, Publish};
 use tokio::task::JoinHandle;
 
 use super::{flush, within};
@@ -47,7 +47,7 @@ pub(crate) fn queued(queue_group: Queue) -> EndpointConfig {
 pub(crate) fn quick() -> DiscoverOptions {
     let mut options = DiscoverOptions::default();
     options.wait.max_wait = super::PATIENCE;
-    options.wait.stall = Some(Duration::from_millis(300));
+    options.wait.stall = Some(Duration::from_secs(1));
     options
 }
 
@@ -63,4 +63,10 @@ pub(crate) async fn counted(service: &Service, requests: u64) -> ServiceStats {
         }
     })
     .await
+}
+
+/// Asks without waiting; the answer goes to `answers`.
+pub(crate) async fn ask(client: &Client, payload: &str) {
+    let question = Publish::new("e", payload.as_bytes()).reply("answers");
+    within("publish", client.publish_with(&question)).await.unwrap();
 }
