@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use nats_core::service::{EndpointConfig, Queue, ServiceConfig};
-use nats_core::{Client, Code, Error, State};
+use nats_core::{Client, Code, Error, Publish, State};
 use nats_harness::{Config, Server, User};
 use support::services::*;
 use support::*;
@@ -213,6 +213,10 @@ async fn a_drained_connection_answers_and_ends_the_service() {
     for n in 0..100 {
         ask(&asker, &n.to_string()).await;
     }
+    let pings = asker.subscribe("pings").unwrap();
+    for _ in 0..100 {
+        asker.publish_with(&Publish::new("$SRV.PING", b"").reply("pings")).await.unwrap();
+    }
     flush(&asker).await;
     let drain = client.drain_with(PATIENCE, async {});
     assert_eq!(
@@ -223,5 +227,8 @@ async fn a_drained_connection_answers_and_ends_the_service() {
     echo(&endpoint);
     within("the drain", drain).await.unwrap();
     expect_numbers(&answers, 0..100).await;
+    for _ in 0..100 {
+        assert!(next_text(&pings).await.contains(service.id()));
+    }
     assert_eq!(code(within("the end", service.stopped()).await), Code::ConnectionClosed);
 }

@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use serde::Serialize;
 
@@ -105,18 +105,24 @@ impl Monitor {
         let instance = &self.instance;
         let mut changed = pin!(instance.changed.notified());
         let mut closed = pin!(instance.client.closed());
-        let is_asked = self.asked.end_reason().is_none();
-        let own = instance.stats_requests.as_ref().map(Subscription::mailbox);
-        let own = own.filter(|mailbox| mailbox.end_reason().is_none());
         poll_fn(|cx| {
             let ready = changed.as_mut().poll(cx).is_ready()
                 || closed.as_mut().poll(cx).is_ready()
-                || (is_asked && self.asked.poll_ready(cx).is_ready())
-                || own.is_some_and(|mailbox| mailbox.poll_ended(cx).is_ready())
+                || self.poll_asked(cx)
                 || instance.poll_ends(cx);
             if ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    /// Whether monitors ask, or cannot any more; otherwise either will wake.
+    fn poll_asked(&self, cx: &Context<'_>) -> bool {
+        let is_asked = self.asked.poll_ready(cx) == Poll::Ready(true);
+        if let Some(own) = &self.instance.stats_requests {
+            // An end that has come already is seen below.
+            let _ = own.mailbox().poll_ended(cx);
+        }
+        is_asked || self.refused().is_some()
     }
 
     /// Answers one who asks. Who cannot be answered has not asked.
