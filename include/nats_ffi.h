@@ -161,6 +161,8 @@ enum {
   NATS_ERR_KEY_EXISTS = 63,
   /** The bucket is for reading alone. */
   NATS_ERR_READ_ONLY = 64,
+  /** A service answered with an error. */
+  NATS_ERR_SERVICE_ERROR = 70,
 };
 
 /** What happened to a connection. */

@@ -89,6 +89,7 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::KeyNotFound, "KeyNotFoundError", "NatsError"),
     (Code::KeyExists, "KeyExistsError", "NatsError"),
     (Code::ReadOnly, "ReadOnlyError", "NatsError"),
+    (Code::ServiceError, "ServiceError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.

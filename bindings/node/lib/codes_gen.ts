@@ -72,4 +72,5 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [62, errors.KeyNotFoundError],
   [63, errors.KeyExistsError],
   [64, errors.ReadOnlyError],
+  [70, errors.ServiceError],
 ]);

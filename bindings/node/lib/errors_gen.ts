@@ -397,6 +397,12 @@ export class ReadOnlyError extends NatsError {
   static override readonly codeName: string = "READ_ONLY";
 }
 
+/** SERVICE_ERROR: a service answered with an error. */
+export class ServiceError extends NatsError {
+  static override readonly code: number = 70;
+  static override readonly codeName: string = "SERVICE_ERROR";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
@@ -454,6 +460,7 @@ export const errors = {
   ReadOnlyError,
   RequestError,
   ServerError,
+  ServiceError,
   SlowConsumerError,
   StaleConnectionError,
   StreamExistsError,

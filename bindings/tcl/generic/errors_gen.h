@@ -63,3 +63,4 @@
 {NATS_ERR_KEY_NOT_FOUND, "ErrKeyNotFound"},
 {NATS_ERR_KEY_EXISTS, "ErrKeyExists"},
 {NATS_ERR_READ_ONLY, "ErrReadOnly"},
+{NATS_ERR_SERVICE_ERROR, "ErrServiceError"},

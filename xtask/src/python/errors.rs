@@ -220,6 +220,7 @@ const CLASSES: &[Class] = &[
     Class(Code::KeyNotFound, "KeyNotFoundError", "Error", "nats: key not found"),
     Class(Code::KeyExists, "KeyExistsError", "Error", "nats: key exists already"),
     Class(Code::ReadOnly, "ReadOnlyError", "Error", "nats: bucket is read-only"),
+    Class(Code::ServiceError, "ServiceError", "Error", "nats: service error"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.

@@ -566,6 +566,14 @@ class ReadOnlyError(Error):
     _phrase = "nats: bucket is read-only"
 
 
+class ServiceError(Error):
+    """A service answered with an error."""
+
+    code = 70
+    name = "SERVICE_ERROR"
+    _phrase = "nats: service error"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -679,6 +687,7 @@ BY_CODE: dict[int, type[Error]] = {
     62: KeyNotFoundError,
     63: KeyExistsError,
     64: ReadOnlyError,
+    70: ServiceError,
 }
 """The class of each error code."""
 
