@@ -226,7 +226,7 @@ impl JetStream {
 }
 
 /// What a direct get, or a batch of them, was refused with.
-pub(super) fn refused(path: &str, message: &Message) -> Result<()> {
+pub(crate) fn refused(path: &str, message: &Message) -> Result<()> {
     let Some(status) = message.status() else { return Ok(()) };
     let description = message.description().unwrap_or_default().to_owned();
     let err_code = if status == 404 { 10037 } else { 0 };

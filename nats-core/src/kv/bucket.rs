@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::codec::Codecs;
 use super::config::KvConfig;
 use super::name::{STREAM, bucket_of, stream_of};
@@ -30,10 +32,11 @@ pub(super) struct Place {
 }
 
 /// A bucket as it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KvStatus {
     /// What it is like.
+    #[serde(flatten)]
     pub config: KvConfig,
     /// Values, older ones and markers included.
     pub values: u64,

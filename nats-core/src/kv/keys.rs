@@ -43,14 +43,19 @@ impl KeyValue {
     /// # Errors
     /// As [`KeyValue::watch`]; [`Code::Timeout`] when the server falls silent.
     pub async fn history(&self, key: &str) -> Result<Vec<KvEntry>> {
+        let batches = self.history_messages(key).await?;
+        let entries = batches.into_iter().flatten().map(|message| self.entry_of(&message));
+        entries.filter_map(Result::transpose).collect()
+    }
+
+    /// The messages of a key's history, of which [`KeyValue::read`] makes entries.
+    ///
+    /// # Errors
+    /// As [`KeyValue::history`].
+    pub async fn history_messages(&self, key: &str) -> Result<Vec<Batch>> {
         self.stored(key)?;
         let options = KvWatchOptions { include_history: true, ..KvWatchOptions::of([key]) };
-        let mut current = self.current(&options).await?;
-        let mut entries = Vec::new();
-        while let Some(entry) = current.next().await? {
-            entries.push(entry);
-        }
-        Ok(entries)
+        self.gather(&options).await
     }
 
     /// Removes what deleted keys have had, and their markers when they are older than that; zero: all
@@ -89,11 +94,8 @@ impl KeyValue {
         Ok(removed)
     }
 
-    /// The messages of all that there is when it is asked for, whatever is done meanwhile.
-    ///
-    /// # Errors
-    /// As [`KeyValue::history`].
-    pub async fn gather(&self, options: &KvWatchOptions) -> Result<Vec<Batch>> {
+    /// The messages of all that there is when it is asked for.
+    async fn gather(&self, options: &KvWatchOptions) -> Result<Vec<Batch>> {
         let subscription = self.subscribe(options).await?;
         let mut batches = Vec::new();
         loop {

@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod codec;
 pub(crate) mod config;
 pub(crate) mod entry;
+pub(crate) mod get;
 pub(crate) mod keys;
 pub(crate) mod name;
 pub(crate) mod store;

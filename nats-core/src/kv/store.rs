@@ -1,20 +1,15 @@
 //! Values put, read and deleted.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::bucket::{KeyValue, found};
+use super::bucket::KeyValue;
 use super::entry::KvEntry;
 use super::name::check_key;
-use crate::client::message::Message;
 use crate::client::publish::Publish;
 use crate::error::{Code, Error, Result};
-use crate::jetstream::{DirectBatchOptions, GetMessage, PublishOptions};
+use crate::jetstream::{PublishOptions, level};
 use crate::proto::Headers;
-
-/// The most subjects that a batch of direct gets may ask for.
-const AT_ONCE: usize = 1024;
 
 /// What is expected of a key, and for how long it is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,71 +149,6 @@ impl KeyValue {
         self.store(&self.to_purge(key, options)?).await
     }
 
-    /// The value of a key, with what is known of it.
-    ///
-    /// # Errors
-    /// [`Code::KeyNotFound`] when it has none, or was deleted; [`Code::InvalidName`] for the key;
-    /// [`Code::BucketNotFound`]; those of [`JetStream::account_info`].
-    ///
-    /// [`JetStream::account_info`]: crate::jetstream::JetStream::account_info
-    pub async fn get(&self, key: &str) -> Result<KvEntry> {
-        let entry = self.entry(key).await?;
-        entry.filter(KvEntry::is_put).ok_or_else(|| self.missing(key))
-    }
-
-    /// What a key had at a revision of its own.
-    ///
-    /// # Errors
-    /// As [`KeyValue::get`]; [`Code::InvalidArgument`] for revision 0.
-    pub async fn get_revision(&self, key: &str, revision: u64) -> Result<KvEntry> {
-        let stored = self.stored(key)?;
-        let which = GetMessage::sequence(revision);
-        let message = self.message(&which, self.place.direct).await?;
-        // It may be a value of another key, which the codecs need not know.
-        let own = message.filter(|message| subject_of(message) == stored);
-        let entry = own.map(|message| self.decoded(message)).transpose()?;
-        let entry = entry.map(|message| self.entry_of(&message)).transpose()?.flatten();
-        entry.filter(KvEntry::is_put).ok_or_else(|| self.missing(key))
-    }
-
-    /// What was done to a key last; None: nothing, or it is not known any more.
-    ///
-    /// # Errors
-    /// As [`KeyValue::get`].
-    pub async fn entry(&self, key: &str) -> Result<Option<KvEntry>> {
-        self.last(key, self.place.direct).await
-    }
-
-    /// The values of many keys as they are at one moment, in their order; None: it has none. With one
-    /// request for each 1,024 of them (ADR-31, server 2.11).
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`]; otherwise as [`KeyValue::get`].
-    pub async fn get_many(&self, keys: &[impl AsRef<str>]) -> Result<Vec<Option<KvEntry>>> {
-        let subjects: Vec<String> =
-            keys.iter().map(|key| self.stored(key.as_ref())).collect::<Result<_>>()?;
-        let mut found = HashMap::with_capacity(keys.len());
-        let mut up_to_sequence = 0;
-        for some in subjects.chunks(AT_ONCE) {
-            let options = DirectBatchOptions {
-                multi_last: some.to_vec(),
-                up_to_sequence,
-                ..DirectBatchOptions::default()
-            };
-            let mut batch = self.js.direct_batch(&self.place.stream, &options).await?;
-            while let Some(message) = self.seen(batch.next_message().await)? {
-                let subject = subject_of(&message).to_owned();
-                found.insert(subject, self.decoded(message)?);
-            }
-            up_to_sequence = batch.up_to_sequence();
-        }
-        let entries = subjects.iter().map(|subject| {
-            let entry = found.get(subject).map(|message| self.entry_of(message)).transpose()?;
-            Ok(entry.flatten().filter(KvEntry::is_put))
-        });
-        entries.collect()
-    }
-
     /// What gives a key a value, as it is published.
     ///
     /// # Errors
@@ -285,8 +215,9 @@ impl KeyValue {
             of_operation.set(name, value)?;
         }
         let headers = Some(of_operation).filter(|headers| !headers.is_empty());
-        let subject = format!("{prefix}{key}");
-        Ok(KvPublish { subject, headers, payload, options: options.publish() })
+        let options = options.publish();
+        level::of_publish(&options, self.js.client())?;
+        Ok(KvPublish { subject: format!("{prefix}{key}"), headers, payload, options })
     }
 
     async fn store(&self, publish: &KvPublish<'_>) -> Result<u64> {
@@ -294,51 +225,4 @@ impl KeyValue {
         let publish = Publish { headers: headers.as_ref(), ..Publish::new(subject, payload) };
         self.js.publish_with(&publish, options).await.map(|ack| ack.seq)
     }
-
-    /// What was done to a key last, by any server that has it or by the one that leads.
-    async fn last(&self, key: &str, direct: bool) -> Result<Option<KvEntry>> {
-        let message = self.last_message(key, direct).await?;
-        Ok(message.map(|message| self.entry_of(&message)).transpose()?.flatten())
-    }
-
-    async fn last_message(&self, key: &str, direct: bool) -> Result<Option<Message>> {
-        let which = GetMessage::last_of(self.stored(key)?);
-        let message = self.message(&which, direct).await?;
-        message.map(|message| self.decoded(message)).transpose()
-    }
-
-    /// A message of the stream, as it is stored; None: there is none.
-    async fn message(&self, which: &GetMessage, direct: bool) -> Result<Option<Message>> {
-        let stream = &self.place.stream;
-        let got = if direct {
-            self.js.direct_message(stream, which).await
-        } else {
-            self.js.get_message(stream, which).await.and_then(|stored| stored.to_message())
-        };
-        match self.seen(got) {
-            Err(error) if error.code() == Code::MessageNotFound => Ok(None),
-            got => got.map(Some),
-        }
-    }
-
-    /// What a stream that may not be there has said.
-    fn seen<T>(&self, got: Result<T>) -> Result<T> {
-        found(self.name(), got).map_err(|error| match error.code() {
-            // Nobody answers direct gets then.
-            Code::NoResponders => {
-                let text = format!("there is no bucket {}", self.name());
-                Error::new(Code::BucketNotFound, text)
-            }
-            _ => error,
-        })
-    }
-
-    fn missing(&self, key: &str) -> Error {
-        Error::new(Code::KeyNotFound, format!("bucket {}: key {key} has no value", self.name()))
-    }
-}
-
-/// The subject under which a message is stored.
-fn subject_of(message: &Message) -> &str {
-    message.header("Nats-Subject").unwrap_or_else(|| message.subject())
 }
