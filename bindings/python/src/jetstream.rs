@@ -3,6 +3,7 @@
 use nats_bridge::doc::Doc;
 use nats_bridge::fork::Held;
 use nats_bridge::jetstream as options;
+use nats_bridge::kv as buckets;
 use nats_bridge::ops::{self, Run};
 use nats_bridge::store::Retry;
 use nats_core::jetstream::{FetchOptions, Metadata as Told, PubAck as Ack};
@@ -14,6 +15,7 @@ use pyo3::types::PyList;
 use crate::arguments::{self, payload, text};
 use crate::connection::Connection;
 use crate::error::Outcome;
+use crate::kv::Bucket;
 use crate::message::{Flavour, MsgBase};
 use crate::publisher::Publisher;
 use crate::queue::{Operation, Queue, Value};
@@ -227,6 +229,23 @@ impl JetStream {
         queue.start(token, async move {
             let core = options::consume_group(&js, &stream, &group, &member, &settings).await?;
             Ok(Value::Subscription(Subscription::consuming(core, flavour, settings.max_messages)))
+        })
+    }
+
+    /// A bucket that is there; yields a [`Bucket`]. `options` is a JSON object, or empty.
+    #[pyo3(signature = (queue, token, bucket, options, /))]
+    fn key_value(
+        &self,
+        queue: &Queue,
+        token: u64,
+        bucket: &Bound<'_, PyAny>,
+        options: &str,
+    ) -> Outcome<Operation> {
+        let (js, flavour) = (self.held.get()?.clone(), self.flavour);
+        let (bucket, options) = (text(bucket, "bucket")?.to_owned(), options.to_owned());
+        queue.start(token, async move {
+            let kv = buckets::bind(&js, &bucket, &options).await?;
+            Ok(Value::Bucket(Bucket::new(kv, flavour)))
         })
     }
 

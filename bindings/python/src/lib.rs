@@ -17,6 +17,7 @@ mod collector;
 mod message;
 mod ack;
 mod jetstream;
+mod kv;
 mod log;
 mod queue;
 mod batch;
@@ -45,6 +46,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<jetstream::JetStream>()?;
     module.add_class::<stream_batch::StreamBatch>()?;
     module.add_class::<publisher::Publisher>()?;
+    module.add_class::<kv::Bucket>()?;
+    module.add_class::<kv::Entry>()?;
+    module.add_class::<kv::Cache>()?;
     module.add_class::<jetstream::PubAck>()?;
     module.add_class::<jetstream::Metadata>()?;
     module.add_function(wrap_pyfunction!(jwt::encode_user, module)?)?;

@@ -12,6 +12,7 @@ use nats_bridge::queue::Event;
 use nats_bridge::running::Running;
 use nats_bridge::store::Retry;
 use nats_bridge::sync::lock;
+use nats_core::kv::{KeyValue, KvCache, KvPublish};
 use nats_core::{Batch, Client, Message, Request};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList};
@@ -22,6 +23,7 @@ use crate::connection::Connection;
 use crate::error::{Outcome, exception};
 use crate::exit::{self, Waited};
 use crate::jetstream::PubAck;
+use crate::kv::{self, Bucket, Cache, Entry};
 use crate::log;
 use crate::message::{self, Flavour};
 use crate::subscription::Subscription;
@@ -56,6 +58,11 @@ pub(crate) enum Value {
     Subscription(Subscription),
     Question(question::Question),
     Record(log::Record),
+    Number(u64),
+    Bucket(Bucket),
+    Entry(Box<(KeyValue, Message)>),
+    Entries(Box<(KeyValue, Vec<Option<Message>>)>),
+    Cache(KvCache),
 }
 
 /// The bridge's queue.
@@ -171,6 +178,23 @@ impl Queue {
         retry: Retry,
     ) -> Outcome<Operation> {
         Ok(Operation::new(self.events()?.store(token, client, request, retry, Value::Stored)?))
+    }
+
+    /// Gets the value of a key, whose entry completes under `token`.
+    pub(crate) fn kv_get(&self, token: u64, kv: &KeyValue, key: &str) -> Outcome<Operation> {
+        let of = kv.clone();
+        let value = move |message| Value::Entry(Box::new((of, message)));
+        Ok(Operation::new(self.events()?.kv_get(token, kv, key, value)?))
+    }
+
+    /// Does something to a key, whose revision completes under `token`.
+    pub(crate) fn kv_change(
+        &self,
+        token: u64,
+        kv: &KeyValue,
+        change: &KvPublish<'_>,
+    ) -> Outcome<Operation> {
+        Ok(Operation::new(self.events()?.kv_change(token, kv, change, Value::Number)?))
     }
 }
 
@@ -332,6 +356,11 @@ fn hand_over(
         Value::Subscription(subscription) => Py::new(py, subscription)?.into_any(),
         Value::Question(question) => asked(py, question)?,
         Value::Record(record) => record.into_object(py)?,
+        Value::Number(number) => number.into_pyobject(py)?.into_any().unbind(),
+        Value::Bucket(bucket) => Py::new(py, bucket)?.into_any(),
+        Value::Entry(told) => Py::new(py, Entry::read(&told.0, &told.1)?)?.into_any(),
+        Value::Entries(told) => kv::entries(py, &told.0, &told.1)?.into_any().unbind(),
+        Value::Cache(cache) => Py::new(py, Cache::new(cache))?.into_any(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nats_bridge::fork::Held;
 use nats_bridge::sync::lock;
+use nats_core::kv::KeyValue;
 use nats_core::{Code, Message};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ use pyo3::types::PyList;
 use crate::batch::Batch;
 use crate::callback;
 use crate::error::{Outcome, exception};
+use crate::kv::Entry;
 use crate::message::{self, Flavour};
 use crate::queue::{Operation, Queue, Value};
 
@@ -38,6 +40,8 @@ pub(crate) struct Subscription {
 
 struct Both {
     core: nats_bridge::subscription::Subscription,
+    /// Its messages are entries of this bucket.
+    kv: Option<KeyValue>,
     /// Locked for moments only, and never while Python runs.
     batch: Mutex<Batch>,
 }
@@ -62,9 +66,27 @@ impl Subscription {
         Subscription::sized(core, flavour, limit / CONSUMED)
     }
 
+    /// Holds a watch of a bucket, whose messages are entries.
+    pub(crate) fn watching(
+        core: nats_core::Subscription,
+        flavour: Flavour,
+        kv: KeyValue,
+    ) -> Subscription {
+        Subscription::made(core, flavour, BATCH, Some(kv))
+    }
+
     fn sized(core: nats_core::Subscription, flavour: Flavour, size: usize) -> Subscription {
+        Subscription::made(core, flavour, size, None)
+    }
+
+    fn made(
+        core: nats_core::Subscription,
+        flavour: Flavour,
+        size: usize,
+        kv: Option<KeyValue>,
+    ) -> Subscription {
         let core = nats_bridge::subscription::Subscription::polled(core);
-        let held = Held::new(Both { core, batch: Mutex::new(Batch::new()) });
+        let held = Held::new(Both { core, kv, batch: Mutex::new(Batch::new()) });
         Subscription { held, flavour, size: size.clamp(1, BATCH) }
     }
 
@@ -95,8 +117,12 @@ impl Subscription {
         Ok(!batch.messages().is_empty())
     }
 
-    fn object(&self, message: Message, client: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        message::object(client.py(), message, self.flavour, Some(client))
+    fn object(&self, message: Message, client: &Bound<'_, PyAny>) -> Outcome<Py<PyAny>> {
+        let py = client.py();
+        match &self.held.get()?.kv {
+            Some(kv) => Ok(Py::new(py, Entry::read(kv, &message)?)?.into_any()),
+            None => Ok(message::object(py, message, self.flavour, Some(client))?),
+        }
     }
 }
 
@@ -131,7 +157,7 @@ impl Subscription {
     /// The next message of those that have been taken; `None` when none is left.
     #[pyo3(signature = (client, /))]
     fn pop(&self, client: &Bound<'_, PyAny>) -> Outcome<Option<Py<PyAny>>> {
-        Ok(self.next()?.map(|message| self.object(message, client)).transpose()?)
+        self.next()?.map(|message| self.object(message, client)).transpose()
     }
 
     /// Whether messages are there; takes what has come when none is left. When it says no, there

@@ -67,6 +67,8 @@ pub(crate) struct Extra {
     pub(crate) skip: Option<Skip>,
     /// Makes others of them.
     pub(crate) map: Option<Map>,
+    /// Says in the program's terms why no more will come.
+    pub(crate) end: Option<Arc<dyn Fn(Error) -> Error + Send + Sync>>,
 }
 
 struct State {
@@ -342,6 +344,10 @@ impl Ordering {
 
     /// No more messages will come. The state is to be given back by [`release`].
     fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
+        let reason = match &self.extra.end {
+            Some(end) => end(reason),
+            None => reason,
+        };
         state.resting = true;
         mailbox.end(reason, false, &mut state.woken);
         self.changed.notify_one();

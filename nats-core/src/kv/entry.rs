@@ -129,8 +129,11 @@ impl KeyValue {
         Some(KvRef { key, value, revision, delta, created_nanos, operation })
     }
 
-    /// The entry of a message as one of its own.
-    pub(super) fn entry_of(&self, message: &Message) -> Result<Option<KvEntry>> {
+    /// The same, on its own.
+    ///
+    /// # Errors
+    /// As [`KeyValue::read`].
+    pub fn entry_of(&self, message: &Message) -> Result<Option<KvEntry>> {
         let Some(entry) = self.read(message.as_ref())? else { return Ok(None) };
         Ok(Some(KvEntry {
             bucket: Arc::clone(&self.place.bucket),

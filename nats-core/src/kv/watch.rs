@@ -123,8 +123,10 @@ impl KeyValue {
         };
         let kv = self.clone();
         let decode: Map = Arc::new(move |message| kv.decoded(message).ok());
+        let bucket = Arc::clone(&self.place.bucket);
         let extra = Extra {
             mark: true,
+            end: Some(Arc::new(move |reason| gone(&bucket, reason))),
             skip: options.ignore_deletes.then_some(is_marker),
             map: self.has_codecs().then_some(decode),
         };
@@ -177,9 +179,7 @@ impl KvWatcher {
             self.batch = self.subscription.take_batch(BATCH);
             if self.batch.is_none() && !ready!(self.subscription.poll_ready(cx)) {
                 return Poll::Ready(match self.subscription.end_reason() {
-                    Some(reason) if reason.code() != Code::SubscriptionClosed => {
-                        Err(gone(self.kv.name(), reason))
-                    }
+                    Some(reason) if reason.code() != Code::SubscriptionClosed => Err(reason),
                     _ => Ok(None),
                 });
             }

@@ -29,7 +29,7 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "PushedOptions", PUSHED, &[], &[]))
         .and_then(|()| section(&mut out, "BucketOptions", BUCKET, &[], &[]))
         .and_then(|()| section(&mut out, "KeyOptions", CHANGE, &[], &[]))
-        .and_then(|()| section(&mut out, "WatchOptions", WATCH, &[], &[]))
+        .and_then(|()| section(&mut out, "WatchOptions", WATCH, WATCH_ALIASES, &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;
@@ -57,6 +57,9 @@ const CONNECT_ALIASES: &[Alias] = &[
     Alias("ws_connection_headers", "ws_headers", "pairs"),
     Alias("flusher_queue_size", "", "ignored"),
 ];
+
+const WATCH_ALIASES: &[Alias] =
+    &[Alias("headers_only", "meta_only", "bool"), Alias("inactive_threshold", "", "ignored")];
 
 const SUBSCRIBE_ALIASES: &[Alias] = &[
     Alias("max_msgs", "max_messages", "unless_zero"),

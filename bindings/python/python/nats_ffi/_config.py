@@ -12,11 +12,13 @@ from . import errors
 from ._client import DEFAULT_SERVER
 from ._options import (
     BATCH,
+    BUCKET,
     CONNECT,
     CONNECT_DEFAULTS,
     CONSUME,
     FETCH,
     JETSTREAM,
+    KEY,
     MANY,
     MEMBER,
     ORDERED,
@@ -24,6 +26,7 @@ from ._options import (
     PUBLISHER,
     PUSHED,
     SUBSCRIBE,
+    WATCH,
 )
 
 Table = Mapping[str, tuple[str, str]]
@@ -105,6 +108,21 @@ def batch_document(options: Mapping[str, Any]) -> str:
 def publisher_document(options: Mapping[str, Any]) -> str:
     """The document of `publisher`."""
     return _document(PUBLISHER, options, {}) if options else ""
+
+
+def bucket_document(options: Mapping[str, Any]) -> str:
+    """The document of `key_value`."""
+    return _document(BUCKET, options, {}) if options else ""
+
+
+def key_document(options: Mapping[str, Any]) -> str:
+    """The document of what is done to a key."""
+    return _document(KEY, options, {}) if options else ""
+
+
+def watch_document(options: Mapping[str, Any]) -> str:
+    """The document of `watch`."""
+    return _document(WATCH, options, {})
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

@@ -12,14 +12,17 @@ from ._config import in_python_names
 from ._native import Metadata, MsgBase, PubAck
 from ._options import (
     BATCH,
+    BUCKET,
     CONSUME,
     FETCH,
     JETSTREAM,
+    KEY,
     MEMBER,
     ORDERED,
     PUBLISH,
     PUBLISHER,
     PUSHED,
+    WATCH,
 )
 
 __all__ = ["Metadata", "PubAck"]
@@ -86,4 +89,7 @@ _TABLES = {
     "member": MEMBER,
     "ordered": ORDERED,
     "pushed": PUSHED,
+    "bucket": BUCKET,
+    "key": KEY,
+    "watch": WATCH,
 }

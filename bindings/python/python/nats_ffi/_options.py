@@ -1136,6 +1136,10 @@ class WatchOptions(TypedDict, total=False):
 
     Default: 5.
     """
+    headers_only: bool | None
+    """Like meta_only."""
+    inactive_threshold: int | None
+    """Accepted, without any effect: nothing here has such a size."""
 
 
 WATCH: Final[dict[str, tuple[str, str]]] = {
@@ -1146,6 +1150,8 @@ WATCH: Final[dict[str, tuple[str, str]]] = {
     "ignore_deletes": ("ignore_deletes", "bool"),
     "meta_only": ("meta_only", "bool"),
     "heartbeat": ("heartbeat_ms", "seconds"),
+    "headers_only": ("meta_only", "bool"),
+    "inactive_threshold": ("", "ignored"),
 }
 """Each name with its key in the document and how its value becomes that key's."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from .. import _native
 from .._client import check_callback
 from .._config import (
+    bucket_document,
     consume_document,
     fetch_document,
     jetstream_document,
@@ -25,9 +26,11 @@ from .._jetstream import (
     named_as_in,
     operation_document,
 )
+from .._kv import bucket_config
 from .._native import Headers, Msg
 from .._options import (
     BatchOptions,
+    BucketOptions,
     ConsumeOptions,
     FetchOptions,
     JetStreamOptions,
@@ -42,6 +45,7 @@ from ._flight import Flight
 from ._hub import current
 from ._operations import Operations
 from .batch import Batch
+from .kv import KeyValue
 
 if TYPE_CHECKING:
     from .client import Client
@@ -251,6 +255,52 @@ class JetStream(Operations):
                 self._native.consume_group, stream, group, member, member_document(options)
             )
         return self._client._opened(native, callback)
+
+    async def key_value(self, bucket: str, **options: Unpack[BucketOptions]) -> KeyValue:
+        """The bucket of keys with values that has this name. `read_only`: whatever writes is refused;
+        `key_codecs`, `value_codecs`: in which form they are stored (ADR-54), "base64" and, of keys,
+        "path"; codecs of the program's own are given to `KeyValue.with_codecs`.
+
+        Raises `BucketNotFoundError`, `InvalidNameError`, `InvalidOptionError`, `TimeoutError`,
+        `ConnectionLostError`, `ConnectionClosedError`.
+        """
+        with named_as_in("bucket", options):
+            native = await current(self._client._hub).call(
+                self._native.key_value, bucket, bucket_document(options)
+            )
+        return KeyValue(self, native)
+
+    async def create_key_value(
+        self, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> KeyValue:
+        """Makes a bucket (ADR-8). One that is there with the same configuration is as good. The
+        configuration, as a mapping or by keyword, has the members of `kv_bucket_create`, with `ttl` and
+        `limit_marker_ttl` in seconds.
+
+        Raises `BucketExistsError` when it is there with another configuration, `InvalidNameError`,
+        `InvalidArgumentError`, `UnsupportedError`, and what `account_info` raises.
+        """
+        told = await self.kv_bucket_create(**bucket_config(config, params))
+        return await self.key_value(told["bucket"])
+
+    async def update_key_value(
+        self, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> KeyValue:
+        """Changes the configuration of a bucket; not everything can be changed. See
+        `create_key_value`.
+
+        Raises `BucketNotFoundError`; otherwise as `create_key_value`.
+        """
+        told = await self.kv_bucket_update(**bucket_config(config, params))
+        return await self.key_value(told["bucket"])
+
+    async def delete_key_value(self, bucket: str) -> bool:
+        """Removes a bucket with all it has.
+
+        Raises `BucketNotFoundError`, `InvalidNameError`, and what `account_info` raises.
+        """
+        await self.kv_bucket_delete(bucket=bucket)
+        return True
 
     def batch(self, **options: Unpack[BatchOptions]) -> Batch:
         """A batch of messages to a stream. Nothing is asked of the server before its first message.

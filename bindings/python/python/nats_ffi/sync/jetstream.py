@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .. import _native
 from .._client import check_callback
 from .._config import (
+    bucket_document,
     consume_document,
     fetch_document,
     jetstream_document,
@@ -24,9 +25,11 @@ from .._jetstream import (
     named_as_in,
     operation_document,
 )
+from .._kv import bucket_config
 from .._native import BlockingMsg, Headers
 from .._options import (
     BatchOptions,
+    BucketOptions,
     ConsumeOptions,
     FetchOptions,
     JetStreamOptions,
@@ -40,6 +43,7 @@ from .._tracing import injected
 from ._operations import Operations
 from ._wait import waiter
 from .batch import Batch
+from .kv import KeyValue
 from .publisher import Publisher
 
 if TYPE_CHECKING:
@@ -160,6 +164,33 @@ class JetStream(Operations):
                 self._native.consume_group, stream, group, member, member_document(options)
             )
         return self._client._opened(native, callback)
+
+    def key_value(self, bucket: str, **options: Unpack[BucketOptions]) -> KeyValue:
+        """The bucket of keys with values that has this name; see the asynchronous API."""
+        with named_as_in("bucket", options):
+            native = waiter().call(
+                self._native.key_value, bucket, bucket_document(options)
+            )
+        return KeyValue(self, native)
+
+    def create_key_value(
+        self, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> KeyValue:
+        """Makes a bucket; see the asynchronous API."""
+        told = self.kv_bucket_create(**bucket_config(config, params))
+        return self.key_value(told["bucket"])
+
+    def update_key_value(
+        self, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> KeyValue:
+        """Changes the configuration of a bucket; see the asynchronous API."""
+        told = self.kv_bucket_update(**bucket_config(config, params))
+        return self.key_value(told["bucket"])
+
+    def delete_key_value(self, bucket: str) -> bool:
+        """Removes a bucket with all it has; see the asynchronous API."""
+        self.kv_bucket_delete(bucket=bucket)
+        return True
 
     def batch(self, **options: Unpack[BatchOptions]) -> Batch:
         """A batch of messages to a stream; see the asynchronous API."""
