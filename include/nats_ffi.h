@@ -1721,6 +1721,31 @@ nats_status nats_jetstream_fetch_async(nats_jetstream *js,
                                        nats_error **err);
 
 /**
+ * Says that a message was handled, and waits until the server has noted it, for at most
+ * `timeout_ms` milliseconds.
+ *
+ * Errors: those of nats_msg_ack(); `TIMEOUT`: then it can be said again.
+ */
+nats_status nats_jetstream_ack_sync(nats_jetstream *js,
+                                    const nats_msg *msg,
+                                    int64_t timeout_ms,
+                                    nats_error **err);
+
+/**
+ * The name of a JetStream error code, for example "STREAM_NOT_FOUND" of 10059; empty for one that
+ * this version does not know. The view is valid for ever. Never fails.
+ */
+nats_str nats_jetstream_err_code_name(int32_t err_code);
+
+/**
+ * What the reply subject of a message that a consumer has delivered tells, in either of its forms
+ * (ADR-15), for programs that keep no messages. The views in `*out` are parts of `reply`.
+ *
+ * Errors: `NOT_JETSTREAM`.
+ */
+nats_status nats_metadata_parse(nats_str reply, nats_metadata *out, nats_error **err);
+
+/**
  * Takes messages of a consumer without end, by requests that overlap. They come by a subscription
  * like any other: delivered to `cb`, or, when that is NULL, read with nats_subscription_next(),
  * nats_subscription_take() and nats_subscription_watch(). They are asked for as they are taken, so that never
@@ -1771,6 +1796,17 @@ nats_status nats_jetstream_consume_ordered(nats_jetstream *js,
                                            nats_error **err);
 
 /**
+ * Like nats_jetstream_consume_ordered() without a callback, and without waiting; completes on `queue`,
+ * under `token`, with a `nats_subscription`.
+ */
+nats_status nats_jetstream_consume_ordered_async(nats_jetstream *js,
+                                                 nats_str stream,
+                                                 nats_str options_json,
+                                                 nats_queue *queue,
+                                                 uint64_t token,
+                                                 nats_error **err);
+
+/**
  * Takes what a consumer with a "deliver_subject" pushes. Flow control and heartbeats are answered and
  * watched; silence and a lost connection are told as nats_jetstream_consume() does. Waits for the
  * consumer's configuration.
@@ -1791,6 +1827,18 @@ nats_status nats_jetstream_consume_pushed(nats_jetstream *js,
                                           nats_destroy_cb destroy,
                                           nats_subscription **out,
                                           nats_error **err);
+
+/**
+ * Like nats_jetstream_consume_pushed() without a callback, and without waiting; completes on `queue`,
+ * under `token`, with a `nats_subscription`.
+ */
+nats_status nats_jetstream_consume_pushed_async(nats_jetstream *js,
+                                                nats_str stream,
+                                                nats_str consumer,
+                                                nats_str options_json,
+                                                nats_queue *queue,
+                                                uint64_t token,
+                                                nats_error **err);
 
 /**
  * Takes the messages of a member's partitions of a group that nats_group_create() has made. Of several
@@ -1817,29 +1865,17 @@ nats_status nats_jetstream_consume_group(nats_jetstream *js,
                                          nats_error **err);
 
 /**
- * Says that a message was handled, and waits until the server has noted it, for at most
- * `timeout_ms` milliseconds.
- *
- * Errors: those of nats_msg_ack(); `TIMEOUT`: then it can be said again.
+ * Like nats_jetstream_consume_group() without a callback, and without waiting; completes on `queue`,
+ * under `token`, with a `nats_subscription`.
  */
-nats_status nats_jetstream_ack_sync(nats_jetstream *js,
-                                    const nats_msg *msg,
-                                    int64_t timeout_ms,
-                                    nats_error **err);
-
-/**
- * The name of a JetStream error code, for example "STREAM_NOT_FOUND" of 10059; empty for one that
- * this version does not know. The view is valid for ever. Never fails.
- */
-nats_str nats_jetstream_err_code_name(int32_t err_code);
-
-/**
- * What the reply subject of a message that a consumer has delivered tells, in either of its forms
- * (ADR-15), for programs that keep no messages. The views in `*out` are parts of `reply`.
- *
- * Errors: `NOT_JETSTREAM`.
- */
-nats_status nats_metadata_parse(nats_str reply, nats_metadata *out, nats_error **err);
+nats_status nats_jetstream_consume_group_async(nats_jetstream *js,
+                                               nats_str stream,
+                                               nats_str group,
+                                               nats_str member,
+                                               nats_str options_json,
+                                               nats_queue *queue,
+                                               uint64_t token,
+                                               nats_error **err);
 
 /**
  * A batch. The server hears of it with the first message, and forgets one that is without a message for
@@ -2148,6 +2184,16 @@ nats_status nats_kv_watch(nats_kv *kv,
                           nats_destroy_cb destroy,
                           nats_subscription **out,
                           nats_error **err);
+
+/**
+ * Like nats_kv_watch() without a callback, and without waiting; completes on `queue`, under `token`, with
+ * a `nats_subscription`.
+ */
+nats_status nats_kv_watch_async(nats_kv *kv,
+                                nats_str options_json,
+                                nats_queue *queue,
+                                uint64_t token,
+                                nats_error **err);
 
 /**
  * The keys that have values: a document of the form `{"keys": [key]}`. Free it with nats_doc_free().

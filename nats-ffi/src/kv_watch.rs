@@ -15,7 +15,7 @@ use crate::guard::{guard, guard_out, guard_status};
 use crate::handle;
 use crate::kv::{Bucket, nats_kv};
 use crate::message::{self, nats_msg};
-use crate::queue::{Value, nats_queue, start};
+use crate::queue::{Value, nats_queue, open, start};
 use crate::subscription::{hand_out, nats_msg_cb, nats_subscription};
 use crate::types::{nats_destroy_cb, nats_status, nats_str, timeout};
 use crate::user::User;
@@ -50,6 +50,23 @@ pub extern "C" fn nats_kv_watch(
         let Bucket { kv, connection, nc } = (**handle::get::<Arc<Bucket>>(kv)?).clone();
         let open = || wait::read_for(kv.jetstream().client(), kv.subscribe(&wanted))?;
         hand_out(connection, nc, open, (cb, user), out)
+    })
+}
+
+/// Like nats_kv_watch() without a callback, and without waiting; completes on `queue`, under `token`, with
+/// a `nats_subscription`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_watch_async(
+    kv: *mut nats_kv,
+    options_json: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let wanted = options::watch_options(options_json.text("options", Code::InvalidOption)?)?;
+        let kv = handle::get::<Arc<Bucket>>(kv)?.kv.clone();
+        open(queue, token, async move { kv.subscribe(&wanted).await })
     })
 }
 

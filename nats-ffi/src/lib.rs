@@ -28,6 +28,7 @@ mod message;
 mod queue;
 mod connection;
 mod jetstream;
+mod consume;
 mod batch;
 mod kv;
 mod kv_watch;
@@ -41,6 +42,7 @@ mod subscription;
 
 pub use batch::*;
 pub use connection::*;
+pub use consume::*;
 pub use creds::*;
 pub use doc::*;
 pub use error::*;

@@ -14,6 +14,7 @@ use nats_bridge::connection::Connection;
 use nats_bridge::doc::Doc;
 use nats_bridge::queue::{Event, Queue};
 use nats_bridge::running::Running;
+use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
 use nats_core::kv::KvCache;
 use nats_core::{Client, Code, Message, Request, Result};
@@ -85,6 +86,7 @@ pub(crate) enum Value {
     Number(u64),
     Bucket(Owned<Arc<Bucket>>),
     Cache(Owned<KvCache>),
+    Subscription(Owned<Subscription>),
 }
 
 /// Makes a queue. Free `*out` with nats_queue_free().
@@ -212,6 +214,16 @@ where
 {
     let queue = handle::get::<Events>(queue)?;
     begun(&queue, token, queue.start(token, operation))
+}
+
+/// Starts what is to be read: it arrives as a subscription.
+pub(crate) fn open<F>(queue: *mut nats_queue, token: u64, opened: F) -> Result<()>
+where
+    F: Future<Output = Result<nats_core::Subscription>> + Send + 'static,
+{
+    start(queue, token, async move {
+        Owned::new(Subscription::polled(opened.await?)).map(Value::Subscription)
+    })
 }
 
 /// Sends a request whose answer arrives on `queue` under `token`.
@@ -359,6 +371,7 @@ fn hand_over(value: Value) -> Result<(*mut c_void, u64)> {
         Value::Connection(connection) => connection.release().cast(),
         Value::Bucket(bucket) => bucket.release().cast(),
         Value::Cache(cache) => cache.release().cast(),
+        Value::Subscription(subscription) => subscription.release().cast(),
         Value::Doc(doc) => handle::insert(Document::new(doc))?.cast(),
         Value::Fetched(fetched) => handle::insert(fetched)?.cast(),
     };
