@@ -63,3 +63,8 @@
 {NATS_ERR_KEY_NOT_FOUND, "ErrKeyNotFound"},
 {NATS_ERR_KEY_EXISTS, "ErrKeyExists"},
 {NATS_ERR_READ_ONLY, "ErrReadOnly"},
+{NATS_ERR_OBJECT_NOT_FOUND, "ErrObjectNotFound"},
+{NATS_ERR_OBJECT_EXISTS, "ErrObjectExists"},
+{NATS_ERR_DIGEST_MISMATCH, "ErrDigestMismatch"},
+{NATS_ERR_INVALID_LINK, "ErrInvalidLink"},
+{NATS_ERR_OBJECT_CHANGED, "ErrObjectChanged"},
