@@ -92,6 +92,9 @@ impl Chunks {
 
     /// The next chunk, which must be there.
     pub(super) async fn next(&mut self) -> Result<Chunk> {
+        if self.next.index >= self.info.chunks {
+            return Err(self.broken("it has more bytes than its chunks").await);
+        }
         let message = self.message().await?;
         let metadata = message.metadata()?;
         let (sequence, pending) = (metadata.stream_sequence, metadata.pending);

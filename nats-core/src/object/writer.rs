@@ -136,6 +136,9 @@ impl ObjectWriter {
         let written = self.take(bytes).await;
         let written = self.explained(written).await;
         self.end = written.as_ref().err().cloned();
+        if written.is_err() {
+            self.clean().await;
+        }
         written
     }
 
@@ -150,8 +153,7 @@ impl ObjectWriter {
         let done = self.commit().await;
         let done = self.explained(done).await;
         if done.is_err() {
-            // The error that counts is the one before.
-            let _ = self.abort().await;
+            self.clean().await;
         }
         done
     }
@@ -199,11 +201,15 @@ impl ObjectWriter {
         });
         let now = changed.await?.after.ok_or_else(|| store.missing(&info.name))?;
         remains.committed();
-        // It is put, whatever becomes of the one before: that is tried again in the background.
-        if remains.remove().await.is_ok() {
-            remains.keep();
-        }
+        self.clean().await;
         Ok(now)
+    }
+
+    /// Removes what is left; what cannot be removed now is tried again in the background.
+    async fn clean(&mut self) {
+        if self.remains.remove().await.is_ok() {
+            self.remains.keep();
+        }
     }
 
     /// Nobody answers also when there is no bucket.
