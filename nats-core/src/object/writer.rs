@@ -234,24 +234,25 @@ impl ObjectWriter {
             whole.clear();
             self.rest = whole;
         }
-        let chunks = bytes.chunks_exact(self.chunk_size);
-        self.rest.extend_from_slice(chunks.remainder());
-        for chunk in chunks {
-            self.publish(chunk).await?;
-        }
-        Ok(())
+        let whole = bytes.len() - bytes.len() % self.chunk_size;
+        self.rest.extend_from_slice(&bytes[whole..]);
+        self.publish(&bytes[..whole]).await
     }
 
-    async fn publish(&mut self, chunk: &[u8]) -> Result<()> {
-        if let Some(error) = self.failed.get() {
-            return Err(error.clone());
-        }
+    /// Publishes whole chunks, of which the last one may be smaller.
+    async fn publish(&mut self, bytes: &[u8]) -> Result<()> {
         self.remains.begun();
-        self.publisher.publish_told(&Publish::new(&self.subject, chunk), &ONCE, None).await?;
-        // While it is on its way.
-        self.digest.update(chunk);
-        self.info.size += chunk.len() as u64;
-        self.info.chunks += 1;
+        for chunk in bytes.chunks(self.chunk_size) {
+            if let Some(error) = self.failed.get() {
+                return Err(error.clone());
+            }
+            let publish = Publish::new(&self.subject, chunk);
+            self.publisher.publish_told(&publish, &ONCE, None).await?;
+            // While it is on its way.
+            self.digest.update(chunk);
+            self.info.size += chunk.len() as u64;
+            self.info.chunks += 1;
+        }
         Ok(())
     }
 }
