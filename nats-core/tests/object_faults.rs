@@ -400,7 +400,9 @@ async fn a_leader_that_goes_is_survived() {
     let old = within("the put", store.put_bytes("x", &bytes)).await.unwrap();
     let mut reader = store.get("x", &GetOptions::default()).await.unwrap();
     let mut got = within("a chunk", reader.next_chunk()).await.unwrap().unwrap().to_vec();
-    let mut writer = store.writer("y", &PutOptions::default()).await.unwrap();
+    // Acknowledgements that are lost with the leader are missed.
+    let options = PutOptions { timeout: Duration::from_secs(1), ..PutOptions::default() };
+    let mut writer = store.writer("y", &options).await.unwrap();
     writer.write(&content(1_000_000)).await.unwrap();
     let leader = store.status().await.unwrap().stream.cluster.unwrap().leader;
     let number: usize = leader.strip_prefix("harness-").unwrap().parse().unwrap();

@@ -17,13 +17,13 @@ pub struct PutOptions {
     pub previous: Option<u64>,
     /// How many bytes may wait for their acknowledgement. Default 4 MiB. A single chunk may be larger.
     pub window_bytes: usize,
-    /// How long to wait for an acknowledgement. Default 60 s.
+    /// How long to wait for the next acknowledgement of a chunk. Default 10 s.
     pub timeout: Duration,
 }
 
 impl Default for PutOptions {
     fn default() -> Self {
-        PutOptions { previous: None, window_bytes: 4 << 20, timeout: Duration::from_secs(60) }
+        PutOptions { previous: None, window_bytes: 4 << 20, timeout: Duration::from_secs(10) }
     }
 }
 

@@ -69,8 +69,9 @@ impl ObjectStore {
         let meta = meta.into();
         meta_subject(self.name(), &meta.name)?;
         let chunk_size = self.chunk_size(&meta)?;
-        if options.window_bytes == 0 {
-            return Err(Error::new(Code::InvalidArgument, "window_bytes: expected more than zero"));
+        if options.window_bytes == 0 || options.timeout.is_zero() {
+            let text = "window_bytes and timeout: expected more than zero";
+            return Err(Error::new(Code::InvalidArgument, text));
         }
         if options.previous.is_some() {
             // Before anything is sent.
@@ -84,9 +85,9 @@ impl ObjectStore {
         let publisher = self.js.publisher(&PublisherOptions {
             window: MOST,
             window_bytes: options.window_bytes,
-            // The acknowledgements' own deadlines count.
-            stall: options.timeout.saturating_mul(2),
-            ack_timeout: Some(options.timeout),
+            // The next one of them counts: the last one may have to wait for all others.
+            stall: options.timeout,
+            ack_timeout: Some(options.timeout.saturating_mul(MOST as u32)),
             on_failure: Some(Arc::new(move |_, error| drop(noted.set(error.clone())))),
         })?;
         Ok(ObjectWriter {
@@ -191,7 +192,7 @@ impl ObjectWriter {
         if !rest.is_empty() {
             self.publish(&rest).await?;
         }
-        self.publisher.complete(self.options.timeout.saturating_mul(2)).await?;
+        self.acknowledged().await?;
         self.info.digest = self.digest.text();
         let ObjectWriter { info, store, remains, options, .. } = self;
         let changed = store.change(&info.name, |before| {
@@ -203,6 +204,27 @@ impl ObjectWriter {
         remains.committed();
         self.clean().await;
         Ok(now)
+    }
+
+    /// Waits until all chunks are stored, as long as it goes on.
+    async fn acknowledged(&self) -> Result<()> {
+        loop {
+            let before = self.publisher.in_flight();
+            let done = self.publisher.complete(self.options.timeout).await;
+            let Err(error) = done else { return Ok(()) };
+            if error.code() != Code::Timeout || self.failed.get().is_some() {
+                return Err(error);
+            }
+            if self.publisher.in_flight() >= before {
+                return Err(self.silence());
+            }
+        }
+    }
+
+    fn silence(&self) -> Error {
+        let millis = self.options.timeout.as_millis();
+        let text = format!("{}: no chunk was acknowledged within {millis} ms", self.subject);
+        Error::new(Code::Timeout, text)
     }
 
     /// Removes what is left; what cannot be removed now is tried again in the background.
@@ -247,7 +269,11 @@ impl ObjectWriter {
                 return Err(error.clone());
             }
             let publish = Publish::new(&self.subject, chunk);
-            self.publisher.publish_told(&publish, &ONCE, None).await?;
+            let published = self.publisher.publish_told(&publish, &ONCE, None).await;
+            published.map_err(|error| match error.code() {
+                Code::PublisherStalled => self.silence(),
+                _ => error,
+            })?;
             // While it is on its way.
             self.digest.update(chunk);
             self.info.size += chunk.len() as u64;
