@@ -171,6 +171,8 @@ enum {
   NATS_ERR_INVALID_LINK = 68,
   /** The object was replaced or deleted meanwhile. */
   NATS_ERR_OBJECT_CHANGED = 69,
+  /** A service answered with an error. */
+  NATS_ERR_SERVICE_ERROR = 70,
 };
 
 /** What happened to a connection. */
@@ -259,6 +261,26 @@ enum nats_log_level {
 #define NATS_EVENT_CONNECTION 3
 
 /**
+ * The key was given the value.
+ */
+#define NATS_KV_PUT 0
+
+/**
+ * The key was deleted; what it had before may be in its history.
+ */
+#define NATS_KV_DELETE 1
+
+/**
+ * The key was deleted with all it had before, or has come to the end of its time.
+ */
+#define NATS_KV_PURGE 2
+
+/**
+ * Of a watch alone: all that there was when it began has come. There is no key.
+ */
+#define NATS_KV_CAUGHT_UP 3
+
+/**
  * The token of a message whose outcome nobody wants to be told; nats_publisher_complete() tells when
  * it was not stored.
  */
@@ -317,6 +339,23 @@ typedef struct nats_headers nats_headers;
  * "timestamp", and what the type has besides: "stream", "consumer", "action", "leader" and so on.
  */
 typedef struct nats_jetstream nats_jetstream;
+
+/**
+ * A bucket of keys with values (ADR-8). Any thread. Free it with nats_kv_free().
+ *
+ * A key is words of A-Z, a-z, 0-9, '-', '_', '/' and '=' with single dots between. Buckets are made,
+ * listed and removed by nats_kv_bucket_create() and its kin. What a bucket has under a key comes as a
+ * message, of which nats_kv_read() makes an entry.
+ */
+typedef struct nats_kv nats_kv;
+
+/**
+ * The values of a bucket in memory, which follow it. Any thread. Free it with nats_kv_cache_free().
+ *
+ * Reads ask nobody, so they are behind the bucket by what is under way: nats_kv_cache_wait() waits for a
+ * revision.
+ */
+typedef struct nats_kv_cache nats_kv_cache;
 
 /**
  * A received message. Unlike other objects this is a real pointer: NULL and handles of other
@@ -500,7 +539,8 @@ typedef struct {
   nats_status status;
   /**
    * READY: the number of messages that wait now, which may be 0. CONNECTION: one of
-   * `nats_connection_event`. Otherwise 0.
+   * `nats_connection_event`. COMPLETION: the number that the operation yields, if it yields one.
+   * Otherwise 0.
    */
   uint64_t arg;
 } nats_event;
@@ -570,6 +610,43 @@ typedef void (*nats_trace_cb)(nats_str subject, nats_bytes document, void *user)
  * not leave it.
  */
 typedef void (*nats_msg_cb)(nats_connection *nc, nats_subscription *sub, nats_msg *msg, void *user);
+
+/**
+ * What a bucket has under a key, or had. The layout is frozen.
+ */
+typedef struct {
+  /**
+   * The key; a view that lives as long as the message.
+   */
+  nats_str key;
+  /**
+   * The value; a view like that. Empty of a deleted key.
+   */
+  nats_bytes value;
+  /**
+   * It grows with whatever is done to any key of the bucket.
+   */
+  uint64_t revision;
+  /**
+   * How many entries of what was asked for are still to come; 0: it is the last one.
+   */
+  uint64_t delta;
+  /**
+   * When the server stored it, in nanoseconds since 1970.
+   */
+  int64_t created_ns;
+  /**
+   * `NATS_KV_PUT`, `NATS_KV_DELETE`, `NATS_KV_PURGE` or `NATS_KV_CAUGHT_UP`.
+   */
+  int32_t operation;
+} nats_kv_entry;
+
+/**
+ * Makes the new value of a key out of what it has, `entry`; NULL: it has none. Returns 1 when it has
+ * written the value to `value`, which has to stay until the next call or the end of nats_kv_modify();
+ * 0: the key stays as it is.
+ */
+typedef int32_t (*nats_kv_modify_cb)(const nats_kv_entry *entry, nats_bytes *value, void *user);
 
 /**
  * What became of a message. The layout is frozen.
@@ -1848,6 +1925,339 @@ nats_status nats_batch_state(nats_batch *batch,
 nats_status nats_batch_free(nats_batch *batch);
 
 /**
+ * The bucket `bucket`, which has to be there. Waits for what the server tells of it.
+ *
+ * `options_json`: a JSON object with the keys of "Bucket" in docs/options.md, or empty.
+ *
+ * Errors: `BUCKET_NOT_FOUND`, `INVALID_NAME`, `INVALID_OPTION`, `INVALID_JSON`, `JETSTREAM`,
+ * `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_kv_bind(nats_jetstream *js,
+                         nats_str bucket,
+                         nats_str options_json,
+                         nats_kv **out,
+                         nats_error **err);
+
+/**
+ * Like nats_kv_bind(), without waiting; completes on `queue`, under `token`, with a `nats_kv`.
+ */
+nats_status nats_kv_bind_async(nats_jetstream *js,
+                               nats_str bucket,
+                               nats_str options_json,
+                               nats_queue *queue,
+                               uint64_t token,
+                               nats_error **err);
+
+/**
+ * Frees the handle of a bucket; the bucket stays. NULL is fine; one that was freed before is
+ * `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_kv_free(nats_kv *kv);
+
+/**
+ * Gives a key a value, and waits until it is stored.
+ *
+ * `options_json`: a JSON object with the keys of "Change of a key" in docs/options.md, or empty.
+ * `revision` (may be NULL) receives the key's new revision.
+ *
+ * Errors. Not stored: `WRONG_LAST_SEQUENCE` when the key has another revision than the expected one;
+ * `READ_ONLY` for a handle for reading alone, an aggregate, or a mirror of one; `INVALID_NAME` for the
+ * key; `INVALID_OPTION`, `INVALID_ARGUMENT` for the value (the codecs'); those of
+ * nats_jetstream_publish(), as `NO_RESPONDERS` when the bucket is gone. Stored or not, nobody knows:
+ * `TIMEOUT`, `CONNECTION_LOST`.
+ */
+nats_status nats_kv_put(nats_kv *kv,
+                        nats_str key,
+                        nats_bytes value,
+                        nats_str options_json,
+                        uint64_t *revision,
+                        nats_error **err);
+
+/**
+ * Like nats_kv_put(), without waiting; completes on `queue`, under `token`, with the key's new revision
+ * as `arg` of the event. Key and value are copied.
+ */
+nats_status nats_kv_put_async(nats_kv *kv,
+                              nats_str key,
+                              nats_bytes value,
+                              nats_str options_json,
+                              nats_queue *queue,
+                              uint64_t token,
+                              nats_error **err);
+
+/**
+ * Gives a key a value that has none, or was deleted. Of the options "ttl_ms" counts. The rest as
+ * nats_kv_put().
+ *
+ * Errors: `KEY_EXISTS`; otherwise those of nats_kv_put().
+ */
+nats_status nats_kv_create(nats_kv *kv,
+                           nats_str key,
+                           nats_bytes value,
+                           nats_str options_json,
+                           uint64_t *revision,
+                           nats_error **err);
+
+/**
+ * Like nats_kv_create(); completes as nats_kv_put_async().
+ */
+nats_status nats_kv_create_async(nats_kv *kv,
+                                 nats_str key,
+                                 nats_bytes value,
+                                 nats_str options_json,
+                                 nats_queue *queue,
+                                 uint64_t token,
+                                 nats_error **err);
+
+/**
+ * Deletes a key; what it had before stays in its history. The rest as nats_kv_put().
+ */
+nats_status nats_kv_delete(nats_kv *kv,
+                           nats_str key,
+                           nats_str options_json,
+                           uint64_t *revision,
+                           nats_error **err);
+
+/**
+ * Like nats_kv_delete(); completes as nats_kv_put_async().
+ */
+nats_status nats_kv_delete_async(nats_kv *kv,
+                                 nats_str key,
+                                 nats_str options_json,
+                                 nats_queue *queue,
+                                 uint64_t token,
+                                 nats_error **err);
+
+/**
+ * Deletes a key with all it had before. The rest as nats_kv_put().
+ */
+nats_status nats_kv_purge(nats_kv *kv,
+                          nats_str key,
+                          nats_str options_json,
+                          uint64_t *revision,
+                          nats_error **err);
+
+/**
+ * Like nats_kv_purge(); completes as nats_kv_put_async().
+ */
+nats_status nats_kv_purge_async(nats_kv *kv,
+                                nats_str key,
+                                nats_str options_json,
+                                nats_queue *queue,
+                                uint64_t token,
+                                nats_error **err);
+
+/**
+ * Gives a key the value that `cb` makes of what it has, again and again until nobody else has changed it
+ * meanwhile. `cb` is called on the calling thread, with `user`, and not any more when this returns; it
+ * may call functions of this library. `revision` (may be NULL) receives the key's new revision; 0: it
+ * stays as it was.
+ *
+ * Errors: those of nats_kv_get() and nats_kv_put(), but for `KEY_NOT_FOUND` and `WRONG_LAST_SEQUENCE`.
+ */
+nats_status nats_kv_modify(nats_kv *kv,
+                           nats_str key,
+                           nats_kv_modify_cb cb,
+                           void *user,
+                           uint64_t *revision,
+                           nats_error **err);
+
+/**
+ * The entry that a message tells: one that was got of the bucket, or that a watch of it has brought.
+ * The views in `*out` live as long as the message.
+ *
+ * Errors: `PROTOCOL` for a message that is none of the bucket's.
+ */
+nats_status nats_kv_read(nats_kv *kv,
+                         const nats_msg *msg,
+                         nats_kv_entry *out,
+                         nats_error **err);
+
+/**
+ * The value of a key, by any server that has it. Free `*out` with nats_msg_free().
+ *
+ * Errors: `KEY_NOT_FOUND` when it has none, or was deleted; `INVALID_NAME` for the key;
+ * `BUCKET_NOT_FOUND`; `INVALID_ARGUMENT` for a value that the codecs cannot decode; `TIMEOUT`,
+ * `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_kv_get(nats_kv *kv, nats_str key, nats_msg **out, nats_error **err);
+
+/**
+ * Like nats_kv_get(), without waiting; completes on `queue`, under `token`, with a `nats_msg`.
+ */
+nats_status nats_kv_get_async(nats_kv *kv,
+                              nats_str key,
+                              nats_queue *queue,
+                              uint64_t token,
+                              nats_error **err);
+
+/**
+ * What a key had at a revision of its own, or, with `revision` 0, what was done to it last, be it that it
+ * was deleted. The rest as nats_kv_get().
+ */
+nats_status nats_kv_get_revision(nats_kv *kv,
+                                 nats_str key,
+                                 uint64_t revision,
+                                 nats_msg **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_kv_get_revision(), without waiting; completes on `queue`, under `token`, with a `nats_msg`.
+ */
+nats_status nats_kv_get_revision_async(nats_kv *kv,
+                                       nats_str key,
+                                       uint64_t revision,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * The values of many keys as they are at one moment, with one request for each 1,024 of them (ADR-31,
+ * server 2.11). `keys` are `count` of them; `msgs`, with room for as many, receives a message for each in
+ * their order, NULL for one without a value. Free them with nats_msg_free().
+ *
+ * Errors: `UNSUPPORTED`; otherwise those of nats_kv_get(), but for `KEY_NOT_FOUND`.
+ */
+nats_status nats_kv_get_many(nats_kv *kv,
+                             const nats_str *keys,
+                             size_t count,
+                             nats_msg **msgs,
+                             nats_error **err);
+
+/**
+ * Like nats_kv_get_many(), without waiting; completes on `queue`, under `token`, with a `nats_fetched` of
+ * the values that there are, in the order of their keys.
+ */
+nats_status nats_kv_get_many_async(nats_kv *kv,
+                                   const nats_str *keys,
+                                   size_t count,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * Watches keys: what was done to each of them last, then an entry with `NATS_KV_CAUGHT_UP`, then what is
+ * done to them, each once and in order. They come by a subscription like any other: delivered to `cb`, or,
+ * when that is NULL, read with nats_subscription_next(), nats_subscription_take() and
+ * nats_subscription_watch(); nats_kv_read() makes entries of the messages. Waits until the watch has begun.
+ *
+ * `options_json`: a JSON object with the keys of "Watch of a bucket" in docs/options.md, or empty. `cb`,
+ * `user`, `destroy` and `out`: as nats_subscribe_with(). Whatever happens to consumers, leaders, servers
+ * and the connection, it goes on behind the last entry that was taken, and each time is told as a
+ * connection event of the kind `NATS_CONNECTION_EVENT_CONSUMER`. nats_subscription_unsubscribe() ends it.
+ *
+ * Errors: `BUCKET_NOT_FOUND`; `INVALID_NAME` for a key; `INVALID_OPTION`; `INVALID_ARGUMENT` for options
+ * that exclude each other; `UNSUPPORTED` for wildcards that a codec does not know; `JETSTREAM`, `TIMEOUT`,
+ * `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the bucket was deleted,
+ * `PERMISSION`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_kv_watch(nats_kv *kv,
+                          nats_str options_json,
+                          nats_msg_cb cb,
+                          void *user,
+                          nats_destroy_cb destroy,
+                          nats_subscription **out,
+                          nats_error **err);
+
+/**
+ * The keys that have values: a document of the form `{"keys": [key]}`. Free it with nats_doc_free().
+ * nats_kv_watch() with "meta_only" and "ignore_deletes" brings them one by one.
+ *
+ * `options_json`: as nats_kv_watch(); "keys" and "heartbeat_ms" count.
+ *
+ * Errors: those of nats_kv_watch().
+ */
+nats_status nats_kv_keys(nats_kv *kv,
+                         nats_str options_json,
+                         nats_doc **out,
+                         nats_error **err);
+
+/**
+ * Like nats_kv_keys(), without waiting; completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_keys_async(nats_kv *kv,
+                               nats_str options_json,
+                               nats_queue *queue,
+                               uint64_t token,
+                               nats_error **err);
+
+/**
+ * All that the bucket has of a key, the oldest first, as messages for nats_kv_read(). Free it with
+ * nats_fetched_free().
+ *
+ * Errors: those of nats_kv_watch().
+ */
+nats_status nats_kv_history(nats_kv *kv, nats_str key, nats_fetched **out, nats_error **err);
+
+/**
+ * Like nats_kv_history(), without waiting; completes on `queue`, under `token`, with a `nats_fetched`.
+ */
+nats_status nats_kv_history_async(nats_kv *kv,
+                                  nats_str key,
+                                  nats_queue *queue,
+                                  uint64_t token,
+                                  nats_error **err);
+
+/**
+ * Takes the values of keys into memory, and follows the bucket from then on. Waits until all that there
+ * is has come.
+ *
+ * `options_json`: as nats_kv_watch(); "keys" and "heartbeat_ms" count.
+ *
+ * Errors: those of nats_kv_watch().
+ */
+nats_status nats_kv_cache_new(nats_kv *kv,
+                              nats_str options_json,
+                              nats_kv_cache **out,
+                              nats_error **err);
+
+/**
+ * Like nats_kv_cache_new(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_kv_cache`.
+ */
+nats_status nats_kv_cache_new_async(nats_kv *kv,
+                                    nats_str options_json,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * The value of a key, as a message for nats_kv_read(). Never waits. Free `*out` with nats_msg_free().
+ *
+ * Errors: `KEY_NOT_FOUND` when it has none, or is not followed; `INVALID_NAME`; and why the bucket is
+ * followed no more: `BUCKET_NOT_FOUND` when it was deleted, `PERMISSION`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_kv_cache_get(nats_kv_cache *cache,
+                              nats_str key,
+                              nats_msg **out,
+                              nats_error **err);
+
+/**
+ * The keys that have values, in no order: a document of the form `{"keys": [key]}`. Never waits. Free it
+ * with nats_doc_free().
+ *
+ * Errors: those of nats_kv_cache_get().
+ */
+nats_status nats_kv_cache_keys(nats_kv_cache *cache,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Waits until a revision of a key that is followed was seen, for at most `timeout_ms` milliseconds.
+ *
+ * Errors: `TIMEOUT`; those of nats_kv_cache_get().
+ */
+nats_status nats_kv_cache_wait(nats_kv_cache *cache,
+                               uint64_t revision,
+                               int64_t timeout_ms,
+                               nats_error **err);
+
+/**
+ * Frees a cache. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_kv_cache_free(nats_kv_cache *cache);
+
+/**
  * What the server told of itself when the connection was made, or last since then.
  *
  * `*out` receives a document: the members of the server's INFO, under the server's own names. Free it with nats_doc_free().
@@ -3072,6 +3482,182 @@ nats_status nats_account_stream_cancel_move_async(nats_jetstream *js,
                                                   nats_queue *queue,
                                                   uint64_t token,
                                                   nats_error **err);
+
+/**
+ * Makes a bucket (ADR-8). One that is there with the same configuration is as good.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `BUCKET_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_create(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_kv_bucket_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_create_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * Changes the configuration of a bucket. Not everything can be changed.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `BUCKET_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_update(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_kv_bucket_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_update_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * Changes a bucket, or makes it when it is not there.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_create_or_update(nats_jetstream *js,
+                                            nats_str input,
+                                            nats_doc **out,
+                                            nats_error **err);
+
+/**
+ * Like nats_kv_bucket_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_create_or_update_async(nats_jetstream *js,
+                                                  nats_str input,
+                                                  nats_queue *queue,
+                                                  uint64_t token,
+                                                  nats_error **err);
+
+/**
+ * A bucket as it is.
+ *
+ * `input`: a JSON document, {"bucket": name}.
+ *
+ * `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_status(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_kv_bucket_status(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_status_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * The names of all buckets.
+ *
+ * `*out` receives a document: {"buckets": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_names(nats_jetstream *js,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_kv_bucket_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_names_async(nats_jetstream *js,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * All buckets as they are.
+ *
+ * `*out` receives a document: {"buckets": [what nats_kv_bucket_status() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_list(nats_jetstream *js,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_kv_bucket_list(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_list_async(nats_jetstream *js,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
+
+/**
+ * Removes a bucket with all it has.
+ *
+ * `input`: a JSON document, {"bucket": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_delete(nats_jetstream *js,
+                                  nats_str input,
+                                  nats_doc **out,
+                                  nats_error **err);
+
+/**
+ * Like nats_kv_bucket_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_delete_async(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_queue *queue,
+                                        uint64_t token,
+                                        nats_error **err);
+
+/**
+ * Removes what deleted keys have had, and the markers that tell of them when they are older than that.
+ *
+ * `input`: a JSON document, {"bucket": name, "older_than_ms": 1800000 by default; 0 for all}.
+ *
+ * `*out` receives a document: {"purged": how many messages were removed}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `READ_ONLY`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_kv_bucket_purge_deletes(nats_jetstream *js,
+                                         nats_str input,
+                                         nats_doc **out,
+                                         nats_error **err);
+
+/**
+ * Like nats_kv_bucket_purge_deletes(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_kv_bucket_purge_deletes_async(nats_jetstream *js,
+                                               nats_str input,
+                                               nats_queue *queue,
+                                               uint64_t token,
+                                               nats_error **err);
 
 /**
  * Publishes a message. It is accepted into the connection's outbound buffer, from which it is

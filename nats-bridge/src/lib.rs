@@ -31,4 +31,5 @@ pub mod jetstream;
 pub mod trace;
 pub mod publisher;
 pub mod batch;
+pub mod kv;
 pub mod ops;

@@ -21,6 +21,7 @@ mod consumer;
 mod group;
 mod counter;
 mod direct;
+mod kv_bucket;
 mod schedule;
 mod stream;
 
@@ -32,6 +33,7 @@ pub use consumer::*;
 pub use counter::*;
 pub use direct::*;
 pub use group::*;
+pub use kv_bucket::*;
 pub use schedule::*;
 pub use stream::*;
 
@@ -119,6 +121,14 @@ pub const ALL: &[&Op] = &[
     &ACCOUNT_PURGE,
     &ACCOUNT_STREAM_MOVE,
     &ACCOUNT_STREAM_CANCEL_MOVE,
+    &KV_BUCKET_CREATE,
+    &KV_BUCKET_UPDATE,
+    &KV_BUCKET_CREATE_OR_UPDATE,
+    &KV_BUCKET_STATUS,
+    &KV_BUCKET_NAMES,
+    &KV_BUCKET_LIST,
+    &KV_BUCKET_DELETE,
+    &KV_BUCKET_PURGE_DELETES,
 ];
 
 /// The document as a type of the core.

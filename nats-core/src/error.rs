@@ -139,6 +139,7 @@ error_table! {
     68 InvalidLink         "INVALID_LINK"         "the link leads to nothing that can be linked to";
     69 ObjectChanged       "OBJECT_CHANGED"
        "the object was replaced or deleted meanwhile";
+    70 ServiceError        "SERVICE_ERROR"        "a service answered with an error";
 }
 
 impl Code {
@@ -177,15 +178,16 @@ struct Told {
     api: Option<ApiError>,
 }
 
-/// What JetStream said when it refused a request.
+/// What JetStream said when it refused a request, or a service that answered with an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ApiError {
-    /// The kind of refusal, in the manner of HTTP.
+    /// The kind of refusal, in the manner of HTTP; of a service, its own.
     pub code: u16,
-    /// The refusal's own number; [`crate::jetstream::err_code_name`] has its name.
+    /// The refusal's own number, of which [`crate::jetstream::err_code_name`] has the name; 0 of a
+    /// service.
     pub err_code: u16,
-    /// The server's text.
+    /// The server's or service's text.
     pub description: String,
 }
 
@@ -200,7 +202,7 @@ impl Error {
         Error { told: Box::new(Told { code, text: text.into(), api: Some(api) }) }
     }
 
-    /// What JetStream said, when it is JetStream that refused.
+    /// What JetStream or a service said, when it is that which refused.
     pub fn api(&self) -> Option<&ApiError> {
         self.told.api.as_ref()
     }

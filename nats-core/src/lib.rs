@@ -23,6 +23,7 @@ pub mod proto;
 pub mod jetstream;
 pub mod kv;
 pub mod object;
+pub mod service;
 
 mod client;
 mod conn;

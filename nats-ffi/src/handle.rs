@@ -23,6 +23,7 @@ use nats_bridge::fork::{self, PerEpoch};
 use nats_bridge::publisher::Publisher;
 use nats_bridge::subscription::Subscription;
 use nats_bridge::sync::lock;
+use nats_core::kv::KvCache;
 use nats_core::{Code, Error, Result, Secret};
 
 use crate::batch::nats_batch;
@@ -32,6 +33,8 @@ use crate::error::nats_error;
 use crate::fetched::{Fetched, nats_fetched};
 use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
+use crate::kv::{Bucket, nats_kv};
+use crate::kv_watch::nats_kv_cache;
 use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
 use crate::publisher::nats_publisher;
@@ -99,6 +102,8 @@ kinds! {
     12 Publisher   Arc<Publisher>,   nats_publisher,    "publisher";
     13 Batch       Arc<Batch>,       nats_batch,        "batch";
     14 Fetched     Fetched,          nats_fetched,      "list of messages";
+    15 Bucket      Arc<Bucket>,      nats_kv,           "bucket";
+    16 Cache       KvCache,          nats_kv_cache,     "cache";
 }
 
 /// Use of an object; keeps it from being dropped.

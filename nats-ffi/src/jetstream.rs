@@ -55,6 +55,11 @@ impl Context {
         &self.js
     }
 
+    /// What objects that come of it need.
+    pub(crate) fn parts(&self) -> (JetStream, Arc<Connection>, usize) {
+        (self.js.clone(), Arc::clone(&self.connection), self.nc)
+    }
+
     /// The connection.
     pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
@@ -430,10 +435,7 @@ fn taken(
     out: Option<&mut MaybeUninit<*mut nats_subscription>>,
     open: impl AsyncFnOnce(&JetStream) -> Result<nats_core::Subscription>,
 ) -> Result<()> {
-    let (js, connection, nc) = {
-        let context = handle::get::<Context>(js)?;
-        (context.js.clone(), Arc::clone(&context.connection), context.nc)
-    };
+    let (js, connection, nc) = handle::get::<Context>(js)?.parts();
     hand_out(connection, nc, || wait::read_for(js.client(), open(&js))?, to, out)
 }
 

@@ -62,8 +62,7 @@ pub extern "C" fn nats_msg_reply(msg: *const nats_msg) -> nats_str {
 /// The payload.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_payload(msg: *const nats_msg) -> nats_bytes {
-    let none = nats_bytes { ptr: std::ptr::null(), len: 0 };
-    view(msg, none, |m| nats_bytes::view(m.payload()))
+    view(msg, nats_bytes::EMPTY, |m| nats_bytes::view(m.payload()))
 }
 
 /// The status code of the header block, for example 503; 0 when it has none (ADR-4).
@@ -410,7 +409,8 @@ fn borrow(msg: &*const nats_msg) -> Result<(&nats_msg, &Slab)> {
 }
 
 /// The message behind a pointer, to be looked at.
-fn look(msg: &*const nats_msg) -> Result<MessageRef<'_>> {
+/// The message behind a pointer.
+pub(crate) fn look(msg: &*const nats_msg) -> Result<MessageRef<'_>> {
     borrow(msg).map(|(msg, slab)| slab.batch.get(msg.index as usize))
 }
 

@@ -1561,3 +1561,227 @@ pub extern "C" fn nats_account_stream_cancel_move_async(
 ) -> nats_status {
     asynchronous(&table::ACCOUNT_STREAM_CANCEL_MOVE, js, input, queue, token, err)
 }
+
+/// Makes a bucket (ADR-8). One that is there with the same configuration is as good.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `BUCKET_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_CREATE, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_CREATE, js, input, queue, token, err)
+}
+
+/// Changes the configuration of a bucket. Not everything can be changed.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `BUCKET_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_UPDATE, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_UPDATE, js, input, queue, token, err)
+}
+
+/// Changes a bucket, or makes it when it is not there.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "history": values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `INVALID_ARGUMENT`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_create_or_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_CREATE_OR_UPDATE, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_create_or_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_CREATE_OR_UPDATE, js, input, queue, token, err)
+}
+
+/// A bucket as it is.
+///
+/// `input`: a JSON document, {"bucket": name}.
+///
+/// `*out` receives a document: the configuration, with "values": how many, older ones and markers included, "bytes": n, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_status(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_STATUS, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_status(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_status_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_STATUS, js, input, queue, token, err)
+}
+
+/// The names of all buckets.
+///
+/// `*out` receives a document: {"buckets": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_names(
+    js: *mut nats_jetstream,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_NAMES, js, nats_str::EMPTY, out, err)
+}
+
+/// Like nats_kv_bucket_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_names_async(
+    js: *mut nats_jetstream,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_NAMES, js, nats_str::EMPTY, queue, token, err)
+}
+
+/// All buckets as they are.
+///
+/// `*out` receives a document: {"buckets": [what nats_kv_bucket_status() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_list(
+    js: *mut nats_jetstream,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_LIST, js, nats_str::EMPTY, out, err)
+}
+
+/// Like nats_kv_bucket_list(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_list_async(
+    js: *mut nats_jetstream,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_LIST, js, nats_str::EMPTY, queue, token, err)
+}
+
+/// Removes a bucket with all it has.
+///
+/// `input`: a JSON document, {"bucket": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_DELETE, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_DELETE, js, input, queue, token, err)
+}
+
+/// Removes what deleted keys have had, and the markers that tell of them when they are older than that.
+///
+/// `input`: a JSON document, {"bucket": name, "older_than_ms": 1800000 by default; 0 for all}.
+///
+/// `*out` receives a document: {"purged": how many messages were removed}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `READ_ONLY`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_purge_deletes(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::KV_BUCKET_PURGE_DELETES, js, input, out, err)
+}
+
+/// Like nats_kv_bucket_purge_deletes(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_bucket_purge_deletes_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::KV_BUCKET_PURGE_DELETES, js, input, queue, token, err)
+}

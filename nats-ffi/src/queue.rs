@@ -15,6 +15,7 @@ use nats_bridge::doc::Doc;
 use nats_bridge::queue::{Event, Queue};
 use nats_bridge::running::Running;
 use nats_bridge::sync::lock;
+use nats_core::kv::KvCache;
 use nats_core::{Client, Code, Message, Request, Result};
 
 use crate::doc::Document;
@@ -22,6 +23,7 @@ use crate::error::nats_error;
 use crate::fetched::Fetched;
 use crate::guard::{guard, guard_out, guard_status};
 use crate::handle::{self, Owned};
+use crate::kv::Bucket;
 use crate::message;
 use crate::types::{NATS_OK, nats_destroy_cb, nats_status, null, timeout};
 use crate::user::User;
@@ -63,7 +65,8 @@ pub struct nats_event {
     /// COMPLETION: the operation's status. Otherwise 0.
     pub status: nats_status,
     /// READY: the number of messages that wait now, which may be 0. CONNECTION: one of
-    /// `nats_connection_event`. Otherwise 0.
+    /// `nats_connection_event`. COMPLETION: the number that the operation yields, if it yields one.
+    /// Otherwise 0.
     pub arg: u64,
 }
 
@@ -79,6 +82,9 @@ pub(crate) enum Value {
     Connection(Owned<Arc<Connection>>),
     Doc(Doc),
     Fetched(Fetched),
+    Number(u64),
+    Bucket(Owned<Arc<Bucket>>),
+    Cache(Owned<KvCache>),
 }
 
 /// Makes a queue. Free `*out` with nats_queue_free().
@@ -215,8 +221,17 @@ pub(crate) fn ask(
     client: &Client,
     request: &Request<'_>,
 ) -> Result<()> {
+    begin(queue, token, |events| events.ask(token, client, request, Value::Message))
+}
+
+/// Starts an operation on `queue` as `run` does.
+pub(crate) fn begin(
+    queue: *mut nats_queue,
+    token: u64,
+    run: impl FnOnce(&Events) -> Result<Option<Running>>,
+) -> Result<()> {
     let queue = handle::get::<Events>(queue)?;
-    begun(&queue, token, queue.ask(token, client, request, Value::Message))
+    begun(&queue, token, run(&queue))
 }
 
 fn begun(queue: &Events, token: u64, started: Result<Option<Running>>) -> Result<()> {
@@ -235,7 +250,12 @@ fn is_refusal(code: Code) -> bool {
     use Code::*;
     let arguments = matches!(
         code,
-        InvalidArgument | InvalidHandle | InvalidSubject | InvalidQueueGroup | InvalidHeader
+        InvalidArgument
+            | InvalidHandle
+            | InvalidSubject
+            | InvalidQueueGroup
+            | InvalidHeader
+            | InvalidName
     );
     let documents = matches!(code, InvalidUrl | InvalidOption | InvalidJson | NotFound | WrongType);
     let state = matches!(code, Forked | ConnectionClosed | ConnectionDraining | OutboundFull);
@@ -312,11 +332,11 @@ impl Operations {
 fn convert(event: Event<Value>) -> nats_event {
     match event {
         Event::Completion { token, result } => {
-            let (status, value) = match result.and_then(hand_over) {
-                Ok(value) => (NATS_OK, value),
-                Err(error) => (error.code().number(), handle::insert_error(error).cast()),
+            let (status, value, arg) = match result.and_then(hand_over) {
+                Ok((value, arg)) => (NATS_OK, value, arg),
+                Err(error) => (error.code().number(), handle::insert_error(error).cast(), 0),
             };
-            nats_event { token, value, kind: NATS_EVENT_COMPLETION, status, arg: 0 }
+            nats_event { token, value, kind: NATS_EVENT_COMPLETION, status, arg }
         }
         Event::Ready { token, pending } => {
             let value = std::ptr::null_mut();
@@ -331,14 +351,18 @@ fn convert(event: Event<Value>) -> nats_event {
     }
 }
 
-fn hand_over(value: Value) -> Result<*mut c_void> {
-    Ok(match value {
+fn hand_over(value: Value) -> Result<(*mut c_void, u64)> {
+    let object = match value {
         Value::Nothing => std::ptr::null_mut(),
+        Value::Number(number) => return Ok((std::ptr::null_mut(), number)),
         Value::Message(message) => message::into_raw(message).cast(),
         Value::Connection(connection) => connection.release().cast(),
+        Value::Bucket(bucket) => bucket.release().cast(),
+        Value::Cache(cache) => cache.release().cast(),
         Value::Doc(doc) => handle::insert(Document::new(doc))?.cast(),
         Value::Fetched(fetched) => handle::insert(fetched)?.cast(),
-    })
+    };
+    Ok((object, 0))
 }
 
 const _: () = {

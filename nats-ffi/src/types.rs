@@ -121,6 +121,8 @@ impl nats_str {
 }
 
 impl nats_bytes {
+    pub(crate) const EMPTY: nats_bytes = nats_bytes { ptr: std::ptr::null(), len: 0 };
+
     /// A bytes argument.
     ///
     /// # Safety

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
+use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::publisher::PUBLISHER;
@@ -56,6 +57,9 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "Messages of a consumer without end", CONSUME))
         .and_then(|()| table(&mut out, "Messages of a stream in order", ORDERED))
         .and_then(|()| table(&mut out, "Messages that a consumer pushes", PUSHED))
+        .and_then(|()| table(&mut out, "Bucket", BUCKET))
+        .and_then(|()| table(&mut out, "Change of a key", CHANGE))
+        .and_then(|()| table(&mut out, "Watch of a bucket", WATCH))
         .and_then(|()| table(&mut out, "User claims", USER))
         .and_then(|()| table(&mut out, "Account claims", ACCOUNT));
     sections.map_err(|e| e.to_string())?;

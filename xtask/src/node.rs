@@ -7,6 +7,7 @@ mod operations;
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
+use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -94,6 +95,7 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::DigestMismatch, "DigestMismatchError", "NatsError"),
     (Code::InvalidLink, "InvalidLinkError", "NatsError"),
     (Code::ObjectChanged, "ObjectChangedError", "NatsError"),
+    (Code::ServiceError, "ServiceError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.
@@ -288,6 +290,9 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[7], ORDERED, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[8], PUSHED, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[9], BATCH, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[10], BUCKET, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[11], CHANGE, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[12], WATCH, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -299,7 +304,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 10] = [
+const OPTIONS: [Title; 13] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -345,6 +350,9 @@ const OPTIONS: [Title; 10] = [
     ),
     Title("PushedOptions", "PUSHED", "option", "The options of messages that a consumer pushes."),
     Title("BatchOptions", "BATCH", "option", "The options of a batch."),
+    Title("BucketOptions", "BUCKET", "option", "The options of a bucket's handle."),
+    Title("KeyOptions", "KEY", "option", "The options of what is done to a key."),
+    Title("WatchOptions", "WATCH", "option", "The options of a watch of a bucket."),
 ];
 const CLAIMS: [Title; 2] = [
     Title(

@@ -427,6 +427,12 @@ export class ObjectChangedError extends NatsError {
   static override readonly codeName: string = "OBJECT_CHANGED";
 }
 
+/** SERVICE_ERROR: a service answered with an error. */
+export class ServiceError extends NatsError {
+  static override readonly code: number = 70;
+  static override readonly codeName: string = "SERVICE_ERROR";
+}
+
 /** Every error class of the package by name. */
 export const errors = {
   AccountAuthenticationExpiredError,
@@ -489,6 +495,7 @@ export const errors = {
   ReadOnlyError,
   RequestError,
   ServerError,
+  ServiceError,
   SlowConsumerError,
   StaleConnectionError,
   StreamExistsError,

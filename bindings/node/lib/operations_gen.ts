@@ -869,4 +869,144 @@ export abstract class Operations {
   accountStreamCancelMove(input: documents.Document): Promise<documents.Document> {
     return this.operate("account_stream_cancel_move", input);
   }
+
+  /**
+   * Makes a bucket (ADR-8). One that is there with the same configuration is as good.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "history": values of a
+   * key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time
+   * is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or
+   * "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish":
+   * {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...},
+   * "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects,
+   * "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else,
+   * "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "values": how many, older ones and markers included,
+   * "bytes": n, "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, BucketExistsError,
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketCreate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_create", input);
+  }
+
+  /**
+   * Changes the configuration of a bucket. Not everything can be changed.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "history": values of a
+   * key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time
+   * is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or
+   * "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish":
+   * {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...},
+   * "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects,
+   * "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else,
+   * "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "values": how many, older ones and markers included,
+   * "bytes": n, "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, BucketNotFoundError,
+   * UnsupportedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketUpdate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_update", input);
+  }
+
+  /**
+   * Changes a bucket, or makes it when it is not there.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "history": values of a
+   * key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers tell of keys whose time
+   * is over (server 2.11), "max_value_size": bytes, "max_bytes": bytes, "storage": "file" or
+   * "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "republish":
+   * {"src": subjects, "dest": subjects, "headers_only": bool}, "mirror": {"name": bucket, ...},
+   * "sources": [{"name": bucket, "filter_subject": keys, "subject_transforms": [{"src": subjects,
+   * "dest": subjects}], ...}], "aggregate": it has what its sources have and nothing else,
+   * "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "values": how many, older ones and markers included,
+   * "bytes": n, "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, InvalidArgumentError, UnsupportedError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketCreateOrUpdate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_create_or_update", input);
+  }
+
+  /**
+   * A bucket as it is.
+   *
+   * Takes {"bucket": name}.
+   *
+   * Resolves to the configuration, with "values": how many, older ones and markers included,
+   * "bytes": n, "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  kvBucketStatus(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_status", input);
+  }
+
+  /**
+   * The names of all buckets.
+   *
+   * Resolves to {"buckets": [name]}.
+   *
+   * Rejects with InvalidJsonError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketNames(): Promise<documents.Document> {
+    return this.operate("kv_bucket_names", {});
+  }
+
+  /**
+   * All buckets as they are.
+   *
+   * Resolves to {"buckets": [what kvBucketStatus() tells of each]}.
+   *
+   * Rejects with InvalidJsonError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketList(): Promise<documents.Document> {
+    return this.operate("kv_bucket_list", {});
+  }
+
+  /**
+   * Removes a bucket with all it has.
+   *
+   * Takes {"bucket": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  kvBucketDelete(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_delete", input);
+  }
+
+  /**
+   * Removes what deleted keys have had, and the markers that tell of them when they are older than
+   * that.
+   *
+   * Takes {"bucket": name, "older_than_ms": 1800000 by default; 0 for all}.
+   *
+   * Resolves to {"purged": how many messages were removed}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ReadOnlyError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  kvBucketPurgeDeletes(input: documents.Document): Promise<documents.Document> {
+    return this.operate("kv_bucket_purge_deletes", input);
+  }
 }

@@ -652,6 +652,90 @@ export const BATCH: Table = {
   },
 };
 
+/** The options of a bucket's handle. */
+export interface BucketOptions {
+  /** Whatever writes is refused. Default: false. */
+  readOnly?: boolean;
+  /**
+   * In which form keys are stored (ADR-54): "base64" word by word, "path" with slashes as dots; of
+   * several the first one encodes first. Default: none.
+   */
+  keyCodecs?: string | string[];
+  /** In which form values are stored: "base64". Default: none. */
+  valueCodecs?: string | string[];
+}
+
+/** What {@link BucketOptions} become. */
+export const BUCKET: Table = {
+  noun: "option",
+  names: {
+    readOnly: ["read_only", "same"],
+    keyCodecs: ["key_codecs", "list"],
+    valueCodecs: ["value_codecs", "list"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of what is done to a key. */
+export interface KeyOptions {
+  /** The revision that the key is to have; 0: there is to be none. Default: any. */
+  expectedRevision?: number;
+  /**
+   * How long it is kept, in whole seconds (ADR-48, server 2.11). The bucket must have a
+   * limit_marker_ttl. In milliseconds. Default: the bucket's.
+   */
+  ttl?: number;
+}
+
+/** What {@link KeyOptions} become. */
+export const KEY: Table = {
+  noun: "option",
+  names: {
+    expectedRevision: ["expected_revision", "same"],
+    ttl: ["ttl_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of a watch of a bucket. */
+export interface WatchOptions {
+  /** The keys, of which words may be wildcards. Default: all. */
+  keys?: string | string[];
+  /**
+   * Begin with all that the bucket has of them; otherwise with what was done to each last. Default:
+   * false.
+   */
+  includeHistory?: boolean;
+  /** Begin with what comes from now on. Default: false. */
+  updatesOnly?: boolean;
+  /** Begin with this revision. Default: none. */
+  resumeFrom?: number;
+  /** Leave out that keys were deleted, or have come to the end of their time. Default: false. */
+  ignoreDeletes?: boolean;
+  /** Without values. Default: false. */
+  metaOnly?: boolean;
+  /** How often the server says that it is there. In milliseconds. Default: 5000. */
+  heartbeat?: number;
+}
+
+/** What {@link WatchOptions} become. */
+export const WATCH: Table = {
+  noun: "option",
+  names: {
+    keys: ["keys", "list"],
+    includeHistory: ["include_history", "same"],
+    updatesOnly: ["updates_only", "same"],
+    resumeFrom: ["resume_from", "same"],
+    ignoreDeletes: ["ignore_deletes", "same"],
+    metaOnly: ["meta_only", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

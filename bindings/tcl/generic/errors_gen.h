@@ -68,3 +68,4 @@
 {NATS_ERR_DIGEST_MISMATCH, "ErrDigestMismatch"},
 {NATS_ERR_INVALID_LINK, "ErrInvalidLink"},
 {NATS_ERR_OBJECT_CHANGED, "ErrObjectChanged"},
+{NATS_ERR_SERVICE_ERROR, "ErrServiceError"},

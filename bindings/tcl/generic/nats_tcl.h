@@ -190,7 +190,17 @@ typedef struct {
 } Setting;
 
 /* Their tables. */
-typedef enum { FOR_JETSTREAM, FOR_PUBLISH, FOR_FETCH, FOR_CONSUME, FOR_ORDERED, FOR_PUSHED } Table;
+typedef enum {
+  FOR_JETSTREAM,
+  FOR_PUBLISH,
+  FOR_FETCH,
+  FOR_CONSUME,
+  FOR_ORDERED,
+  FOR_PUSHED,
+  FOR_BUCKET,
+  FOR_CHANGE,
+  FOR_WATCH,
+} Table;
 
 /* The kinds of values that options have; arguments.c has their names. */
 typedef enum {

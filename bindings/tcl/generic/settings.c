@@ -6,7 +6,8 @@
 #include "settings_gen.h"
 
 /* In the order of Table. */
-static const Setting *const TABLES[] = {JETSTREAM, PUBLISH, FETCH, CONSUME, ORDERED, PUSHED};
+static const Setting *const TABLES[] = {JETSTREAM, PUBLISH, FETCH,  CONSUME, ORDERED,
+                                        PUSHED,    BUCKET,  CHANGE, WATCH};
 
 static const Setting *find(Table table, const char *word) {
   const Setting *setting = TABLES[table];

@@ -70,3 +70,24 @@ static const Setting PUSHED[] = {
     {"pending_bytes", "pending_bytes", "int"},
     {NULL, NULL, NULL},
 };
+static const Setting BUCKET[] = {
+    {"read_only", "read_only", "bool"},
+    {"key_codecs", "key_codecs", "list"},
+    {"value_codecs", "value_codecs", "list"},
+    {NULL, NULL, NULL},
+};
+static const Setting CHANGE[] = {
+    {"expected_revision", "expected_revision", "int"},
+    {"ttl", "ttl_ms", "int"},
+    {NULL, NULL, NULL},
+};
+static const Setting WATCH[] = {
+    {"keys", "keys", "list"},
+    {"include_history", "include_history", "bool"},
+    {"updates_only", "updates_only", "bool"},
+    {"resume_from", "resume_from", "int"},
+    {"ignore_deletes", "ignore_deletes", "bool"},
+    {"meta_only", "meta_only", "bool"},
+    {"heartbeat", "heartbeat_ms", "int"},
+    {NULL, NULL, NULL},
+};

@@ -117,7 +117,7 @@ impl Client {
 
     /// Tells the server to stop, waits until what was under way has arrived, and ends the
     /// subscriptions. When the server cannot be asked, what has arrived is all there is.
-    async fn drain_sids(&self, sids: &[u64], deadline: Instant) {
+    pub(crate) async fn drain_sids(&self, sids: &[u64], deadline: Instant) {
         let shared = self.shared();
         let live = shared.with_registry(|registry| {
             let mut outbox = lock(&shared.outbox);

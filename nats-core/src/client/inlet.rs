@@ -31,6 +31,11 @@ impl Inlet {
         wake.wake();
         Ok(Inlet { shared, sid })
     }
+
+    /// The subscription id on the wire.
+    pub(crate) fn sid(&self) -> u64 {
+        self.sid
+    }
 }
 
 impl Drop for Inlet {

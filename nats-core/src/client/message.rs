@@ -197,16 +197,35 @@ impl Message {
         Message { raw, shared }
     }
 
-    /// A message that did not come by a subscription: nobody can be answered.
-    pub(crate) fn made(subject: &str, headers: &[u8], payload: &[u8]) -> Message {
-        let bytes = [subject.as_bytes(), headers, payload].concat();
-        let end = |parts: &[&[u8]]| parts.iter().map(|part| part.len() as u32).sum::<u32>();
-        let line = end(&[subject.as_bytes()]);
-        let body = line + end(&[headers]);
-        let (headers, payload) = (line..body, body..body + end(&[payload]));
-        let frame = MsgFrame { sid: 0, subject: 0..line, reply: None, headers, payload };
+    /// The first message of a run, without a way to answer it.
+    pub(crate) fn alone(run: Run) -> Message {
+        Message { raw: run.into_first(), shared: None }
+    }
+
+    /// A message that did not come by a subscription, in memory of its own: nobody can be answered.
+    pub(crate) fn made(
+        subject: &str,
+        reply: Option<&str>,
+        headers: &[u8],
+        payload: &[u8],
+    ) -> Message {
+        let parts = [subject.as_bytes(), reply.unwrap_or_default().as_bytes(), headers, payload];
+        let bytes = parts.concat();
+        let mut end = 0;
+        let [subject, place, headers, payload] = parts.map(|part| {
+            let start = end;
+            end += part.len() as u32;
+            start..end
+        });
+        let frame = MsgFrame { sid: 0, subject, reply: reply.map(|_| place), headers, payload };
         let block = Block::new(Arrived::Copied(&bytes), &frame, Expected::default());
         Message { raw: Run::from(block).into_first(), shared: None }
+    }
+
+    /// The same in memory of its own, for one that is kept: without a way to answer it.
+    pub(crate) fn detached(&self) -> Message {
+        let headers = self.headers().map_or(&[][..], |block| block.raw());
+        Message::made(self.subject(), self.reply(), headers, self.payload())
     }
 
     /// The message, borrowed.

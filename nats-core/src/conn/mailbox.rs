@@ -14,6 +14,9 @@ use crate::proto::message::Run;
 /// An empty queue gives larger memory back, so that an idle subscription stays cheap after a burst.
 const KEPT_CAPACITY: usize = 8;
 
+/// The number of those who wait for the end alone: nothing else wakes them.
+const FOR_THE_END: u64 = u64::MAX;
+
 /// What happens to a message that exceeds a subscription's pending limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
@@ -67,7 +70,8 @@ struct State {
     stats: SubscriptionStats,
     slow: bool,
     end: Option<Error>,
-    /// Those who wait, each under the number of its [`Ready`]; 0 for those without one.
+    /// Those who wait, each under the number of its [`Ready`]; 0 or [`FOR_THE_END`] for those without
+    /// one.
     wakers: Vec<(u64, Waker)>,
     last_waiter: u64,
 }
@@ -115,6 +119,19 @@ impl Mailbox {
         wake_all(woken);
     }
 
+    /// Puts one run in before all that is pending, whatever the limits are. The consumers to wake are
+    /// added to `woken`.
+    pub(crate) fn put_first(&self, run: Run, woken: &mut Vec<Waker>) {
+        let mut state = self.lock();
+        if state.end.is_some() {
+            return;
+        }
+        state.stats.pending_messages += run.len() as u64;
+        state.stats.pending_bytes += run.size() as u64;
+        state.items.push_front(run);
+        woken.extend(waiting(&mut state));
+    }
+
     /// Takes the oldest pending messages: up to `max`, and up to the end of their block.
     pub(crate) fn take(&self, max: usize) -> Option<Taken> {
         self.take_some(|_| max)
@@ -155,13 +172,14 @@ impl Mailbox {
         Poll::Pending
     }
 
-    /// Ready once no more messages will come, whether or not some are pending.
+    /// Ready once no more messages will come, whether or not some are pending. Messages do not wake
+    /// those who wait for it.
     pub(crate) fn poll_ended(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.end.is_some() {
             return Poll::Ready(());
         }
-        register(&mut state, 0, cx.waker());
+        register(&mut state, FOR_THE_END, cx.waker());
         Poll::Pending
     }
 
@@ -354,16 +372,18 @@ impl Drop for Ready<'_> {
     }
 }
 
-/// Everybody who waits; they register again when they still have to.
+/// Everybody whom a change concerns; they register again when they still have to wait.
 fn waiting(state: &mut State) -> impl Iterator<Item = Waker> {
-    state.wakers.drain(..).map(|(_, waker)| waker)
+    let all = state.end.is_some();
+    let concerned = state.wakers.extract_if(.., move |(waiter, _)| all || *waiter != FOR_THE_END);
+    concerned.map(|(_, waker)| waker)
 }
 
 /// Keeps the waker under the number; those without a number are kept once each.
 fn register(state: &mut State, waiter: u64, waker: &Waker) {
-    let same = |(number, known): &(u64, Waker)| {
-        *number == waiter && (waiter != 0 || known.will_wake(waker))
-    };
+    let many = matches!(waiter, 0 | FOR_THE_END);
+    let same =
+        |(number, known): &(u64, Waker)| *number == waiter && (!many || known.will_wake(waker));
     match state.wakers.iter_mut().find(|entry| same(entry)) {
         Some((_, known)) => known.clone_from(waker),
         None => {

@@ -105,3 +105,38 @@ fn a_wait_that_is_given_up_leaves_nothing_behind_and_takes_no_other_with_it() {
     assert_eq!(woken.len(), 2);
     assert_eq!(Pin::new(&mut kept).poll(&mut context), Poll::Ready(true));
 }
+
+#[test]
+fn those_who_wait_for_the_end_are_woken_by_nothing_else() {
+    struct Count(std::sync::atomic::AtomicUsize);
+    impl std::task::Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let counters = [(); 2].map(|()| std::sync::Arc::new(Count(0.into())));
+    let wakers = counters.clone().map(Waker::from);
+    let woken =
+        || counters.each_ref().map(|count| count.0.load(std::sync::atomic::Ordering::SeqCst));
+    for overflow in [Overflow::DropNewest, Overflow::Error] {
+        let before = woken();
+        let mailbox = mailbox(1, 0, overflow);
+        for waker in &wakers {
+            assert!(mailbox.poll_ended(&Context::from_waker(waker)).is_pending());
+        }
+        let mut all = Vec::new();
+        mailbox.push([message(1)].into_iter(), &mut all);
+        mailbox.take(1);
+        assert_eq!((all.len(), woken()), (0, before));
+        match overflow {
+            Overflow::Error => {
+                mailbox.push([message(1), message(1)].into_iter(), &mut all);
+                assert_eq!(all.len(), 2, "the end has come");
+            }
+            _ => {
+                mailbox.close(Code::SubscriptionClosed.into(), true);
+                assert_eq!(woken(), before.map(|count| count + 1));
+            }
+        }
+    }
+}

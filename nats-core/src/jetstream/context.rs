@@ -113,6 +113,10 @@ impl JetStream {
     pub fn timeout(&self) -> Duration {
         self.way.timeout
     }
+
+    pub(crate) fn is_traced(&self) -> bool {
+        self.way.trace.is_some()
+    }
 }
 
 impl fmt::Debug for JetStream {

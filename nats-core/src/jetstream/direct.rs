@@ -137,11 +137,17 @@ impl DirectBatch {
     /// server refuses, as with more than 1024 subjects; [`Code::Timeout`], [`Code::ConnectionLost`],
     /// [`Code::ConnectionClosed`], [`Code::Permission`].
     pub async fn next(&mut self) -> Result<Option<StoredMessage>> {
+        let Some(message) = self.next_message().await? else { return Ok(None) };
+        Ok(Some(StoredMessage::of_direct(&message)))
+    }
+
+    /// The next answer: the payload of the message, and headers that tell the rest.
+    pub(crate) async fn next_message(&mut self) -> Result<Option<Message>> {
         if self.has_ended {
             return Ok(None);
         }
         let read = match self.answers.next().await {
-            Ok(message) => self.read(&message),
+            Ok(message) => self.read(message),
             Err(error) if error.code() == Code::NoResponders => {
                 let text = format!("{}: no such stream, or it allows no direct get", self.path);
                 Err(Error::new(Code::NoResponders, text))
@@ -180,7 +186,7 @@ impl DirectBatch {
         self.up_to
     }
 
-    fn read(&mut self, message: &Message) -> Result<Option<StoredMessage>> {
+    fn read(&mut self, message: Message) -> Result<Option<Message>> {
         let number = |name: &str| message.header(name).and_then(|text| text.parse().ok());
         match message.status() {
             Some(404) => return Ok(None),
@@ -192,12 +198,11 @@ impl DirectBatch {
                 self.last = last.unwrap_or(0);
                 return Ok(None);
             }
-            _ => refused(&self.path, message)?,
+            _ => refused(&self.path, &message)?,
         }
         self.whole(number("Nats-Last-Sequence"))?;
         self.pending = number("Nats-Num-Pending").unwrap_or(0);
-        let message = StoredMessage::of_direct(message);
-        self.last = message.sequence;
+        self.last = number("Nats-Sequence").unwrap_or(0);
         Ok(Some(message))
     }
 

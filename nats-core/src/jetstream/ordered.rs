@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::consumer::{AckPolicy, ConsumerConfig, DeliverPolicy, ReplayPolicy};
 use super::consume::{ConsumeOptions, Messages};
 use super::context::JetStream;
-use super::ordering::Ordering;
+use super::ordering::{Extra, Ordering};
 use crate::client::subscription::Subscription;
 use crate::conn::nuid::nuid;
 use crate::error::{Code, Error, Result};
@@ -149,7 +149,8 @@ impl JetStream {
     /// [`Code::InvalidArgument`], also outside a tokio runtime; those of
     /// [`JetStream::create_consumer`].
     pub async fn ordered(&self, stream: &str, options: &OrderedOptions) -> Result<Messages> {
-        let (subscription, source) = Ordering::start(self, stream, options).await?;
+        let (subscription, source) =
+            Ordering::start(self, stream, options, Extra::default()).await?;
         Ok(Messages::new(subscription, source))
     }
 
@@ -162,7 +163,16 @@ impl JetStream {
         stream: &str,
         options: &OrderedOptions,
     ) -> Result<Subscription> {
-        Ok(Ordering::start(self, stream, options).await?.0)
+        self.subscribe_in_order(stream, options, Extra::default()).await
+    }
+
+    pub(crate) async fn subscribe_in_order(
+        &self,
+        stream: &str,
+        options: &OrderedOptions,
+        extra: Extra,
+    ) -> Result<Subscription> {
+        Ok(Ordering::start(self, stream, options, extra).await?.0)
     }
 }
 

@@ -18,11 +18,11 @@ use super::name::check;
 use super::ordered::OrderedOptions;
 use super::pull::{Ask, Pull};
 use super::pushing::Heartbeat;
-use super::sequence::{Is, Sequence};
+use super::sequence::{self, Is, Sequence};
 use super::status::{self, Said};
 use super::watch::{Watch, Woken, first};
 use crate::client::inlet::Inlet;
-use crate::client::message::MessageRef;
+use crate::client::message::{Message, MessageRef};
 use crate::client::publish::Publish;
 use crate::client::subscription::{SubscribeOptions, Subscription, Tap};
 use crate::conn::mailbox::{Mailbox, Taken};
@@ -30,6 +30,7 @@ use crate::conn::shared::lock;
 use crate::conn::wakes::wake_all;
 use crate::error::{Code, Error, Result};
 use crate::proto::block::View;
+use crate::proto::message::Run;
 
 /// The waits between attempts in a row, doubling.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -40,6 +41,7 @@ pub(super) struct Ordering {
     js: JetStream,
     stream: String,
     options: OrderedOptions,
+    extra: Extra,
     heartbeat: Duration,
     /// What each consumer's own subject begins with.
     inbox: String,
@@ -47,6 +49,24 @@ pub(super) struct Ordering {
     /// There is something for the [`Keeper`] to look at.
     changed: Notify,
     stopped: AtomicBool,
+}
+
+/// Whether a message is not for the program.
+pub(crate) type Skip = fn(MessageRef<'_>) -> bool;
+
+/// What the program gets in place of a message; None: nothing.
+pub(crate) type Map = Arc<dyn Fn(Message) -> Option<Message> + Send + Sync>;
+
+/// What is done to messages besides.
+#[derive(Clone, Default)]
+pub(crate) struct Extra {
+    /// Behind the messages that there are when the first consumer is made comes a mark: a message
+    /// without a subject.
+    pub(crate) mark: bool,
+    /// Leaves messages out.
+    pub(crate) skip: Option<Skip>,
+    /// Makes others of them.
+    pub(crate) map: Option<Map>,
 }
 
 struct State {
@@ -66,6 +86,9 @@ struct State {
     pause: Option<Instant>,
     /// Consumers in a row that were of no use.
     attempts: u32,
+    /// How many messages of the present consumer come before the mark; None: it has come, or is not
+    /// wanted.
+    before_mark: Option<u64>,
     /// Another consumer is to be made, since this one is of no use.
     wanted: Option<Error>,
     /// The messages have ended.
@@ -86,11 +109,21 @@ impl Tap for Ordering {
         let mut state = lock(&self.state);
         state.demand.handled();
         let mut taken = None;
-        while let Some((some, are)) = self.take_alike(&mut state, mailbox, max) {
+        let most = if self.extra.map.is_some() { max.min(1) } else { max };
+        while let Some((mut some, are)) = self.take_alike(&mut state, mailbox, most) {
             match are {
-                Is::Next(_) => {
+                Is::Next(_) | Is::Skipped(_) => {
                     state.well();
                     state.demand.take(&some.run);
+                    some.more |= state.mark_behind(&some.run, mailbox);
+                    let left = if let Is::Skipped(_) = are { None } else { self.mapped(some.run) };
+                    if let Some(run) = left {
+                        taken = Some(Taken { run, more: some.more });
+                        break;
+                    }
+                    state.demand.handled();
+                }
+                Is::Mark => {
                     taken = Some(some);
                     break;
                 }
@@ -140,6 +173,7 @@ impl Ordering {
         js: &JetStream,
         stream: &str,
         options: &OrderedOptions,
+        extra: Extra,
     ) -> Result<(Subscription, Arc<Ordering>)> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::new(Code::InvalidArgument, "consuming needs a tokio runtime"))?;
@@ -152,10 +186,11 @@ impl Ordering {
             options: options.clone(),
             heartbeat,
             inbox: client.new_inbox()?,
-            state: Mutex::new(State::new(
-                Sequence::new(stream),
-                Demand::new(&options.consume, threshold),
-            )),
+            state: Mutex::new(State {
+                before_mark: extra.mark.then_some(u64::MAX),
+                ..State::new(Sequence::new(stream), Demand::new(&options.consume, threshold))
+            }),
+            extra,
             changed: Notify::new(),
             stopped: AtomicBool::new(false),
         });
@@ -186,12 +221,13 @@ impl Ordering {
     fn take_alike(&self, state: &mut State, mailbox: &Mailbox, max: usize) -> Option<(Taken, Is)> {
         let mut are = Is::Stale;
         let taken = mailbox.take_some(|run| {
-            are = state.judge(run.view(0));
+            are = state.judge(run.view(0), self.extra.skip);
             state.sequence.note(are);
             let most = max.min(run.len());
             let mut count = 1;
-            while count < most {
-                let is = state.judge(run.view(count));
+            // The mark comes in between.
+            while count < most && !state.is_before_mark(run.view(count - 1)) {
+                let is = state.judge(run.view(count), self.extra.skip);
                 if discriminant(&is) != discriminant(&are) {
                     break;
                 }
@@ -201,6 +237,14 @@ impl Ordering {
             count
         })?;
         Some((taken, are))
+    }
+
+    /// What the program gets of messages: of one, where others are made of them.
+    fn mapped(&self, run: Run) -> Option<Run> {
+        match &self.extra.map {
+            Some(map) => map(Message::alone(run)).map(Message::into_run),
+            None => Some(run),
+        }
     }
 
     /// Heeds what the server says.
@@ -215,13 +259,22 @@ impl Ordering {
         {
             heartbeat.answer(self.js.client());
             match heartbeat.last.filter(|last| *last > state.sequence.taken()) {
-                Some(last) => self.want_missing(state, last),
+                Some(last) => return self.want_missing(state, last),
                 None => state.well(),
+            }
+            if heartbeat.is_idle() && state.before_mark.is_some() {
+                state.mark(mailbox);
             }
             return;
         }
         match status::of(&state.sequence.name(), message) {
-            Said::Alive => state.well(),
+            Said::Alive => {
+                state.well();
+                // There is nothing else: what was deleted meanwhile does not come.
+                if state.before_mark.is_some() {
+                    state.mark(mailbox);
+                }
+            }
             Said::Over(left) => {
                 state.well();
                 state.demand.give_back(left);
@@ -311,6 +364,7 @@ impl State {
             heard: Instant::now(),
             pause: None,
             attempts: 0,
+            before_mark: None,
             wanted: None,
             resting: false,
             woken: Vec::new(),
@@ -318,8 +372,40 @@ impl State {
     }
 
     #[inline]
-    fn judge(&mut self, message: View<'_>) -> Is {
-        if status::is_status(message) { Is::Word } else { self.sequence.judge(message.reply()) }
+    fn judge(&mut self, message: View<'_>, skip: Option<Skip>) -> Is {
+        if status::is_status(message) {
+            return Is::Word;
+        }
+        match (self.sequence.judge(message.reply()), skip) {
+            (Is::Next(sequence), Some(skip)) if skip(MessageRef::of(message)) => {
+                Is::Skipped(sequence)
+            }
+            (Is::Stale, _) if message.subject().is_empty() => Is::Mark,
+            (is, _) => is,
+        }
+    }
+
+    /// Whether the mark comes behind this message, which was noted last.
+    #[inline]
+    fn is_before_mark(&self, message: View<'_>) -> bool {
+        self.before_mark.is_some_and(|count| {
+            self.sequence.taken() >= count || sequence::is_last(message.reply())
+        })
+    }
+
+    /// Has the mark come next, when it is to be behind these messages.
+    fn mark_behind(&mut self, run: &Run, mailbox: &Mailbox) -> bool {
+        let is_due = self.is_before_mark(run.view(run.len() - 1));
+        if is_due {
+            self.mark(mailbox);
+        }
+        is_due
+    }
+
+    /// Has the mark come next.
+    fn mark(&mut self, mailbox: &Mailbox) {
+        self.before_mark = None;
+        mailbox.put_first(Message::made("", None, &[], &[]).into_run(), &mut self.woken);
     }
 
     /// The present consumer was heard, and has left nothing out.
@@ -465,7 +551,7 @@ impl Keeper {
         let is_present = state.sequence.consumer() == config.name;
         match made {
             Ok(info) if is_present => {
-                state.begin(&options.deliver_policy, &info);
+                state.begin(&options.deliver_policy, &info, &self.mailbox);
                 if !options.push {
                     state.demand = Demand::new(&options.consume, threshold);
                     state.pull = Some(js.pull(stream, &config.name)?);
@@ -486,7 +572,7 @@ impl Keeper {
 }
 
 impl State {
-    fn begin(&mut self, policy: &DeliverPolicy, info: &ConsumerInfo) {
+    fn begin(&mut self, policy: &DeliverPolicy, info: &ConsumerInfo, mailbox: &Mailbox) {
         self.heard = Instant::now();
         self.pause = None;
         // Where the first one begins, which a later one must not miss. The last messages of each
@@ -494,6 +580,12 @@ impl State {
         let nothing_came = info.delivered.consumer_seq == 0;
         if nothing_came && *policy != DeliverPolicy::LastPerSubject {
             self.sequence.begin_behind(info.delivered.stream_seq);
+        }
+        if let Some(count) = &mut self.before_mark {
+            *count = info.delivered.consumer_seq + info.num_pending;
+            if self.sequence.taken() >= *count {
+                self.mark(mailbox);
+            }
         }
     }
 }

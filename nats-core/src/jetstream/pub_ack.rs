@@ -48,6 +48,12 @@ impl PubAck {
             None => acknowledged(subject, payload).map(drop),
         }
     }
+
+    /// The message's sequence in an answer that was checked; 0 in anything else.
+    pub fn sequence(payload: &[u8]) -> u64 {
+        let whole = || acknowledged("", payload).map_or(0, |ack| ack.seq);
+        glance(payload).map_or_else(whole, |glance| glance.sequence)
+    }
 }
 
 /// Reads the answer to a message.

@@ -40,6 +40,11 @@ impl<'a> Heartbeat<'a> {
         Some(Heartbeat { answer, last })
     }
 
+    /// There is nothing to push.
+    pub(super) fn is_idle(&self) -> bool {
+        self.answer.is_none() && self.last.is_some()
+    }
+
     /// Answers, now that all before it was taken. What is lost is asked for again.
     pub(super) fn answer(&self, client: &Client) {
         if let Some(subject) = self.answer {

@@ -23,6 +23,10 @@ pub(super) enum Is {
     Word,
     /// The next one, with its stream sequence.
     Next(u64),
+    /// The next one, and not for the program; its stream sequence.
+    Skipped(u64),
+    /// Of this side: what there was has come.
+    Mark,
     /// Of a consumer that was given up.
     Stale,
     /// Those before it are missing; its consumer sequence.
@@ -92,7 +96,7 @@ impl Sequence {
     /// Notes that the next message is taken.
     #[inline]
     pub(super) fn note(&mut self, is: Is) {
-        if let Is::Next(sequence) = is {
+        if let Is::Next(sequence) | Is::Skipped(sequence) = is {
             self.taken += 1;
             self.last = Some(sequence);
         }
@@ -112,6 +116,12 @@ impl Sequence {
         self.replies = reply.get(..end)?.to_vec();
         reply.get(end..)
     }
+}
+
+/// Whether a message is the last one that there was for the consumer when it was sent.
+pub(super) fn is_last(reply: &[u8]) -> bool {
+    let pending = |reply| Some(Metadata::parse(std::str::from_utf8(reply).ok()?).ok()?.pending);
+    reply.ends_with(b".0") && pending(reply) == Some(0)
 }
 
 /// Stream and consumer sequence of `<delivered>.<stream sequence>.<consumer sequence>.<more>`.

@@ -107,7 +107,7 @@ impl StoredMessage {
         headers.set("Nats-Time-Stamp", &self.time)?;
         let mut block = Vec::with_capacity(headers.encoded_len());
         headers.encode(&mut block);
-        Ok(Message::made(&self.subject, &block, &self.payload))
+        Ok(Message::made(&self.subject, None, &block, &self.payload))
     }
 
     /// Its headers, if it has some. Of a direct get they tell stream, subject, sequence and time, too.
@@ -168,6 +168,15 @@ impl JetStream {
     /// # Errors
     /// As [`JetStream::get_message`]; [`Code::NoResponders`] for a stream that does not allow it.
     pub async fn direct_get(&self, stream: &str, which: &GetMessage) -> Result<StoredMessage> {
+        let message = self.direct_message(stream, which).await?;
+        let stored = StoredMessage::of_direct(&message);
+        let asked =
+            which.sequence.filter(|_| which.next_by_subject.is_none() && stored.sequence == 0);
+        Ok(StoredMessage { sequence: asked.unwrap_or(stored.sequence), ..stored })
+    }
+
+    /// The answer to a direct get: the payload of the message, and headers that tell the rest.
+    pub(crate) async fn direct_message(&self, stream: &str, which: &GetMessage) -> Result<Message> {
         check("stream", stream)?;
         which.check()?;
         level::of_get(which, &self.client)?;
@@ -187,14 +196,13 @@ impl JetStream {
             asked => asked?,
         };
         refused(&path, &message)?;
-        let stored = StoredMessage::of_direct(&message);
-        if !which.no_headers && (stored.sequence == 0 || stored.subject.is_empty()) {
+        let told = |name: &str| message.header(name).filter(|value| !value.is_empty());
+        let sequence = told("Nats-Sequence").and_then(|number| number.parse::<u64>().ok());
+        if !which.no_headers && (sequence.is_none() || told("Nats-Subject").is_none()) {
             let text = "expected the headers Nats-Subject and Nats-Sequence";
             return Err(unreadable(&path, text));
         }
-        let asked =
-            which.sequence.filter(|_| which.next_by_subject.is_none() && stored.sequence == 0);
-        Ok(StoredMessage { sequence: asked.unwrap_or(stored.sequence), ..stored })
+        Ok(message)
     }
 
     /// Deletes a message of a stream. What it held is overwritten, unless only its place in the stream
@@ -218,7 +226,7 @@ impl JetStream {
 }
 
 /// What a direct get, or a batch of them, was refused with.
-pub(super) fn refused(path: &str, message: &Message) -> Result<()> {
+pub(crate) fn refused(path: &str, message: &Message) -> Result<()> {
     let Some(status) = message.status() else { return Ok(()) };
     let description = message.description().unwrap_or_default().to_owned();
     let err_code = if status == 404 { 10037 } else { 0 };

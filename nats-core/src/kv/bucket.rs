@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
+use super::codec::Codecs;
 use super::config::KvConfig;
 use super::name::{STREAM, bucket_of, stream_of};
 use crate::error::{Code, Error, Result};
@@ -13,11 +16,12 @@ use crate::jetstream::{JetStream, StreamConfig, StreamInfo};
 pub struct KeyValue {
     pub(super) js: JetStream,
     pub(super) place: Arc<Place>,
+    pub(super) codecs: Codecs,
 }
 
 /// Where a bucket is.
 pub(super) struct Place {
-    pub(super) bucket: String,
+    pub(super) bucket: Arc<str>,
     pub(super) stream: String,
     /// What the subjects of keys begin with as the stream has them.
     pub(super) stored: String,
@@ -28,10 +32,11 @@ pub(super) struct Place {
 }
 
 /// A bucket as it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KvStatus {
     /// What it is like.
+    #[serde(flatten)]
     pub config: KvConfig,
     /// Values, older ones and markers included.
     pub values: u64,
@@ -151,13 +156,13 @@ impl JetStream {
             None => (own.clone(), Some(here + &own)),
         };
         let place = Place {
-            bucket: bucket.to_owned(),
+            bucket: bucket.into(),
             stream: config.name.clone(),
             stored,
             written,
             direct: config.allow_direct || config.mirror_direct,
         };
-        Ok(KeyValue { js: self.clone(), place: Arc::new(place) })
+        Ok(KeyValue { js: self.clone(), place: Arc::new(place), codecs: Codecs::default() })
     }
 }
 
@@ -185,13 +190,13 @@ impl KeyValue {
     pub fn read_only(&self) -> KeyValue {
         let Place { bucket, stream, stored, direct, .. } = &*self.place;
         let place = Place {
-            bucket: bucket.clone(),
+            bucket: Arc::clone(bucket),
             stream: stream.clone(),
             stored: stored.clone(),
             written: None,
             direct: *direct,
         };
-        KeyValue { js: self.js.clone(), place: Arc::new(place) }
+        KeyValue { place: Arc::new(place), ..self.clone() }
     }
 }
 
@@ -203,10 +208,15 @@ impl fmt::Debug for KeyValue {
 
 /// What was asked of a bucket's stream, which may not be there.
 pub(super) fn found<T>(bucket: &str, result: Result<T>) -> Result<T> {
-    result.map_err(|error| match error.code() {
+    result.map_err(|error| gone(bucket, error))
+}
+
+/// The same of an error alone.
+pub(super) fn gone(bucket: &str, error: Error) -> Error {
+    match error.code() {
         Code::StreamNotFound => {
             Error::new(Code::BucketNotFound, format!("there is no bucket {bucket}"))
         }
         _ => error,
-    })
+    }
 }

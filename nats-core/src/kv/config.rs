@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::{STREAM, bucket_of, check_filter, stream_of};
 use crate::error::{Code, Error, Result};
+use crate::jetstream::config::nanos;
 use crate::jetstream::{
     Compression, Discard, Placement, Republish, Storage, StreamConfig, StreamSource,
     SubjectTransform,
@@ -15,8 +18,9 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 /// The most values that a key may have.
 const MOST: u8 = 64;
 
-/// What a bucket is to be like.
-#[derive(Clone, Debug, PartialEq)]
+/// What a bucket is to be like. As a document, times are nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KvConfig {
     /// Its name.
     pub bucket: String,
@@ -25,9 +29,11 @@ pub struct KvConfig {
     /// How many values a key has, the newest included: 1 to 64. Default 1.
     pub history: u8,
     /// How long a value is kept; zero: for ever.
+    #[serde(with = "nanos")]
     pub ttl: Duration,
     /// How long the marker stays that tells of a key whose values have come to the end of their time
     /// (ADR-48, server 2.11), in whole seconds; zero: there is none, and keys have no time of their own.
+    #[serde(with = "nanos")]
     pub limit_marker_ttl: Duration,
     /// The most bytes of a value; 0: no limit but the server's.
     pub max_value_size: u32,
@@ -38,11 +44,14 @@ pub struct KvConfig {
     /// How many servers keep it.
     pub num_replicas: u32,
     /// Which servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     /// Where its values are published to, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub republish: Option<Republish>,
     /// The bucket that it is a copy of; what is put into it goes there. By its name, with or without
     /// the prefix of streams. Its filter and transforms are used as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mirror: Option<StreamSource>,
     /// Buckets whose keys it has, too. Without transforms of their own their keys are the same here,
     /// or those of their filter; with transforms, which are used as they are, it may be any stream

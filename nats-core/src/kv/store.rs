@@ -1,18 +1,15 @@
 //! Values put, read and deleted.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::bucket::{KeyValue, found};
-use super::entry::{KvEntry, KvOperation};
+use super::bucket::KeyValue;
+use super::entry::KvEntry;
 use super::name::check_key;
-use super::time::nanos;
 use crate::client::publish::Publish;
 use crate::error::{Code, Error, Result};
-use crate::jetstream::{DirectBatchOptions, GetMessage, PublishOptions, StoredMessage};
+use crate::jetstream::{PublishOptions, level};
 use crate::proto::Headers;
-
-/// The most subjects that a batch of direct gets may ask for.
-const AT_ONCE: usize = 1024;
 
 /// What is expected of a key, and for how long it is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +18,19 @@ pub struct KvOptions {
     pub expected_revision: Option<u64>,
     /// For how long, in whole seconds (ADR-48, server 2.11). The bucket must have a `limit_marker_ttl`.
     pub ttl: Option<Duration>,
+}
+
+/// What is done to a key, as it is published to the bucket's stream.
+#[derive(Clone, Debug)]
+pub struct KvPublish<'a> {
+    /// Where to.
+    pub subject: String,
+    /// What tells the operation.
+    pub headers: Option<Headers>,
+    /// The value as it is stored.
+    pub payload: Cow<'a, [u8]>,
+    /// What is expected of the key.
+    pub options: PublishOptions,
 }
 
 impl KvOptions {
@@ -54,8 +64,7 @@ impl KeyValue {
         value: impl AsRef<[u8]>,
         options: &KvOptions,
     ) -> Result<u64> {
-        let publish = Publish::new("", value.as_ref());
-        self.store(key, publish, options).await
+        self.store(&self.to_put(key, value.as_ref(), options)?).await
     }
 
     /// Gives a key that has no value one; its revision.
@@ -79,7 +88,7 @@ impl KeyValue {
             Err(Error::new(Code::KeyExists, text))
         };
         // Only the server that leads knows for sure that it was deleted.
-        let marker = match self.read(&GetMessage::last_of(self.stored(key)), false).await? {
+        let marker = match self.last(key, false).await? {
             Some(entry) if !entry.is_put() => entry.revision,
             Some(_) => return exists(),
             // Its time has come to an end just now, or what is there is not under its subject.
@@ -111,9 +120,8 @@ impl KeyValue {
         key: &str,
         mut make: impl FnMut(Option<&KvEntry>) -> Option<Vec<u8>>,
     ) -> Result<Option<u64>> {
-        check_key(key)?;
         loop {
-            let entry = self.read(&GetMessage::last_of(self.stored(key)), false).await?;
+            let entry = self.last(key, false).await?;
             let revision = entry.as_ref().map_or(0, |entry| entry.revision);
             let Some(value) = make(entry.as_ref().filter(|entry| entry.is_put())) else {
                 return Ok(None);
@@ -130,9 +138,7 @@ impl KeyValue {
     /// # Errors
     /// As [`KeyValue::put_with`].
     pub async fn delete(&self, key: &str, options: &KvOptions) -> Result<u64> {
-        let mut headers = Headers::new();
-        headers.set("KV-Operation", "DEL")?;
-        self.store(key, Publish::new("", b"").headers(&headers), options).await
+        self.store(&self.to_delete(key, options)?).await
     }
 
     /// Deletes a key with all it had before.
@@ -140,134 +146,83 @@ impl KeyValue {
     /// # Errors
     /// As [`KeyValue::put_with`].
     pub async fn purge(&self, key: &str, options: &KvOptions) -> Result<u64> {
-        let mut headers = Headers::new();
-        headers.set("KV-Operation", "PURGE")?;
-        headers.set("Nats-Rollup", "sub")?;
-        self.store(key, Publish::new("", b"").headers(&headers), options).await
+        self.store(&self.to_purge(key, options)?).await
     }
 
-    /// The value of a key, with what is known of it.
+    /// What gives a key a value, as it is published.
     ///
     /// # Errors
-    /// [`Code::KeyNotFound`] when it has none, or was deleted; [`Code::InvalidName`] for the key;
-    /// [`Code::BucketNotFound`]; those of [`JetStream::account_info`].
-    ///
-    /// [`JetStream::account_info`]: crate::jetstream::JetStream::account_info
-    pub async fn get(&self, key: &str) -> Result<KvEntry> {
-        let entry = self.entry(key).await?;
-        entry.filter(KvEntry::is_put).ok_or_else(|| self.missing(key))
+    /// Those of [`KeyValue::put_with`] that show before it is sent.
+    pub fn to_put<'a>(
+        &self,
+        key: &str,
+        value: &'a [u8],
+        options: &KvOptions,
+    ) -> Result<KvPublish<'a>> {
+        let value = match &self.codecs.values {
+            Some(codec) => Cow::Owned(codec.encode(value)?),
+            None => Cow::Borrowed(value),
+        };
+        self.publish(key, value, &[], options)
     }
 
-    /// What a key had at a revision of its own.
+    /// What deletes a key, as it is published.
     ///
     /// # Errors
-    /// As [`KeyValue::get`]; [`Code::InvalidArgument`] for revision 0.
-    pub async fn get_revision(&self, key: &str, revision: u64) -> Result<KvEntry> {
-        check_key(key)?;
-        let entry = self.read(&GetMessage::sequence(revision), self.place.direct).await?;
-        let own = entry.filter(|entry| entry.key == key && entry.is_put());
-        own.ok_or_else(|| self.missing(key))
+    /// As [`KeyValue::to_put`].
+    pub fn to_delete(&self, key: &str, options: &KvOptions) -> Result<KvPublish<'static>> {
+        self.publish(key, Cow::Borrowed(b""), &[("KV-Operation", "DEL")], options)
     }
 
-    /// What was done to a key last; None: nothing, or it is not known any more.
+    /// What deletes a key with all it had before, as it is published.
     ///
     /// # Errors
-    /// As [`KeyValue::get`].
-    pub async fn entry(&self, key: &str) -> Result<Option<KvEntry>> {
-        check_key(key)?;
-        self.read(&GetMessage::last_of(self.stored(key)), self.place.direct).await
-    }
-
-    /// The values of many keys as they are at one moment, in their order; None: it has none. With one
-    /// request for each 1,024 of them (ADR-31, server 2.11).
-    ///
-    /// # Errors
-    /// [`Code::Unsupported`]; otherwise as [`KeyValue::get`].
-    pub async fn get_many(&self, keys: &[impl AsRef<str>]) -> Result<Vec<Option<KvEntry>>> {
-        for key in keys {
-            check_key(key.as_ref())?;
-        }
-        let mut found = std::collections::HashMap::with_capacity(keys.len());
-        let mut up_to_sequence = 0;
-        for some in keys.chunks(AT_ONCE) {
-            let options = DirectBatchOptions {
-                multi_last: some.iter().map(|key| self.stored(key.as_ref())).collect(),
-                up_to_sequence,
-                ..DirectBatchOptions::default()
-            };
-            let mut batch = self.js.direct_batch(&self.place.stream, &options).await?;
-            while let Some(message) = self.seen(batch.next().await)? {
-                let entry = self.entry_of(message)?;
-                if entry.is_put() {
-                    found.insert(entry.key.clone(), entry);
-                }
-            }
-            up_to_sequence = batch.up_to_sequence();
-        }
-        Ok(keys.iter().map(|key| found.get(key.as_ref()).cloned()).collect())
+    /// As [`KeyValue::to_put`].
+    pub fn to_purge(&self, key: &str, options: &KvOptions) -> Result<KvPublish<'static>> {
+        let headers = [("KV-Operation", "PURGE"), ("Nats-Rollup", "sub")];
+        self.publish(key, Cow::Borrowed(b""), &headers, options)
     }
 
     /// The subject of a key as the stream has it.
-    pub(super) fn stored(&self, key: &str) -> String {
-        format!("{}{key}", self.place.stored)
+    pub(super) fn stored(&self, key: &str) -> Result<String> {
+        let encoded = self.encoded(key)?;
+        Ok(format!("{}{encoded}", self.place.stored))
     }
 
-    async fn store(&self, key: &str, publish: Publish<'_>, options: &KvOptions) -> Result<u64> {
-        check_key(key)?;
+    fn encoded<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
+        let stored = match &self.codecs.keys {
+            Some(codec) => Cow::Owned(codec.encode(key)?),
+            None => Cow::Borrowed(key),
+        };
+        check_key(&stored)?;
+        Ok(stored)
+    }
+
+    fn publish<'a>(
+        &self,
+        key: &str,
+        payload: Cow<'a, [u8]>,
+        headers: &[(&str, &str)],
+        options: &KvOptions,
+    ) -> Result<KvPublish<'a>> {
+        let key = self.encoded(key)?;
         let Some(prefix) = &self.place.written else {
             let text = format!("bucket {}: it is for reading alone", self.name());
             return Err(Error::new(Code::ReadOnly, text));
         };
-        let subject = format!("{prefix}{key}");
-        let publish = Publish { subject: &subject, ..publish };
-        let ack = self.js.publish_with(&publish, &options.publish()).await;
-        ack.map(|ack| ack.seq)
-    }
-
-    /// A message of the stream; None: there is none.
-    async fn read(&self, which: &GetMessage, direct: bool) -> Result<Option<KvEntry>> {
-        let stream = &self.place.stream;
-        let got = if direct {
-            self.js.direct_get(stream, which).await
-        } else {
-            self.js.get_message(stream, which).await
-        };
-        match self.seen(got) {
-            Err(error) if error.code() == Code::MessageNotFound => Ok(None),
-            got => self.entry_of(got?).map(Some),
+        let mut of_operation = Headers::new();
+        for (name, value) in headers {
+            of_operation.set(name, value)?;
         }
+        let headers = Some(of_operation).filter(|headers| !headers.is_empty());
+        let options = options.publish();
+        level::of_publish(&options, self.js.client())?;
+        Ok(KvPublish { subject: format!("{prefix}{key}"), headers, payload, options })
     }
 
-    /// What a stream that may not be there has said.
-    fn seen<T>(&self, got: Result<T>) -> Result<T> {
-        found(self.name(), got).map_err(|error| match error.code() {
-            // Nobody answers direct gets then.
-            Code::NoResponders => {
-                let text = format!("there is no bucket {}", self.name());
-                Error::new(Code::BucketNotFound, text)
-            }
-            _ => error,
-        })
-    }
-
-    fn entry_of(&self, message: StoredMessage) -> Result<KvEntry> {
-        let key = message.subject.strip_prefix(&self.place.stored);
-        let (Some(key), Some(created_nanos)) = (key, nanos(&message.time)) else {
-            let text = format!("bucket {}: a message that is none of its keys", self.name());
-            return Err(Error::new(Code::Protocol, text));
-        };
-        Ok(KvEntry {
-            bucket: self.name().to_owned(),
-            key: key.to_owned(),
-            revision: message.sequence,
-            delta: 0,
-            created_nanos,
-            operation: KvOperation::of(message.headers()),
-            value: message.payload,
-        })
-    }
-
-    fn missing(&self, key: &str) -> Error {
-        Error::new(Code::KeyNotFound, format!("bucket {}: key {key} has no value", self.name()))
+    async fn store(&self, publish: &KvPublish<'_>) -> Result<u64> {
+        let KvPublish { subject, headers, payload, options } = publish;
+        let publish = Publish { headers: headers.as_ref(), ..Publish::new(subject, payload) };
+        self.js.publish_with(&publish, options).await.map(|ack| ack.seq)
     }
 }

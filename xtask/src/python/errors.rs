@@ -225,6 +225,7 @@ const CLASSES: &[Class] = &[
     Class(Code::DigestMismatch, "DigestMismatchError", "Error", "nats: digest does not match"),
     Class(Code::InvalidLink, "InvalidLinkError", "Error", "nats: link is not acceptable"),
     Class(Code::ObjectChanged, "ObjectChangedError", "Error", "nats: object has changed"),
+    Class(Code::ServiceError, "ServiceError", "Error", "nats: service error"),
 ];
 
 /// Classes without a code of their own: name, base, text, meaning.

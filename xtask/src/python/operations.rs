@@ -30,7 +30,7 @@ const BLOCKING: Flavour = Flavour { before_def: "", before_call: "" };
 type Member<'a> = (&'a str, &'a str);
 
 /// Members that every document with them has to have; of the others the library says when one lacks.
-const REQUIRED: &[&str] = &["stream", "consumer", "config"];
+const REQUIRED: &[&str] = &["stream", "consumer", "config", "bucket"];
 
 fn module(flavour: &Flavour) -> Result<String, String> {
     let mut out = String::new();

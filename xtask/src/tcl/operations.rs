@@ -10,6 +10,7 @@ use nats_bridge::ops::{ALL, Op, Run};
 const MEMBERS: &[(&str, &str)] = &[
     ("account", "text"),
     ("batch", "int"),
+    ("bucket", "text"),
     ("check", "bool"),
     ("chunk_size", "int"),
     ("cluster", "text"),
@@ -33,6 +34,7 @@ const MEMBERS: &[(&str, &str)] = &[
     ("no_consumers", "bool"),
     ("no_erase", "bool"),
     ("no_hdr", "bool"),
+    ("older_than_ms", "int"),
     ("pause_until", "text"),
     ("pedantic", ""),
     ("peer", "text"),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
+use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::table::Row;
 
 use super::kind;
@@ -24,6 +25,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| table(&mut out, "CONSUME", CONSUME))
         .and_then(|()| table(&mut out, "ORDERED", ORDERED))
         .and_then(|()| table(&mut out, "PUSHED", PUSHED))
+        .and_then(|()| table(&mut out, "BUCKET", BUCKET))
+        .and_then(|()| table(&mut out, "CHANGE", CHANGE))
+        .and_then(|()| table(&mut out, "WATCH", WATCH))
         .map_err(|e| e.to_string())?;
     Ok(out)
 }

@@ -1039,6 +1039,120 @@ PUSHED_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class BucketOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    read_only: bool | None
+    """Whatever writes is refused.
+
+    Default: false.
+    """
+    key_codecs: str | Sequence[str] | None
+    """In which form keys are stored (ADR-54): "base64" word by word, "path" with slashes as
+    dots; of several the first one encodes first.
+
+    Default: none.
+    """
+    value_codecs: str | Sequence[str] | None
+    """In which form values are stored: "base64".
+
+    Default: none.
+    """
+
+
+BUCKET: Final[dict[str, tuple[str, str]]] = {
+    "read_only": ("read_only", "bool"),
+    "key_codecs": ("key_codecs", "texts"),
+    "value_codecs": ("value_codecs", "texts"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+BUCKET_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class KeyOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    expected_revision: int | None
+    """The revision that the key is to have; 0: there is to be none.
+
+    Default: any.
+    """
+    ttl: float | None
+    """How long it is kept, in whole seconds (ADR-48, server 2.11). The bucket must have a
+    limit_marker_ttl.
+
+    Default: the bucket's.
+    """
+
+
+KEY: Final[dict[str, tuple[str, str]]] = {
+    "expected_revision": ("expected_revision", "int"),
+    "ttl": ("ttl_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+KEY_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class WatchOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    keys: str | Sequence[str] | None
+    """The keys, of which words may be wildcards.
+
+    Default: all.
+    """
+    include_history: bool | None
+    """Begin with all that the bucket has of them; otherwise with what was done to each
+    last.
+
+    Default: false.
+    """
+    updates_only: bool | None
+    """Begin with what comes from now on.
+
+    Default: false.
+    """
+    resume_from: int | None
+    """Begin with this revision.
+
+    Default: none.
+    """
+    ignore_deletes: bool | None
+    """Leave out that keys were deleted, or have come to the end of their time.
+
+    Default: false.
+    """
+    meta_only: bool | None
+    """Without values.
+
+    Default: false.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: 5.
+    """
+
+
+WATCH: Final[dict[str, tuple[str, str]]] = {
+    "keys": ("keys", "texts"),
+    "include_history": ("include_history", "bool"),
+    "updates_only": ("updates_only", "bool"),
+    "resume_from": ("resume_from", "int"),
+    "ignore_deletes": ("ignore_deletes", "bool"),
+    "meta_only": ("meta_only", "bool"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+WATCH_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class UserClaims(TypedDict, total=False):
     """What may be given; times are in seconds."""
 

@@ -606,6 +606,14 @@ class ObjectChangedError(Error):
     _phrase = "nats: object has changed"
 
 
+class ServiceError(Error):
+    """A service answered with an error."""
+
+    code = 70
+    name = "SERVICE_ERROR"
+    _phrase = "nats: service error"
+
+
 class UnexpectedEOF(StaleConnectionError):
     """The socket was closed."""
 
@@ -724,6 +732,7 @@ BY_CODE: dict[int, type[Error]] = {
     67: DigestMismatchError,
     68: InvalidLinkError,
     69: ObjectChangedError,
+    70: ServiceError,
 }
 """The class of each error code."""
 

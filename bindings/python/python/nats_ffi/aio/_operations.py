@@ -945,3 +945,138 @@ class Operations(ABC):
         return await self._operate(
             "account_stream_cancel_move", {"account": account, "stream": stream}
         )
+
+    async def kv_bucket_create(self, /, **config: Any) -> dict[str, Any]:
+        """Makes a bucket (ADR-8). One that is there with the same configuration is as good.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "history":
+        values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers
+        tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes":
+        bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster":
+        name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects,
+        "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket,
+        "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}],
+        ...}], "aggregate": it has what its sources have and nothing else, "compression":
+        bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "values": how many, older ones and markers included,
+        "bytes": n, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `InvalidArgumentError`,
+        `BucketExistsError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_create", config)
+
+    async def kv_bucket_update(self, /, **config: Any) -> dict[str, Any]:
+        """Changes the configuration of a bucket. Not everything can be changed.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "history":
+        values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers
+        tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes":
+        bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster":
+        name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects,
+        "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket,
+        "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}],
+        ...}], "aggregate": it has what its sources have and nothing else, "compression":
+        bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "values": how many, older ones and markers included,
+        "bytes": n, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `InvalidArgumentError`,
+        `BucketNotFoundError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_update", config)
+
+    async def kv_bucket_create_or_update(self, /, **config: Any) -> dict[str, Any]:
+        """Changes a bucket, or makes it when it is not there.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "history":
+        values of a key, 1 to 64, "ttl": ns, "limit_marker_ttl": ns, for how long markers
+        tell of keys whose time is over (server 2.11), "max_value_size": bytes, "max_bytes":
+        bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster":
+        name, "tags": [text]}, "republish": {"src": subjects, "dest": subjects,
+        "headers_only": bool}, "mirror": {"name": bucket, ...}, "sources": [{"name": bucket,
+        "filter_subject": keys, "subject_transforms": [{"src": subjects, "dest": subjects}],
+        ...}], "aggregate": it has what its sources have and nothing else, "compression":
+        bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "values": how many, older ones and markers included,
+        "bytes": n, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `InvalidArgumentError`,
+        `UnsupportedError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_create_or_update", config)
+
+    async def kv_bucket_status(self, *, bucket: str) -> dict[str, Any]:
+        """A bucket as it is.
+
+        Takes {"bucket": name}.
+
+        Returns the configuration, with "values": how many, older ones and markers included,
+        "bytes": n, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_status", {"bucket": bucket})
+
+    async def kv_bucket_names(self) -> dict[str, Any]:
+        """The names of all buckets.
+
+        Returns {"buckets": [name]}.
+
+        Raises `JsonParseError`, `JetStreamError`, `JetStreamNotEnabledError`,
+        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_names", {})
+
+    async def kv_bucket_list(self) -> dict[str, Any]:
+        """All buckets as they are.
+
+        Returns {"buckets": [what `kv_bucket_status` tells of each]}.
+
+        Raises `JsonParseError`, `JetStreamError`, `JetStreamNotEnabledError`,
+        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_list", {})
+
+    async def kv_bucket_delete(self, *, bucket: str) -> dict[str, Any]:
+        """Removes a bucket with all it has.
+
+        Takes {"bucket": name}.
+
+        Returns {}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate("kv_bucket_delete", {"bucket": bucket})
+
+    async def kv_bucket_purge_deletes(
+        self, *, bucket: str, older_than_ms: Any = None
+    ) -> dict[str, Any]:
+        """Removes what deleted keys have had, and the markers that tell of them when they
+        are older than that.
+
+        Takes {"bucket": name, "older_than_ms": 1800000 by default; 0 for all}.
+
+        Returns {"purged": how many messages were removed}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`, `ReadOnlyError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return await self._operate(
+            "kv_bucket_purge_deletes", {"bucket": bucket, "older_than_ms": older_than_ms}
+        )
