@@ -6,8 +6,8 @@ use super::store::ObjectStore;
 use crate::error::{Code, Error, Result};
 
 impl ObjectStore {
-    /// Deletes an object, or a link and not what it leads to; what is known of it then. One that was
-    /// deleted before is as good.
+    /// Deletes an object, or a link and not what it leads to; what is known of it then. One that
+    /// was deleted before is as good.
     ///
     /// # Errors
     /// [`Code::ObjectNotFound`] when there was never one; [`Code::JetStream`] when the bucket is
@@ -31,12 +31,12 @@ impl ObjectStore {
         Ok(now)
     }
 
-    /// Gives an object, or a link, another description, headers, metadata and name; its content stays
-    /// as it is, and the chunk size of `meta` is not used.
+    /// Gives an object, or a link, another description, headers, metadata and name; its content
+    /// stays as it is, and the chunk size of `meta` is not used.
     ///
     /// # Errors
-    /// [`Code::ObjectExists`] when another object or link has the new name; [`Code::ObjectChanged`] when
-    /// somebody else has changed it while it was renamed; otherwise as [`ObjectStore::info`].
+    /// [`Code::ObjectExists`] when another object or link has the new name; [`Code::ObjectChanged`]
+    /// when somebody else has changed it while it was renamed; otherwise as [`ObjectStore::info`].
     pub async fn update_meta(&self, name: &str, meta: &ObjectMeta) -> Result<ObjectInfo> {
         meta_subject(self.name(), &meta.name)?;
         if name != meta.name {

@@ -16,8 +16,8 @@ use crate::jetstream::{
 const WINDOW: u64 = 4 << 20;
 /// How many chunks may be, however small they are.
 const MOST: u64 = 256;
-/// How long the server is waited for before it is looked whether the chunks are still there, at first
-/// and later on.
+/// How long the server is waited for before it is looked whether the chunks are still there, at
+/// first and later on.
 const LOOK: Duration = Duration::from_millis(250);
 const LATER: Duration = Duration::from_secs(2);
 /// How often the server says that it is there.

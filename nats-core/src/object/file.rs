@@ -13,8 +13,8 @@ use crate::conn::nuid::nuid;
 use crate::error::{Code, Error, Result};
 
 impl ObjectStore {
-    /// Puts the content of a file. `progress` is told of each block: the bytes so far, and those of the
-    /// file.
+    /// Puts the content of a file. `progress` is told of each block: the bytes so far, and those of
+    /// the file.
     ///
     /// # Errors
     /// [`Code::Io`] when it cannot be read, or its size changes meanwhile: nothing was put then;
@@ -47,8 +47,8 @@ impl ObjectStore {
         writer.end(put).await
     }
 
-    /// Reads an object, or what a link leads to, into a file; what is known of the object. The file is
-    /// there, in the place of one that was there before, only when all was right: until then its
+    /// Reads an object, or what a link leads to, into a file; what is known of the object. The file
+    /// is there, in the place of one that was there before, only when all was right: until then its
     /// content is in a file beside it. `progress` is told of each chunk: the bytes so far, and all.
     ///
     /// # Errors

@@ -18,11 +18,11 @@ pub struct GetOptions {
     pub show_deleted: bool,
     /// The first byte. With anything but 0 the digest of the object is not checked.
     pub offset: u64,
-    /// How many bytes at most; None: all from `offset` on. When the object has more, its digest is not
-    /// checked.
+    /// How many bytes at most; None: all from `offset` on. When the object has more, its digest is
+    /// not checked.
     pub length: Option<u64>,
-    /// The content that is meant, by [`ObjectInfo::nuid`]; empty: whatever it has. A reading that was
-    /// interrupted is resumed with it, and the position at which it was.
+    /// The content that is meant, by [`ObjectInfo::nuid`]; empty: whatever it has. A reading that
+    /// was interrupted is resumed with it, and the position at which it was.
     pub nuid: String,
     /// How long to wait for the next chunk. Default 30 s.
     pub timeout: Duration,
@@ -64,9 +64,9 @@ impl ObjectStore {
     /// Reads an object, or what a link leads to.
     ///
     /// # Errors
-    /// [`Code::ObjectNotFound`] when there is none, or it was deleted; [`Code::InvalidLink`] for a link
-    /// to a bucket or to another link; [`Code::ObjectChanged`] when it has another content than
-    /// `nuid` says; [`Code::InvalidArgument`] for a range that begins behind its end;
+    /// [`Code::ObjectNotFound`] when there is none, or it was deleted; [`Code::InvalidLink`] for a
+    /// link to a bucket or to another link; [`Code::ObjectChanged`] when it has another content
+    /// than `nuid` says; [`Code::InvalidArgument`] for a range that begins behind its end;
     /// [`Code::InvalidName`]; [`Code::BucketNotFound`]; those of [`JetStream::ordered`] and
     /// [`ObjectReader::next_chunk`].
     ///

@@ -73,8 +73,8 @@ pub struct ObjectInfo {
     /// It was deleted.
     #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "present")]
     pub deleted: bool,
-    /// The sequence of what is known of it in the bucket's stream: another one with each change, and
-    /// what [`PutOptions::previous`](super::PutOptions) expects. Never stored.
+    /// The sequence of what is known of it in the bucket's stream: another one with each change,
+    /// and what [`PutOptions::previous`](super::PutOptions) expects. Never stored.
     #[serde(skip_serializing_if = "is_zero", deserialize_with = "present")]
     pub revision: u64,
     /// What this version does not know.

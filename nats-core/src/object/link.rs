@@ -11,8 +11,8 @@ impl ObjectStore {
     /// there from now on.
     ///
     /// # Errors
-    /// [`Code::InvalidLink`] when `to` was deleted, or is a link itself; [`Code::ObjectExists`] when an
-    /// object has the name; otherwise as [`ObjectStore::info`].
+    /// [`Code::InvalidLink`] when `to` was deleted, or is a link itself; [`Code::ObjectExists`]
+    /// when an object has the name; otherwise as [`ObjectStore::info`].
     pub async fn add_link(&self, name: &str, to: &ObjectInfo) -> Result<ObjectInfo> {
         let bad = |why: &str| {
             let text = format!("to: \"{}\" {why}", to.name.escape_debug());

@@ -15,7 +15,8 @@ pub struct PutOptions {
     /// The revision that what is known of the object is to have; 0: there is to be none, or it was
     /// deleted. None: whatever it has. What is there is replaced only then.
     pub previous: Option<u64>,
-    /// How many bytes may wait for their acknowledgement. Default 4 MiB. A single chunk may be larger.
+    /// How many bytes may wait for their acknowledgement. Default 4 MiB. A single chunk may be
+    /// larger.
     pub window_bytes: usize,
     /// How long to wait for the next acknowledgement of a chunk. Default 10 s.
     pub timeout: Duration,
@@ -40,7 +41,8 @@ impl ObjectStore {
         self.put_with(meta, reader, &PutOptions::default(), |_| {}).await
     }
 
-    /// Puts what a reader gives, until its end. `progress` is told of the bytes so far, after each block.
+    /// Puts what a reader gives, until its end. `progress` is told of the bytes so far, after each
+    /// block.
     ///
     /// # Errors
     /// [`Code::Io`] when it cannot be read; otherwise those of [`ObjectStore::writer`],

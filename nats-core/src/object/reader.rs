@@ -86,19 +86,19 @@ impl ObjectReader {
         &self.info
     }
 
-    /// Where in the object the next chunk begins: what a reading that was interrupted is resumed with,
-    /// together with the object's `nuid`.
+    /// Where in the object the next chunk begins: what a reading that was interrupted is resumed
+    /// with, together with the object's `nuid`.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next chunk; None: that was all, and it was right. It may be called again after a future of
-    /// it was dropped: nothing is lost.
+    /// The next chunk; None: that was all, and it was right. It may be called again after a future
+    /// of it was dropped: nothing is lost.
     ///
     /// # Errors
-    /// [`Code::DigestMismatch`] when chunks are missing, are too many, or are not those that were put;
-    /// [`Code::ObjectChanged`] when the object was replaced or deleted meanwhile; [`Code::Timeout`]
-    /// when no chunk comes; [`Code::BucketNotFound`], [`Code::Permission`],
+    /// [`Code::DigestMismatch`] when chunks are missing, are too many, or are not those that were
+    /// put; [`Code::ObjectChanged`] when the object was replaced or deleted meanwhile;
+    /// [`Code::Timeout`] when no chunk comes; [`Code::BucketNotFound`], [`Code::Permission`],
     /// [`Code::ConnectionClosed`]. It is over then.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         if self.rest.has_remaining() {

@@ -29,8 +29,8 @@ impl ObjectStore {
         entry.filter(|info| !info.deleted).ok_or_else(|| self.missing(name))
     }
 
-    /// What is known of an object, also of one that was deleted; None: there was never one, or it is
-    /// not known any more.
+    /// What is known of an object, also of one that was deleted; None: there was never one, or it
+    /// is not known any more.
     ///
     /// # Errors
     /// As [`ObjectStore::info`].

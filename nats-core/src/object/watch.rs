@@ -27,7 +27,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// What is watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectWatchOptions {
-    /// Begins with all that the bucket's stream has of objects; otherwise with what is known of each.
+    /// Begins with all that the bucket's stream has of objects; otherwise with what is known of
+    /// each.
     pub include_history: bool,
     /// Begins with what comes from now on.
     pub updates_only: bool,
@@ -54,8 +55,9 @@ pub struct ObjectWatcher {
 }
 
 impl ObjectStore {
-    /// Watches the objects and links. When a consumer, its server or the connection is lost, the watch
-    /// goes on behind the last change that was taken, which [`Event::Consumer`](crate::Event) tells.
+    /// Watches the objects and links. When a consumer, its server or the connection is lost, the
+    /// watch goes on behind the last change that was taken, which [`Event::Consumer`](crate::Event)
+    /// tells.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for options that exclude each other, and outside a tokio runtime;
@@ -66,7 +68,8 @@ impl ObjectStore {
         Ok(ObjectWatcher { store: self.clone(), subscription, batch: None })
     }
 
-    /// The same as a subscription, of whose messages [`ObjectStore::update_of`] tells what they say.
+    /// The same as a subscription, of whose messages [`ObjectStore::update_of`] tells what they
+    /// say.
     ///
     /// # Errors
     /// As [`ObjectStore::watch`].
@@ -99,8 +102,8 @@ impl ObjectStore {
     /// What a message tells that has come by [`ObjectStore::subscribe`].
     ///
     /// # Errors
-    /// [`Code::Protocol`] for what no client would have stored; [`Code::NotJetStream`] for any other
-    /// message.
+    /// [`Code::Protocol`] for what no client would have stored; [`Code::NotJetStream`] for any
+    /// other message.
     pub fn update_of(&self, message: MessageRef<'_>) -> Result<ObjectUpdate> {
         if message.subject_bytes().is_empty() {
             return Ok(ObjectUpdate::CaughtUp);
@@ -111,8 +114,8 @@ impl ObjectStore {
         Ok(ObjectUpdate::Info(Box::new(info)))
     }
 
-    /// What is known of all objects and links, those that were deleted among them if they are wanted;
-    /// in the order in which they were changed.
+    /// What is known of all objects and links, those that were deleted among them if they are
+    /// wanted; in the order in which they were changed.
     ///
     /// # Errors
     /// As [`ObjectStore::watch`] and [`ObjectWatcher::next`].
@@ -132,12 +135,12 @@ impl ObjectStore {
 }
 
 impl ObjectWatcher {
-    /// What comes next; None: the watch was stopped. It may be called again after a future of it was
-    /// dropped: nothing is lost.
+    /// What comes next; None: the watch was stopped. It may be called again after a future of it
+    /// was dropped: nothing is lost.
     ///
     /// # Errors
-    /// [`Code::Protocol`] for what no client would have stored; the watch goes on behind it. No more
-    /// will come: [`Code::BucketNotFound`] when the bucket was deleted; [`Code::Permission`];
+    /// [`Code::Protocol`] for what no client would have stored; the watch goes on behind it. No
+    /// more will come: [`Code::BucketNotFound`] when the bucket was deleted; [`Code::Permission`];
     /// [`Code::ConnectionClosed`].
     pub async fn next(&mut self) -> Result<Option<ObjectUpdate>> {
         poll_fn(|cx| self.poll_update(cx)).await

@@ -33,8 +33,9 @@ const ONCE: PublishOptions = PublishOptions {
     timeout: None,
 };
 
-/// An object that is being put. Nobody sees anything of it before it is finished; what was there before
-/// stays until then. When it is dropped before, or fails, its chunks are removed in the background.
+/// An object that is being put. Nobody sees anything of it before it is finished; what was there
+/// before stays until then. When it is dropped before, or fails, its chunks are removed in the
+/// background.
 pub struct ObjectWriter {
     store: ObjectStore,
     info: ObjectInfo,
@@ -57,9 +58,9 @@ impl ObjectStore {
     /// Begins to put an object.
     ///
     /// # Errors
-    /// [`Code::InvalidName`]; [`Code::InvalidArgument`] for the options and for a chunk size above the
-    /// server's `max_payload`, also outside a tokio runtime; [`Code::WrongLastSequence`] when it has
-    /// another revision than the one expected; [`Code::BucketNotFound`], then; those of
+    /// [`Code::InvalidName`]; [`Code::InvalidArgument`] for the options and for a chunk size above
+    /// the server's `max_payload`, also outside a tokio runtime; [`Code::WrongLastSequence`] when
+    /// it has another revision than the one expected; [`Code::BucketNotFound`], then; those of
     /// [`Client::subscribe`](crate::Client::subscribe).
     pub async fn writer(
         &self,
@@ -119,15 +120,15 @@ impl ObjectStore {
 }
 
 impl ObjectWriter {
-    /// Writes the next bytes, as many as there are. Large pieces are published from where they are, best
-    /// in multiples of the chunk size. Waits for the server when too much is under way. When a future
-    /// of it is dropped before its end nothing more can be written.
+    /// Writes the next bytes, as many as there are. Large pieces are published from where they are,
+    /// best in multiples of the chunk size. Waits for the server when too much is under way. When a
+    /// future of it is dropped before its end nothing more can be written.
     ///
     /// # Errors
     /// [`Code::BucketNotFound`]; [`Code::NoResponders`] when the bucket has no leader;
     /// [`Code::JetStream`] when the server refuses, since the bucket is full or sealed;
-    /// [`Code::Timeout`], [`Code::ConnectionLost`], [`Code::ConnectionClosed`], [`Code::Permission`]. Nothing more can be
-    /// written then.
+    /// [`Code::Timeout`], [`Code::ConnectionLost`], [`Code::ConnectionClosed`],
+    /// [`Code::Permission`]. Nothing more can be written then.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if let Some(end) = &self.end {
             return Err(end.clone());
@@ -143,13 +144,13 @@ impl ObjectWriter {
         written
     }
 
-    /// Waits until all is stored, and makes the object visible in the place of the one that was there,
-    /// of which nothing is left then.
+    /// Waits until all is stored, and makes the object visible in the place of the one that was
+    /// there, of which nothing is left then.
     ///
     /// # Errors
-    /// As [`ObjectWriter::write`], and [`Code::WrongLastSequence`] when the object has another revision
-    /// than the one expected. With [`Code::Timeout`] and [`Code::ConnectionLost`] nobody knows whether
-    /// it is visible: it is, as a whole, or nothing is left of it.
+    /// As [`ObjectWriter::write`], and [`Code::WrongLastSequence`] when the object has another
+    /// revision than the one expected. With [`Code::Timeout`] and [`Code::ConnectionLost`] nobody
+    /// knows whether it is visible: it is, as a whole, or nothing is left of it.
     pub async fn finish(mut self) -> Result<ObjectInfo> {
         let done = self.commit().await;
         let done = self.explained(done).await;
