@@ -135,7 +135,7 @@ enum {
   NATS_ERR_CONSUMER_EXISTS = 50,
   /** The last sequence of the stream or subject is another than the one expected. */
   NATS_ERR_WRONG_LAST_SEQUENCE = 51,
-  /** The name of a stream, consumer, bucket or key is not acceptable. */
+  /** The name of a stream, consumer, bucket, key or object is not acceptable. */
   NATS_ERR_INVALID_NAME = 52,
   /** The server is too old for this. */
   NATS_ERR_UNSUPPORTED = 53,
@@ -161,6 +161,16 @@ enum {
   NATS_ERR_KEY_EXISTS = 63,
   /** The bucket is for reading alone. */
   NATS_ERR_READ_ONLY = 64,
+  /** There is no such object. */
+  NATS_ERR_OBJECT_NOT_FOUND = 65,
+  /** There is an object of this name. */
+  NATS_ERR_OBJECT_EXISTS = 66,
+  /** What came is not the object: its digest or its length is another. */
+  NATS_ERR_DIGEST_MISMATCH = 67,
+  /** The link leads to nothing that can be linked to. */
+  NATS_ERR_INVALID_LINK = 68,
+  /** The object was replaced or deleted meanwhile. */
+  NATS_ERR_OBJECT_CHANGED = 69,
   /** A service answered with an error. */
   NATS_ERR_SERVICE_ERROR = 70,
 };

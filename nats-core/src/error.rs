@@ -115,7 +115,7 @@ error_table! {
     51 WrongLastSequence   "WRONG_LAST_SEQUENCE"
        "the last sequence of the stream or subject is another than the one expected";
     52 InvalidName         "INVALID_NAME"
-       "the name of a stream, consumer, bucket or key is not acceptable";
+       "the name of a stream, consumer, bucket, key or object is not acceptable";
     53 Unsupported         "UNSUPPORTED"          "the server is too old for this";
     54 NotJetStream        "NOT_JETSTREAM"        "the message is not from JetStream";
     55 AlreadyAcked        "ALREADY_ACKED"        "the message was acknowledged before";
@@ -132,6 +132,13 @@ error_table! {
     62 KeyNotFound         "KEY_NOT_FOUND"        "the key has no value";
     63 KeyExists           "KEY_EXISTS"           "the key has a value";
     64 ReadOnly            "READ_ONLY"            "the bucket is for reading alone";
+    65 ObjectNotFound      "OBJECT_NOT_FOUND"     "there is no such object";
+    66 ObjectExists        "OBJECT_EXISTS"        "there is an object of this name";
+    67 DigestMismatch      "DIGEST_MISMATCH"
+       "what came is not the object: its digest or its length is another";
+    68 InvalidLink         "INVALID_LINK"         "the link leads to nothing that can be linked to";
+    69 ObjectChanged       "OBJECT_CHANGED"
+       "the object was replaced or deleted meanwhile";
     70 ServiceError        "SERVICE_ERROR"        "a service answered with an error";
 }
 

@@ -22,6 +22,7 @@ pub mod proto;
 
 pub mod jetstream;
 pub mod kv;
+pub mod object;
 pub mod service;
 
 mod client;

@@ -90,6 +90,11 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::KeyNotFound, "KeyNotFoundError", "NatsError"),
     (Code::KeyExists, "KeyExistsError", "NatsError"),
     (Code::ReadOnly, "ReadOnlyError", "NatsError"),
+    (Code::ObjectNotFound, "ObjectNotFoundError", "NatsError"),
+    (Code::ObjectExists, "ObjectExistsError", "NatsError"),
+    (Code::DigestMismatch, "DigestMismatchError", "NatsError"),
+    (Code::InvalidLink, "InvalidLinkError", "NatsError"),
+    (Code::ObjectChanged, "ObjectChangedError", "NatsError"),
     (Code::ServiceError, "ServiceError", "NatsError"),
 ];
 

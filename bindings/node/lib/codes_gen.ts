@@ -72,5 +72,10 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [62, errors.KeyNotFoundError],
   [63, errors.KeyExistsError],
   [64, errors.ReadOnlyError],
+  [65, errors.ObjectNotFoundError],
+  [66, errors.ObjectExistsError],
+  [67, errors.DigestMismatchError],
+  [68, errors.InvalidLinkError],
+  [69, errors.ObjectChangedError],
   [70, errors.ServiceError],
 ]);

@@ -319,7 +319,7 @@ export class WrongLastSequenceError extends JetStreamError {
   static override readonly codeName: string = "WRONG_LAST_SEQUENCE";
 }
 
-/** INVALID_NAME: the name of a stream, consumer, bucket or key is not acceptable. */
+/** INVALID_NAME: the name of a stream, consumer, bucket, key or object is not acceptable. */
 export class InvalidNameError extends InvalidArgumentError {
   static override readonly code: number = 52;
   static override readonly codeName: string = "INVALID_NAME";
@@ -397,6 +397,36 @@ export class ReadOnlyError extends NatsError {
   static override readonly codeName: string = "READ_ONLY";
 }
 
+/** OBJECT_NOT_FOUND: there is no such object. */
+export class ObjectNotFoundError extends NatsError {
+  static override readonly code: number = 65;
+  static override readonly codeName: string = "OBJECT_NOT_FOUND";
+}
+
+/** OBJECT_EXISTS: there is an object of this name. */
+export class ObjectExistsError extends NatsError {
+  static override readonly code: number = 66;
+  static override readonly codeName: string = "OBJECT_EXISTS";
+}
+
+/** DIGEST_MISMATCH: what came is not the object: its digest or its length is another. */
+export class DigestMismatchError extends NatsError {
+  static override readonly code: number = 67;
+  static override readonly codeName: string = "DIGEST_MISMATCH";
+}
+
+/** INVALID_LINK: the link leads to nothing that can be linked to. */
+export class InvalidLinkError extends NatsError {
+  static override readonly code: number = 68;
+  static override readonly codeName: string = "INVALID_LINK";
+}
+
+/** OBJECT_CHANGED: the object was replaced or deleted meanwhile. */
+export class ObjectChangedError extends NatsError {
+  static override readonly code: number = 69;
+  static override readonly codeName: string = "OBJECT_CHANGED";
+}
+
 /** SERVICE_ERROR: a service answered with an error. */
 export class ServiceError extends NatsError {
   static override readonly code: number = 70;
@@ -418,6 +448,7 @@ export const errors = {
   ConnectionLostError,
   ConsumerExistsError,
   ConsumerNotFoundError,
+  DigestMismatchError,
   DrainingConnectionError,
   ForkedError,
   HeadersUnsupportedError,
@@ -429,6 +460,7 @@ export const errors = {
   InvalidHeaderError,
   InvalidJsonError,
   InvalidKeyError,
+  InvalidLinkError,
   InvalidNameError,
   InvalidOperationError,
   InvalidOptionError,
@@ -450,6 +482,9 @@ export const errors = {
   NoServersError,
   NotFoundError,
   NotJetStreamError,
+  ObjectChangedError,
+  ObjectExistsError,
+  ObjectNotFoundError,
   OutboundFullError,
   PanicError,
   PermissionViolationError,

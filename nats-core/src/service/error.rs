@@ -109,7 +109,12 @@ mod tests {
     use super::*;
 
     fn read(headers: &str) -> Option<ServiceError> {
-        ServiceError::of(&Message::made("s", format!("NATS/1.0\r\n{headers}\r\n").as_bytes(), b""))
+        ServiceError::of(&Message::made(
+            "s",
+            None,
+            format!("NATS/1.0\r\n{headers}\r\n").as_bytes(),
+            b"",
+        ))
     }
 
     #[test]

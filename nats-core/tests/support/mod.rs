@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test target uses its own part of it")]
 
 pub(crate) mod cuts;
+pub(crate) mod objects;
 pub(crate) mod services;
 pub(crate) mod streams;
 pub(crate) mod fake_js;

@@ -220,6 +220,11 @@ const CLASSES: &[Class] = &[
     Class(Code::KeyNotFound, "KeyNotFoundError", "Error", "nats: key not found"),
     Class(Code::KeyExists, "KeyExistsError", "Error", "nats: key exists already"),
     Class(Code::ReadOnly, "ReadOnlyError", "Error", "nats: bucket is read-only"),
+    Class(Code::ObjectNotFound, "ObjectNotFoundError", "Error", "nats: object not found"),
+    Class(Code::ObjectExists, "ObjectExistsError", "Error", "nats: object exists already"),
+    Class(Code::DigestMismatch, "DigestMismatchError", "Error", "nats: digest does not match"),
+    Class(Code::InvalidLink, "InvalidLinkError", "Error", "nats: link is not acceptable"),
+    Class(Code::ObjectChanged, "ObjectChangedError", "Error", "nats: object has changed"),
     Class(Code::ServiceError, "ServiceError", "Error", "nats: service error"),
 ];
 

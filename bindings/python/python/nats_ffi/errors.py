@@ -463,7 +463,7 @@ class WrongLastSequenceError(JetStreamError):
 
 
 class InvalidNameError(Error):
-    """The name of a stream, consumer, bucket or key is not acceptable."""
+    """The name of a stream, consumer, bucket, key or object is not acceptable."""
 
     code = 52
     name = "INVALID_NAME"
@@ -564,6 +564,46 @@ class ReadOnlyError(Error):
     code = 64
     name = "READ_ONLY"
     _phrase = "nats: bucket is read-only"
+
+
+class ObjectNotFoundError(Error):
+    """There is no such object."""
+
+    code = 65
+    name = "OBJECT_NOT_FOUND"
+    _phrase = "nats: object not found"
+
+
+class ObjectExistsError(Error):
+    """There is an object of this name."""
+
+    code = 66
+    name = "OBJECT_EXISTS"
+    _phrase = "nats: object exists already"
+
+
+class DigestMismatchError(Error):
+    """What came is not the object: its digest or its length is another."""
+
+    code = 67
+    name = "DIGEST_MISMATCH"
+    _phrase = "nats: digest does not match"
+
+
+class InvalidLinkError(Error):
+    """The link leads to nothing that can be linked to."""
+
+    code = 68
+    name = "INVALID_LINK"
+    _phrase = "nats: link is not acceptable"
+
+
+class ObjectChangedError(Error):
+    """The object was replaced or deleted meanwhile."""
+
+    code = 69
+    name = "OBJECT_CHANGED"
+    _phrase = "nats: object has changed"
 
 
 class ServiceError(Error):
@@ -687,6 +727,11 @@ BY_CODE: dict[int, type[Error]] = {
     62: KeyNotFoundError,
     63: KeyExistsError,
     64: ReadOnlyError,
+    65: ObjectNotFoundError,
+    66: ObjectExistsError,
+    67: DigestMismatchError,
+    68: InvalidLinkError,
+    69: ObjectChangedError,
     70: ServiceError,
 }
 """The class of each error code."""
