@@ -372,6 +372,27 @@ typedef struct nats_msg nats_msg;
 typedef struct nats_nkey nats_nkey;
 
 /**
+ * An object that is being read. Any thread; one call at a time, others wait for it. Free it with
+ * nats_object_reader_free().
+ */
+typedef struct nats_object_reader nats_object_reader;
+
+/**
+ * A bucket of objects (ADR-20). Any thread. Free it with nats_object_store_free().
+ *
+ * An object has a name, which is any text of 1 to 2048 bytes, and any number of bytes. Buckets are made,
+ * listed, sealed and removed by nats_object_store_create() and its kin; what is known of objects is told
+ * and changed, and links are added, by nats_object_info() and its kin.
+ */
+typedef struct nats_object_store nats_object_store;
+
+/**
+ * An object that is being put. Any thread; one call at a time, others wait for it. Nobody sees anything of
+ * it before nats_object_writer_finish(). Free it with nats_object_writer_free().
+ */
+typedef struct nats_object_writer nats_object_writer;
+
+/**
  * Options for connections. The keys are listed in docs/options.md. One object may serve many
  * connections, which copy it: later changes do not reach connections that exist.
  */
@@ -647,6 +668,12 @@ typedef struct {
  * 0: the key stays as it is.
  */
 typedef int32_t (*nats_kv_modify_cb)(const nats_kv_entry *entry, nats_bytes *value, void *user);
+
+/**
+ * Told on the calling thread how much of an object has gone over so far, and how much it is in all, in
+ * bytes.
+ */
+typedef void (*nats_object_progress_cb)(uint64_t bytes, uint64_t total, void *user);
 
 /**
  * What became of a message. The layout is frozen.
@@ -2304,6 +2331,351 @@ nats_status nats_kv_cache_wait(nats_kv_cache *cache,
 nats_status nats_kv_cache_free(nats_kv_cache *cache);
 
 /**
+ * The bucket of objects `bucket`, which has to be there. Waits for what the server tells of it.
+ *
+ * Errors: `BUCKET_NOT_FOUND`, `INVALID_NAME`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`,
+ * `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_object_store_bind(nats_jetstream *js,
+                                   nats_str bucket,
+                                   nats_object_store **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_object_store_bind(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_object_store`.
+ */
+nats_status nats_object_store_bind_async(nats_jetstream *js,
+                                         nats_str bucket,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * Frees the handle of a bucket; the bucket stays, and so do writers and readers. NULL is fine; one that was
+ * freed before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_object_store_free(nats_object_store *store);
+
+/**
+ * Puts an object that is in memory as a whole. Nobody sees anything of it before all is stored; then it
+ * takes the place of the one that was there. What fails leaves nothing behind.
+ *
+ * `meta_json`: what is said of it, {"description": text, "headers": {name: [text]}, "metadata": {name:
+ * text}, "options": {"max_chunk_size": bytes}}, or empty. `options_json`: a JSON object with the keys of
+ * "Object that is put" in docs/options.md, or empty. `info` (may be NULL) receives what nats_object_info()
+ * tells; free it with nats_doc_free().
+ *
+ * Errors: `INVALID_NAME` for the name, `INVALID_JSON` for `meta_json`, `INVALID_OPTION`; `INVALID_ARGUMENT`
+ * for a chunk size above the server's maximum; `WRONG_LAST_SEQUENCE` when the object has another revision
+ * than "previous"; `BUCKET_NOT_FOUND`; `JETSTREAM` when the server refuses, as a bucket that is full or
+ * sealed does; `TIMEOUT`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PERMISSION`.
+ */
+nats_status nats_object_put(nats_object_store *store,
+                            nats_str name,
+                            nats_str meta_json,
+                            nats_bytes bytes,
+                            nats_str options_json,
+                            nats_doc **info,
+                            nats_error **err);
+
+/**
+ * Like nats_object_put(), without waiting; completes on `queue`, under `token`, with a `nats_doc`. The
+ * bytes are copied.
+ */
+nats_status nats_object_put_async(nats_object_store *store,
+                                  nats_str name,
+                                  nats_str meta_json,
+                                  nats_bytes bytes,
+                                  nats_str options_json,
+                                  nats_queue *queue,
+                                  uint64_t token,
+                                  nats_error **err);
+
+/**
+ * Puts the content of a file. `progress` (may be NULL) is called on the calling thread with `user`, and not
+ * any more when this returns. The rest as nats_object_put().
+ *
+ * Errors: `IO` when the file cannot be read, or is shorter by the end than it was; those of
+ * nats_object_put().
+ */
+nats_status nats_object_put_file(nats_object_store *store,
+                                 nats_str name,
+                                 nats_str meta_json,
+                                 nats_str path,
+                                 nats_str options_json,
+                                 nats_object_progress_cb progress,
+                                 void *user,
+                                 nats_doc **info,
+                                 nats_error **err);
+
+/**
+ * Like nats_object_put_file(), without waiting and without progress; completes on `queue`, under `token`,
+ * with a `nats_doc`.
+ */
+nats_status nats_object_put_file_async(nats_object_store *store,
+                                       nats_str name,
+                                       nats_str meta_json,
+                                       nats_str path,
+                                       nats_str options_json,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Gets an object as a whole, or a range of it, into memory; links are followed. `*out` is a message whose
+ * payload it is; free it with nats_msg_free(). Large ones are better read in chunks, see
+ * nats_object_reader_new().
+ *
+ * `options_json`: a JSON object with the keys of "Object that is read" in docs/options.md, or empty. `info`
+ * (may be NULL) receives what nats_object_info() tells of it; free it with nats_doc_free().
+ *
+ * Errors: `OBJECT_NOT_FOUND` when there is none, or it was deleted; `DIGEST_MISMATCH` when what came is not
+ * what was put; `OBJECT_CHANGED` when it was replaced meanwhile, or is not the one that "nuid" names;
+ * `INVALID_LINK` for a link to a link or to a bucket; `INVALID_NAME`, `INVALID_OPTION`; `INVALID_ARGUMENT`
+ * for an "offset" behind its end; `BUCKET_NOT_FOUND`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`,
+ * `CONNECTION_CLOSED`.
+ */
+nats_status nats_object_get(nats_object_store *store,
+                            nats_str name,
+                            nats_str options_json,
+                            nats_msg **out,
+                            nats_doc **info,
+                            nats_error **err);
+
+/**
+ * Like nats_object_get(), without waiting; completes on `queue`, under `token`, with a `nats_msg`.
+ */
+nats_status nats_object_get_async(nats_object_store *store,
+                                  nats_str name,
+                                  nats_str options_json,
+                                  nats_queue *queue,
+                                  uint64_t token,
+                                  nats_error **err);
+
+/**
+ * Gets an object into a file, which is there as a whole or not at all: it is written beside its place and
+ * put there in the end. `progress` (may be NULL) is called on the calling thread with `user`, and not any
+ * more when this returns. The rest as nats_object_get().
+ *
+ * Errors: `IO` when the file cannot be written; those of nats_object_get().
+ */
+nats_status nats_object_get_file(nats_object_store *store,
+                                 nats_str name,
+                                 nats_str path,
+                                 nats_str options_json,
+                                 nats_object_progress_cb progress,
+                                 void *user,
+                                 nats_doc **info,
+                                 nats_error **err);
+
+/**
+ * Like nats_object_get_file(), without waiting and without progress; completes on `queue`, under `token`,
+ * with a `nats_doc`.
+ */
+nats_status nats_object_get_file_async(nats_object_store *store,
+                                       nats_str name,
+                                       nats_str path,
+                                       nats_str options_json,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Watches objects: what is known of each of them, then a mark, then what is done to them, each once and in
+ * order. They come by a subscription like any other: delivered to `cb`, or, when that is NULL, read with
+ * nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(); nats_object_read() says
+ * what a message tells. Waits until the watch has begun.
+ *
+ * `options_json`: a JSON object with the keys of "Watch of objects" in docs/options.md, or empty. `cb`,
+ * `user`, `destroy` and `out`: as nats_subscribe_with(). Whatever happens to consumers, leaders, servers
+ * and the connection, it goes on behind the last change that was taken, and each time is told as a
+ * connection event of the kind `NATS_CONNECTION_EVENT_CONSUMER`.
+ *
+ * Errors: `BUCKET_NOT_FOUND`, `INVALID_OPTION`, `INVALID_ARGUMENT`, `JETSTREAM`, `TIMEOUT`,
+ * `CONNECTION_CLOSED`. The subscription ends with `BUCKET_NOT_FOUND` when the bucket was deleted.
+ */
+nats_status nats_object_watch(nats_object_store *store,
+                              nats_str options_json,
+                              nats_msg_cb cb,
+                              void *user,
+                              nats_destroy_cb destroy,
+                              nats_subscription **out,
+                              nats_error **err);
+
+/**
+ * Like nats_object_watch() without a callback, and without waiting; completes on `queue`, under `token`,
+ * with a `nats_subscription`.
+ */
+nats_status nats_object_watch_async(nats_object_store *store,
+                                    nats_str options_json,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * What a message of a watch tells: `*out` is what nats_object_info() tells of the object, to be freed with
+ * nats_doc_free(); NULL: all that there was when the watch began has come.
+ *
+ * Errors: `PROTOCOL`, `NOT_JETSTREAM` for a message that is none of a watch.
+ */
+nats_status nats_object_read(nats_object_store *store,
+                             const nats_msg *msg,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Begins to put an object. Arguments as nats_object_put().
+ *
+ * Errors: those of nats_object_put() that show before anything is stored.
+ */
+nats_status nats_object_writer_new(nats_object_store *store,
+                                   nats_str name,
+                                   nats_str meta_json,
+                                   nats_str options_json,
+                                   nats_object_writer **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_object_writer_new(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_object_writer`.
+ */
+nats_status nats_object_writer_new_async(nats_object_store *store,
+                                         nats_str name,
+                                         nats_str meta_json,
+                                         nats_str options_json,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * Writes the next bytes, any number of them. Waits for the server when too much is under way.
+ *
+ * Errors: those of nats_object_put(); nothing more can be written then. `INVALID_ARGUMENT` when it was
+ * finished already.
+ */
+nats_status nats_object_writer_write(nats_object_writer *writer,
+                                     nats_bytes bytes,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_writer_write(), without waiting; completes on `queue`, under `token`, without a value.
+ * The bytes are copied. Begin the next write when this one has completed: what is under way is bounded
+ * by that.
+ */
+nats_status nats_object_writer_write_async(nats_object_writer *writer,
+                                           nats_bytes bytes,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * Waits until all is stored, and makes the object visible. `info` (may be NULL) receives what
+ * nats_object_info() tells; free it with nats_doc_free().
+ *
+ * Errors: those of nats_object_put(). With `TIMEOUT` and `CONNECTION_LOST` nobody knows whether it is
+ * visible: it is, as a whole, or nothing is left of it.
+ */
+nats_status nats_object_writer_finish(nats_object_writer *writer,
+                                      nats_doc **info,
+                                      nats_error **err);
+
+/**
+ * Like nats_object_writer_finish(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_doc`.
+ */
+nats_status nats_object_writer_finish_async(nats_object_writer *writer,
+                                            nats_queue *queue,
+                                            uint64_t token,
+                                            nats_error **err);
+
+/**
+ * Takes back what was written, and waits until nothing is left of it.
+ *
+ * Errors: `INVALID_ARGUMENT` when it was finished already; `TIMEOUT` and the like: it is tried again in
+ * the background.
+ */
+nats_status nats_object_writer_abort(nats_object_writer *writer,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_writer_abort(), without waiting; completes on `queue`, under `token`, without a value.
+ */
+nats_status nats_object_writer_abort_async(nats_object_writer *writer,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * Frees a writer. What was not finished is taken back in the background. NULL is fine; one that was freed
+ * before is `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_object_writer_free(nats_object_writer *writer);
+
+/**
+ * Begins to read an object, or a range of it; links are followed. Arguments and errors as
+ * nats_object_get(). To go on where a reading was interrupted, "offset" says how much was read, and "nuid"
+ * is that of nats_object_reader_info().
+ */
+nats_status nats_object_reader_new(nats_object_store *store,
+                                   nats_str name,
+                                   nats_str options_json,
+                                   nats_object_reader **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_object_reader_new(), without waiting; completes on `queue`, under `token`, with a
+ * `nats_object_reader`.
+ */
+nats_status nats_object_reader_new_async(nats_object_store *store,
+                                         nats_str name,
+                                         nats_str options_json,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * What is known of the object that is read: a document as that of nats_object_info(). Free it with
+ * nats_doc_free(). Never waits.
+ */
+nats_status nats_object_reader_info(nats_object_reader *reader, nats_doc **out, nats_error **err);
+
+/**
+ * Reads the next bytes into `buffer`, which has room for `cap`; `*count` receives how many they are, 0 at
+ * the end: all of it has come then, and was what was put.
+ *
+ * Errors: those of nats_object_get(), and it is over then; `INVALID_ARGUMENT` for `cap` 0.
+ */
+nats_status nats_object_reader_read(nats_object_reader *reader,
+                                    uint8_t *buffer,
+                                    size_t cap,
+                                    size_t *count,
+                                    nats_error **err);
+
+/**
+ * The next chunk, without a copy: `*out` is a message whose payload it is, to be freed with
+ * nats_msg_free(); NULL at the end: all of it has come then, and was what was put.
+ *
+ * Errors: those of nats_object_get(), and it is over then.
+ */
+nats_status nats_object_reader_next(nats_object_reader *reader, nats_msg **out, nats_error **err);
+
+/**
+ * Like nats_object_reader_next(), without waiting; completes on `queue`, under `token`, with a `nats_msg`,
+ * or with NULL at the end.
+ */
+nats_status nats_object_reader_next_async(nats_object_reader *reader,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * Frees a reader, and ends the reading. NULL is fine; one that was freed before is
+ * `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_object_reader_free(nats_object_reader *reader);
+
+/**
  * What the server told of itself when the connection was made, or last since then.
  *
  * `*out` receives a document: the members of the server's INFO, under the server's own names. Free it with nats_doc_free().
@@ -3704,6 +4076,320 @@ nats_status nats_kv_bucket_purge_deletes_async(nats_jetstream *js,
                                                nats_queue *queue,
                                                uint64_t token,
                                                nats_error **err);
+
+/**
+ * Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_create(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_doc **out,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_store_create(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_create_async(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * Changes the configuration of a bucket of objects. Not everything can be changed.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_update(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_doc **out,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_store_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_update_async(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * Changes a bucket of objects, or makes it when it is not there.
+ *
+ * `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+ *
+ * `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_create_or_update(nats_jetstream *js,
+                                               nats_str input,
+                                               nats_doc **out,
+                                               nats_error **err);
+
+/**
+ * Like nats_object_store_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_create_or_update_async(nats_jetstream *js,
+                                                     nats_str input,
+                                                     nats_queue *queue,
+                                                     uint64_t token,
+                                                     nats_error **err);
+
+/**
+ * A bucket of objects as it is.
+ *
+ * `input`: a JSON document, {"bucket": name}.
+ *
+ * `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_status(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_doc **out,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_store_status(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_status_async(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * The names of all buckets of objects.
+ *
+ * `*out` receives a document: {"buckets": [name]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_names(nats_jetstream *js,
+                                    nats_doc **out,
+                                    nats_error **err);
+
+/**
+ * Like nats_object_store_names(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_names_async(nats_jetstream *js,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * All buckets of objects as they are.
+ *
+ * `*out` receives a document: {"buckets": [what nats_object_store_status() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_list(nats_jetstream *js,
+                                   nats_doc **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_object_store_list(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_list_async(nats_jetstream *js,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * Seals a bucket of objects: nothing in it can be changed any more.
+ *
+ * `input`: a JSON document, {"bucket": name}.
+ *
+ * `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_seal(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_doc **out,
+                                   nats_error **err);
+
+/**
+ * Like nats_object_store_seal(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_seal_async(nats_jetstream *js,
+                                         nats_str input,
+                                         nats_queue *queue,
+                                         uint64_t token,
+                                         nats_error **err);
+
+/**
+ * Removes a bucket of objects with all it has.
+ *
+ * `input`: a JSON document, {"bucket": name}.
+ *
+ * `*out` receives a document: {}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_store_delete(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_doc **out,
+                                     nats_error **err);
+
+/**
+ * Like nats_object_store_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_store_delete_async(nats_jetstream *js,
+                                           nats_str input,
+                                           nats_queue *queue,
+                                           uint64_t token,
+                                           nats_error **err);
+
+/**
+ * What is known of an object, or of a link.
+ *
+ * `input`: a JSON document, {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
+ *
+ * `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_info(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_object_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_info_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * What is known of all objects and links, in the order in which they were changed.
+ *
+ * `input`: a JSON document, {"bucket": name, "show_deleted": also those that were deleted}.
+ *
+ * `*out` receives a document: {"objects": [what nats_object_info() tells of each]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_list(nats_jetstream *js,
+                             nats_str input,
+                             nats_doc **out,
+                             nats_error **err);
+
+/**
+ * Like nats_object_list(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_list_async(nats_jetstream *js,
+                                   nats_str input,
+                                   nats_queue *queue,
+                                   uint64_t token,
+                                   nats_error **err);
+
+/**
+ * Gives an object, or a link, another description, headers, metadata and name. What is left out is empty then, but for the name.
+ *
+ * `input`: a JSON document, {"bucket": name, "name": name, "meta": {"name": its name from now on, "description": text, "headers": {name: [text]}, "metadata": {name: text}}}.
+ *
+ * `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `OBJECT_CHANGED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_update_meta(nats_jetstream *js,
+                                    nats_str input,
+                                    nats_doc **out,
+                                    nats_error **err);
+
+/**
+ * Like nats_object_update_meta(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_update_meta_async(nats_jetstream *js,
+                                          nats_str input,
+                                          nats_queue *queue,
+                                          uint64_t token,
+                                          nats_error **err);
+
+/**
+ * Adds a link to an object, which is no link itself. A link that has the name leads there from now on.
+ *
+ * `input`: a JSON document, {"bucket": name, "name": name of the link, "to": name of the object, "to_bucket": the bucket that has it, by default the same}.
+ *
+ * `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `INVALID_LINK`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_add_link(nats_jetstream *js,
+                                 nats_str input,
+                                 nats_doc **out,
+                                 nats_error **err);
+
+/**
+ * Like nats_object_add_link(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_add_link_async(nats_jetstream *js,
+                                       nats_str input,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Adds a link to a bucket of objects as a whole. A link that has the name leads there from now on.
+ *
+ * `input`: a JSON document, {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
+ *
+ * `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_EXISTS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_add_bucket_link(nats_jetstream *js,
+                                        nats_str input,
+                                        nats_doc **out,
+                                        nats_error **err);
+
+/**
+ * Like nats_object_add_bucket_link(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_add_bucket_link_async(nats_jetstream *js,
+                                              nats_str input,
+                                              nats_queue *queue,
+                                              uint64_t token,
+                                              nats_error **err);
+
+/**
+ * Deletes an object, or a link and not what it leads to. One that was deleted before is as good.
+ *
+ * `input`: a JSON document, {"bucket": name, "name": name}.
+ *
+ * `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+ */
+nats_status nats_object_delete(nats_jetstream *js,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_object_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_object_delete_async(nats_jetstream *js,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
 
 /**
  * Publishes a message. It is accepted into the connection's outbound buffer, from which it is

@@ -33,3 +33,4 @@ pub mod publisher;
 pub mod batch;
 pub mod kv;
 pub mod ops;
+pub mod object;

@@ -22,6 +22,8 @@ mod group;
 mod counter;
 mod direct;
 mod kv_bucket;
+mod object;
+mod object_store;
 mod schedule;
 mod stream;
 
@@ -34,6 +36,8 @@ pub use counter::*;
 pub use direct::*;
 pub use group::*;
 pub use kv_bucket::*;
+pub use object::*;
+pub use object_store::*;
 pub use schedule::*;
 pub use stream::*;
 
@@ -129,13 +133,27 @@ pub const ALL: &[&Op] = &[
     &KV_BUCKET_LIST,
     &KV_BUCKET_DELETE,
     &KV_BUCKET_PURGE_DELETES,
+    &OBJECT_STORE_CREATE,
+    &OBJECT_STORE_UPDATE,
+    &OBJECT_STORE_CREATE_OR_UPDATE,
+    &OBJECT_STORE_STATUS,
+    &OBJECT_STORE_NAMES,
+    &OBJECT_STORE_LIST,
+    &OBJECT_STORE_SEAL,
+    &OBJECT_STORE_DELETE,
+    &OBJECT_INFO,
+    &OBJECT_LIST,
+    &OBJECT_UPDATE_META,
+    &OBJECT_ADD_LINK,
+    &OBJECT_ADD_BUCKET_LINK,
+    &OBJECT_DELETE,
 ];
 
 /// The document as a type of the core.
 ///
 /// # Errors
 /// [`Code::InvalidJson`] with the path of what is wrong.
-fn read<T: DeserializeOwned>(document: Doc) -> Result<T> {
+pub(crate) fn read<T: DeserializeOwned>(document: Doc) -> Result<T> {
     serde_path_to_error::deserialize(document.value().clone()).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!("{path}: ") };

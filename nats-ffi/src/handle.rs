@@ -36,6 +36,8 @@ use crate::jetstream::{Context, nats_jetstream};
 use crate::kv::{Bucket, nats_kv};
 use crate::kv_watch::nats_kv_cache;
 use crate::nkey::{Pair, nats_nkey};
+use crate::object::{Objects, nats_object_store};
+use crate::object_stream::{Reading, Writing, nats_object_reader, nats_object_writer};
 use crate::options::{Settings, nats_options};
 use crate::publisher::nats_publisher;
 use crate::question::{Asked, nats_question};
@@ -104,6 +106,9 @@ kinds! {
     14 Fetched     Fetched,          nats_fetched,      "list of messages";
     15 Bucket      Arc<Bucket>,      nats_kv,           "bucket";
     16 Cache       KvCache,          nats_kv_cache,     "cache";
+    17 Objects     Arc<Objects>,     nats_object_store, "bucket of objects";
+    18 Writer      Writing,          nats_object_writer, "writer of an object";
+    19 Reader      Reading,          nats_object_reader, "reader of an object";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -1785,3 +1785,401 @@ pub extern "C" fn nats_kv_bucket_purge_deletes_async(
 ) -> nats_status {
     asynchronous(&table::KV_BUCKET_PURGE_DELETES, js, input, queue, token, err)
 }
+
+/// Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_EXISTS`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_create(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_CREATE, js, input, out, err)
+}
+
+/// Like nats_object_store_create(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_create_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_CREATE, js, input, queue, token, err)
+}
+
+/// Changes the configuration of a bucket of objects. Not everything can be changed.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_UPDATE, js, input, out, err)
+}
+
+/// Like nats_object_store_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_UPDATE, js, input, queue, token, err)
+}
+
+/// Changes a bucket of objects, or makes it when it is not there.
+///
+/// `input`: a JSON document, a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+///
+/// `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `UNSUPPORTED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_create_or_update(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_CREATE_OR_UPDATE, js, input, out, err)
+}
+
+/// Like nats_object_store_create_or_update(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_create_or_update_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_CREATE_OR_UPDATE, js, input, queue, token, err)
+}
+
+/// A bucket of objects as it is.
+///
+/// `input`: a JSON document, {"bucket": name}.
+///
+/// `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_status(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_STATUS, js, input, out, err)
+}
+
+/// Like nats_object_store_status(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_status_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_STATUS, js, input, queue, token, err)
+}
+
+/// The names of all buckets of objects.
+///
+/// `*out` receives a document: {"buckets": [name]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_names(
+    js: *mut nats_jetstream,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_NAMES, js, nats_str::EMPTY, out, err)
+}
+
+/// Like nats_object_store_names(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_names_async(
+    js: *mut nats_jetstream,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_NAMES, js, nats_str::EMPTY, queue, token, err)
+}
+
+/// All buckets of objects as they are.
+///
+/// `*out` receives a document: {"buckets": [what nats_object_store_status() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_list(
+    js: *mut nats_jetstream,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_LIST, js, nats_str::EMPTY, out, err)
+}
+
+/// Like nats_object_store_list(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_list_async(
+    js: *mut nats_jetstream,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_LIST, js, nats_str::EMPTY, queue, token, err)
+}
+
+/// Seals a bucket of objects: nothing in it can be changed any more.
+///
+/// `input`: a JSON document, {"bucket": name}.
+///
+/// `*out` receives a document: the configuration, with "size": bytes, "sealed": nothing can be changed any more, "stream": the stream that keeps it, as nats_stream_info() tells it. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_seal(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_SEAL, js, input, out, err)
+}
+
+/// Like nats_object_store_seal(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_seal_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_SEAL, js, input, queue, token, err)
+}
+
+/// Removes a bucket of objects with all it has.
+///
+/// `input`: a JSON document, {"bucket": name}.
+///
+/// `*out` receives a document: {}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_STORE_DELETE, js, input, out, err)
+}
+
+/// Like nats_object_store_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_store_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_STORE_DELETE, js, input, queue, token, err)
+}
+
+/// What is known of an object, or of a link.
+///
+/// `input`: a JSON document, {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
+///
+/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_info(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_INFO, js, input, out, err)
+}
+
+/// Like nats_object_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_info_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_INFO, js, input, queue, token, err)
+}
+
+/// What is known of all objects and links, in the order in which they were changed.
+///
+/// `input`: a JSON document, {"bucket": name, "show_deleted": also those that were deleted}.
+///
+/// `*out` receives a document: {"objects": [what nats_object_info() tells of each]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_list(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_LIST, js, input, out, err)
+}
+
+/// Like nats_object_list(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_list_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_LIST, js, input, queue, token, err)
+}
+
+/// Gives an object, or a link, another description, headers, metadata and name. What is left out is empty then, but for the name.
+///
+/// `input`: a JSON document, {"bucket": name, "name": name, "meta": {"name": its name from now on, "description": text, "headers": {name: [text]}, "metadata": {name: text}}}.
+///
+/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `OBJECT_CHANGED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_update_meta(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_UPDATE_META, js, input, out, err)
+}
+
+/// Like nats_object_update_meta(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_update_meta_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_UPDATE_META, js, input, queue, token, err)
+}
+
+/// Adds a link to an object, which is no link itself. A link that has the name leads there from now on.
+///
+/// `input`: a JSON document, {"bucket": name, "name": name of the link, "to": name of the object, "to_bucket": the bucket that has it, by default the same}.
+///
+/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `INVALID_LINK`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_add_link(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_ADD_LINK, js, input, out, err)
+}
+
+/// Like nats_object_add_link(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_add_link_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_ADD_LINK, js, input, queue, token, err)
+}
+
+/// Adds a link to a bucket of objects as a whole. A link that has the name leads there from now on.
+///
+/// `input`: a JSON document, {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
+///
+/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_EXISTS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_add_bucket_link(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_ADD_BUCKET_LINK, js, input, out, err)
+}
+
+/// Like nats_object_add_bucket_link(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_add_bucket_link_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_ADD_BUCKET_LINK, js, input, queue, token, err)
+}
+
+/// Deletes an object, or a link and not what it leads to. One that was deleted before is as good.
+///
+/// `input`: a JSON document, {"bucket": name, "name": name}.
+///
+/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_delete(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::OBJECT_DELETE, js, input, out, err)
+}
+
+/// Like nats_object_delete(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_object_delete_async(
+    js: *mut nats_jetstream,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::OBJECT_DELETE, js, input, queue, token, err)
+}

@@ -26,6 +26,8 @@ use crate::guard::{guard, guard_out, guard_status};
 use crate::handle::{self, Owned};
 use crate::kv::Bucket;
 use crate::message;
+use crate::object::Objects;
+use crate::object_stream::{Reading, Writing};
 use crate::types::{NATS_OK, nats_destroy_cb, nats_status, null, timeout};
 use crate::user::User;
 
@@ -87,6 +89,9 @@ pub(crate) enum Value {
     Bucket(Owned<Arc<Bucket>>),
     Cache(Owned<KvCache>),
     Subscription(Owned<Subscription>),
+    Objects(Owned<Arc<Objects>>),
+    Writer(Owned<Writing>),
+    Reader(Owned<Reading>),
 }
 
 /// Makes a queue. Free `*out` with nats_queue_free().
@@ -372,6 +377,9 @@ fn hand_over(value: Value) -> Result<(*mut c_void, u64)> {
         Value::Bucket(bucket) => bucket.release().cast(),
         Value::Cache(cache) => cache.release().cast(),
         Value::Subscription(subscription) => subscription.release().cast(),
+        Value::Objects(objects) => objects.release().cast(),
+        Value::Writer(writer) => writer.release().cast(),
+        Value::Reader(reader) => reader.release().cast(),
         Value::Doc(doc) => handle::insert(Document::new(doc))?.cast(),
         Value::Fetched(fetched) => handle::insert(fetched)?.cast(),
     };

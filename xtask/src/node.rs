@@ -8,6 +8,7 @@ use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
+use nats_bridge::object;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
@@ -293,6 +294,9 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[10], BUCKET, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[11], CHANGE, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[12], WATCH, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[13], object::PUT, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[14], object::GET, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[15], object::WATCH, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -304,7 +308,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 13] = [
+const OPTIONS: [Title; 16] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -353,6 +357,9 @@ const OPTIONS: [Title; 13] = [
     Title("BucketOptions", "BUCKET", "option", "The options of a bucket's handle."),
     Title("KeyOptions", "KEY", "option", "The options of what is done to a key."),
     Title("WatchOptions", "WATCH", "option", "The options of a watch of a bucket."),
+    Title("ObjectPutOptions", "OBJECT_PUT", "option", "The options of an object that is put."),
+    Title("ObjectGetOptions", "OBJECT_GET", "option", "The options of an object that is read."),
+    Title("ObjectWatchOptions", "OBJECT_WATCH", "option", "The options of a watch of objects."),
 ];
 const CLAIMS: [Title; 2] = [
     Title(

@@ -1009,4 +1009,239 @@ export abstract class Operations {
   kvBucketPurgeDeletes(input: documents.Document): Promise<documents.Document> {
     return this.operate("kv_bucket_purge_deletes", input);
   }
+
+  /**
+   * Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes":
+   * bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags":
+   * [text]}, "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "size": bytes, "sealed": nothing can be changed any more,
+   * "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketExistsError, UnsupportedError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectStoreCreate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_create", input);
+  }
+
+  /**
+   * Changes the configuration of a bucket of objects. Not everything can be changed.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes":
+   * bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags":
+   * [text]}, "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "size": bytes, "sealed": nothing can be changed any more,
+   * "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, UnsupportedError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectStoreUpdate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_update", input);
+  }
+
+  /**
+   * Changes a bucket of objects, or makes it when it is not there.
+   *
+   * Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns, "max_bytes":
+   * bytes, "storage": "file" or "memory", "num_replicas": n, "placement": {"cluster": name, "tags":
+   * [text]}, "compression": bool, "metadata": {name: text}}.
+   *
+   * Resolves to the configuration, with "size": bytes, "sealed": nothing can be changed any more,
+   * "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, UnsupportedError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  objectStoreCreateOrUpdate(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_create_or_update", input);
+  }
+
+  /**
+   * A bucket of objects as it is.
+   *
+   * Takes {"bucket": name}.
+   *
+   * Resolves to the configuration, with "size": bytes, "sealed": nothing can be changed any more,
+   * "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  objectStoreStatus(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_status", input);
+  }
+
+  /**
+   * The names of all buckets of objects.
+   *
+   * Resolves to {"buckets": [name]}.
+   *
+   * Rejects with InvalidJsonError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectStoreNames(): Promise<documents.Document> {
+    return this.operate("object_store_names", {});
+  }
+
+  /**
+   * All buckets of objects as they are.
+   *
+   * Resolves to {"buckets": [what objectStoreStatus() tells of each]}.
+   *
+   * Rejects with InvalidJsonError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectStoreList(): Promise<documents.Document> {
+    return this.operate("object_store_list", {});
+  }
+
+  /**
+   * Seals a bucket of objects: nothing in it can be changed any more.
+   *
+   * Takes {"bucket": name}.
+   *
+   * Resolves to the configuration, with "size": bytes, "sealed": nothing can be changed any more,
+   * "stream": the stream that keeps it, as streamInfo() tells it.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  objectStoreSeal(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_seal", input);
+  }
+
+  /**
+   * Removes a bucket of objects with all it has.
+   *
+   * Takes {"bucket": name}.
+   *
+   * Resolves to {}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  objectStoreDelete(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_store_delete", input);
+  }
+
+  /**
+   * What is known of an object, or of a link.
+   *
+   * Takes {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
+   *
+   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
+   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
+   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
+   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectInfo(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_info", input);
+  }
+
+  /**
+   * What is known of all objects and links, in the order in which they were changed.
+   *
+   * Takes {"bucket": name, "show_deleted": also those that were deleted}.
+   *
+   * Resolves to {"objects": [what objectInfo() tells of each]}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, JetStreamError,
+   * JetStreamNotEnabledError, TimeoutError, PermissionViolationError, ConnectionLostError,
+   * ClosedConnectionError, ProtocolError.
+   */
+  objectList(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_list", input);
+  }
+
+  /**
+   * Gives an object, or a link, another description, headers, metadata and name. What is left out
+   * is empty then, but for the name.
+   *
+   * Takes {"bucket": name, "name": name, "meta": {"name": its name from now on, "description":
+   * text, "headers": {name: [text]}, "metadata": {name: text}}}.
+   *
+   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
+   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
+   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
+   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
+   * ObjectExistsError, ObjectChangedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectUpdateMeta(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_update_meta", input);
+  }
+
+  /**
+   * Adds a link to an object, which is no link itself. A link that has the name leads there from
+   * now on.
+   *
+   * Takes {"bucket": name, "name": name of the link, "to": name of the object, "to_bucket": the
+   * bucket that has it, by default the same}.
+   *
+   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
+   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
+   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
+   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
+   * ObjectExistsError, InvalidLinkError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
+   * PermissionViolationError, ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectAddLink(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_add_link", input);
+  }
+
+  /**
+   * Adds a link to a bucket of objects as a whole. A link that has the name leads there from now
+   * on.
+   *
+   * Takes {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
+   *
+   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
+   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
+   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
+   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectExistsError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectAddBucketLink(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_add_bucket_link", input);
+  }
+
+  /**
+   * Deletes an object, or a link and not what it leads to. One that was deleted before is as good.
+   *
+   * Takes {"bucket": name, "name": name}.
+   *
+   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
+   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
+   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
+   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   *
+   * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
+   * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
+   * ConnectionLostError, ClosedConnectionError, ProtocolError.
+   */
+  objectDelete(input: documents.Document): Promise<documents.Document> {
+    return this.operate("object_delete", input);
+  }
 }

@@ -736,6 +736,84 @@ export const WATCH: Table = {
   },
 };
 
+/** The options of an object that is put. */
+export interface ObjectPutOptions {
+  /** The revision that the object is to have; 0: there is to be none. Default: any. */
+  previous?: number;
+  /** How much may be under way to the server. Default: 4194304. */
+  windowBytes?: number;
+  /** How long the server may take for the next acknowledgement. In milliseconds. Default: 10000. */
+  timeout?: number;
+}
+
+/** What {@link ObjectPutOptions} become. */
+export const OBJECT_PUT: Table = {
+  noun: "option",
+  names: {
+    previous: ["previous", "same"],
+    windowBytes: ["window_bytes", "same"],
+    timeout: ["timeout_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of an object that is read. */
+export interface ObjectGetOptions {
+  /** One that was deleted is an object without content. Default: false. */
+  showDeleted?: boolean;
+  /** Where to begin. Default: 0. */
+  offset?: number;
+  /** How much from there on, at most. Default: all. */
+  length?: number;
+  /** The id that the content is to have: what was read before is gone on with. Default: any. */
+  nuid?: string;
+  /** How long the next chunk may take. In milliseconds. Default: 30000. */
+  timeout?: number;
+}
+
+/** What {@link ObjectGetOptions} become. */
+export const OBJECT_GET: Table = {
+  noun: "option",
+  names: {
+    showDeleted: ["show_deleted", "same"],
+    offset: ["offset", "same"],
+    length: ["length", "same"],
+    nuid: ["nuid", "same"],
+    timeout: ["timeout_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of a watch of objects. */
+export interface ObjectWatchOptions {
+  /**
+   * Begin with all that is known of objects; otherwise with what is known of each now. Default:
+   * false.
+   */
+  includeHistory?: boolean;
+  /** Begin with what comes from now on. Default: false. */
+  updatesOnly?: boolean;
+  /** Leave out that objects were deleted. Default: false. */
+  ignoreDeletes?: boolean;
+  /** How often the server says that it is there. In milliseconds. Default: 5000. */
+  heartbeat?: number;
+}
+
+/** What {@link ObjectWatchOptions} become. */
+export const OBJECT_WATCH: Table = {
+  noun: "option",
+  names: {
+    includeHistory: ["include_history", "same"],
+    updatesOnly: ["updates_only", "same"],
+    ignoreDeletes: ["ignore_deletes", "same"],
+    heartbeat: ["heartbeat_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

@@ -200,6 +200,9 @@ typedef enum {
   FOR_BUCKET,
   FOR_CHANGE,
   FOR_WATCH,
+  FOR_OBJECT_PUT,
+  FOR_OBJECT_GET,
+  FOR_OBJECT_WATCH,
 } Table;
 
 /* The kinds of values that options have; arguments.c has their names. */

@@ -91,3 +91,24 @@ static const Setting WATCH[] = {
     {"heartbeat", "heartbeat_ms", "int"},
     {NULL, NULL, NULL},
 };
+static const Setting OBJECT_PUT[] = {
+    {"previous", "previous", "int"},
+    {"window_bytes", "window_bytes", "int"},
+    {"timeout", "timeout_ms", "int"},
+    {NULL, NULL, NULL},
+};
+static const Setting OBJECT_GET[] = {
+    {"show_deleted", "show_deleted", "bool"},
+    {"offset", "offset", "int"},
+    {"length", "length", "int"},
+    {"nuid", "nuid", "text"},
+    {"timeout", "timeout_ms", "int"},
+    {NULL, NULL, NULL},
+};
+static const Setting OBJECT_WATCH[] = {
+    {"include_history", "include_history", "bool"},
+    {"updates_only", "updates_only", "bool"},
+    {"ignore_deletes", "ignore_deletes", "bool"},
+    {"heartbeat", "heartbeat_ms", "int"},
+    {NULL, NULL, NULL},
+};

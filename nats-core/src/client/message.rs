@@ -222,6 +222,19 @@ impl Message {
         Message { raw: Run::from(block).into_first(), shared: None }
     }
 
+    /// A message that has nothing but a payload, which is not copied.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for more than 4 GiB.
+    pub fn of_payload(payload: Bytes) -> Result<Message> {
+        let Ok(end) = u32::try_from(payload.len()) else {
+            return Err(Error::new(Code::InvalidArgument, "payload: expected at most 4 GiB"));
+        };
+        let frame = MsgFrame { sid: 0, subject: 0..0, reply: None, headers: 0..0, payload: 0..end };
+        let block = Block::new(Arrived::Split(payload), &frame, Expected::default());
+        Ok(Message { raw: Run::from(block).into_first(), shared: None })
+    }
+
     /// The same in memory of its own, for one that is kept: without a way to answer it.
     pub(crate) fn detached(&self) -> Message {
         let headers = self.headers().map_or(&[][..], |block| block.raw());

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::{bucket_of, stream_of};
 use crate::error::Result;
+use crate::jetstream::config::nanos;
 use crate::jetstream::{Compression, Discard, Placement, Storage, StreamConfig};
 
-/// What a bucket of objects is to be like.
-#[derive(Clone, Debug, PartialEq)]
+/// What a bucket of objects is to be like. As a document, times are nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ObjectStoreConfig {
     /// Its name.
     pub bucket: String,
     /// What it is for.
     pub description: String,
     /// How long an object is kept; zero: for ever.
+    #[serde(with = "nanos")]
     pub ttl: Duration,
     /// The most bytes of the whole; 0: no limit. An object that would be too much is refused.
     pub max_bytes: u64,
@@ -23,6 +28,7 @@ pub struct ObjectStoreConfig {
     /// How many servers keep it.
     pub num_replicas: u32,
     /// Which servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     /// Compressed on disk.
     pub compression: bool,

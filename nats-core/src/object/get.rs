@@ -8,9 +8,6 @@ use super::reader::ObjectReader;
 use super::store::ObjectStore;
 use crate::error::{Code, Error, Result};
 
-/// So much memory at most is set aside for an object because of what is said of its size.
-const SET_ASIDE: u64 = 16 << 20;
-
 /// What is read of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetOptions {
@@ -81,12 +78,7 @@ impl ObjectStore {
     /// # Errors
     /// As [`ObjectStore::get`] and [`ObjectReader::next_chunk`].
     pub async fn get_bytes(&self, name: &str) -> Result<Vec<u8>> {
-        let mut reader = self.get(name, &GetOptions::default()).await?;
-        let mut bytes = Vec::with_capacity(reader.info().size.min(SET_ASIDE) as usize);
-        while let Some(chunk) = reader.next_chunk().await? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+        self.get(name, &GetOptions::default()).await?.read_to_end().await
     }
 
     /// The content of an object as text.

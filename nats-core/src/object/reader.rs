@@ -16,6 +16,9 @@ use super::info::ObjectInfo;
 use super::store::ObjectStore;
 use crate::error::{Code, Error, Result};
 
+/// So much memory at most is set aside for an object because of what is said of its size.
+const SET_ASIDE: u64 = 16 << 20;
+
 /// An object that is being read, chunk by chunk, with 4 MiB on their way at most. The last chunk is
 /// handed out only when digest and length of the whole are right; of a range, when its length is.
 /// Consumers and servers that go are survived. Dropping it ends it.
@@ -105,6 +108,30 @@ impl ObjectReader {
             return Ok(Some(std::mem::take(&mut self.rest)));
         }
         poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// The next bytes, at most so many, as a part of a chunk; None: that was all, and it was right.
+    ///
+    /// # Errors
+    /// As [`ObjectReader::next_chunk`].
+    pub async fn next_part(&mut self, most: usize) -> Result<Option<Bytes>> {
+        if !self.rest.has_remaining() {
+            self.rest = self.next_chunk().await?.unwrap_or_default();
+        }
+        let part = self.rest.split_to(most.min(self.rest.len()));
+        Ok(Some(part).filter(|part| !part.is_empty()))
+    }
+
+    /// All that is left of it.
+    ///
+    /// # Errors
+    /// As [`ObjectReader::next_chunk`].
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.info.size.min(SET_ASIDE) as usize);
+        while let Some(chunk) = self.next_chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::config::ObjectStoreConfig;
 use super::name::{STREAM, bucket_of, stream_of};
 use crate::error::{Code, Error, Result};
@@ -24,12 +26,14 @@ pub(super) struct Place {
 }
 
 /// A bucket of objects as it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ObjectStoreStatus {
     /// What it is like.
+    #[serde(flatten)]
     pub config: ObjectStoreConfig,
     /// Bytes, with what is known of the objects.
+    #[serde(rename = "size")]
     pub bytes: u64,
     /// Nothing can be changed any more.
     pub sealed: bool,

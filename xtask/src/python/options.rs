@@ -6,6 +6,7 @@ use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
+use nats_bridge::object;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::publisher::PUBLISHER;
 use nats_bridge::table::{Row, Set};
@@ -30,6 +31,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "BucketOptions", BUCKET, &[], &[]))
         .and_then(|()| section(&mut out, "KeyOptions", CHANGE, &[], &[]))
         .and_then(|()| section(&mut out, "WatchOptions", WATCH, WATCH_ALIASES, &[]))
+        .and_then(|()| section(&mut out, "ObjectPutOptions", object::PUT, &[], &[]))
+        .and_then(|()| section(&mut out, "ObjectGetOptions", object::GET, &[], &[]))
+        .and_then(|()| section(&mut out, "ObjectWatchOptions", object::WATCH, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
+use nats_bridge::object;
 use nats_bridge::table::Row;
 
 use super::kind;
@@ -28,6 +29,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| table(&mut out, "BUCKET", BUCKET))
         .and_then(|()| table(&mut out, "CHANGE", CHANGE))
         .and_then(|()| table(&mut out, "WATCH", WATCH))
+        .and_then(|()| table(&mut out, "OBJECT_PUT", object::PUT))
+        .and_then(|()| table(&mut out, "OBJECT_GET", object::GET))
+        .and_then(|()| table(&mut out, "OBJECT_WATCH", object::WATCH))
         .map_err(|e| e.to_string())?;
     Ok(out)
 }

@@ -1159,6 +1159,117 @@ WATCH_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class ObjectPutOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    previous: int | None
+    """The revision that the object is to have; 0: there is to be none.
+
+    Default: any.
+    """
+    window_bytes: int | None
+    """How much may be under way to the server.
+
+    Default: 4194304.
+    """
+    timeout: float | None
+    """How long the server may take for the next acknowledgement.
+
+    Default: 10.
+    """
+
+
+OBJECTPUT: Final[dict[str, tuple[str, str]]] = {
+    "previous": ("previous", "int"),
+    "window_bytes": ("window_bytes", "int"),
+    "timeout": ("timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+OBJECTPUT_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class ObjectGetOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    show_deleted: bool | None
+    """One that was deleted is an object without content.
+
+    Default: false.
+    """
+    offset: int | None
+    """Where to begin.
+
+    Default: 0.
+    """
+    length: int | None
+    """How much from there on, at most.
+
+    Default: all.
+    """
+    nuid: str | bytes | None
+    """The id that the content is to have: what was read before is gone on with.
+
+    Default: any.
+    """
+    timeout: float | None
+    """How long the next chunk may take.
+
+    Default: 30.
+    """
+
+
+OBJECTGET: Final[dict[str, tuple[str, str]]] = {
+    "show_deleted": ("show_deleted", "bool"),
+    "offset": ("offset", "int"),
+    "length": ("length", "int"),
+    "nuid": ("nuid", "text"),
+    "timeout": ("timeout_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+OBJECTGET_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class ObjectWatchOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    include_history: bool | None
+    """Begin with all that is known of objects; otherwise with what is known of each now.
+
+    Default: false.
+    """
+    updates_only: bool | None
+    """Begin with what comes from now on.
+
+    Default: false.
+    """
+    ignore_deletes: bool | None
+    """Leave out that objects were deleted.
+
+    Default: false.
+    """
+    heartbeat: float | None
+    """How often the server says that it is there.
+
+    Default: 5.
+    """
+
+
+OBJECTWATCH: Final[dict[str, tuple[str, str]]] = {
+    "include_history": ("include_history", "bool"),
+    "updates_only": ("updates_only", "bool"),
+    "ignore_deletes": ("ignore_deletes", "bool"),
+    "heartbeat": ("heartbeat_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+OBJECTWATCH_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class UserClaims(TypedDict, total=False):
     """What may be given; times are in seconds."""
 

@@ -1064,3 +1064,235 @@ class Operations(ABC):
         return self._operate(
             "kv_bucket_purge_deletes", {"bucket": bucket, "older_than_ms": older_than_ms}
         )
+
+    def object_store_create(self, /, **config: Any) -> dict[str, Any]:
+        """Makes a bucket of objects (ADR-20). One that is there with the same configuration
+        is as good.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns,
+        "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement":
+        {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "size": bytes, "sealed": nothing can be changed any
+        more, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketExistsError`,
+        `UnsupportedError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_create", config)
+
+    def object_store_update(self, /, **config: Any) -> dict[str, Any]:
+        """Changes the configuration of a bucket of objects. Not everything can be changed.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns,
+        "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement":
+        {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "size": bytes, "sealed": nothing can be changed any
+        more, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `UnsupportedError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_update", config)
+
+    def object_store_create_or_update(self, /, **config: Any) -> dict[str, Any]:
+        """Changes a bucket of objects, or makes it when it is not there.
+
+        Takes a bucket's configuration: {"bucket": name, "description": text, "ttl": ns,
+        "max_bytes": bytes, "storage": "file" or "memory", "num_replicas": n, "placement":
+        {"cluster": name, "tags": [text]}, "compression": bool, "metadata": {name: text}}.
+
+        Returns the configuration, with "size": bytes, "sealed": nothing can be changed any
+        more, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `UnsupportedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_create_or_update", config)
+
+    def object_store_status(self, *, bucket: str) -> dict[str, Any]:
+        """A bucket of objects as it is.
+
+        Takes {"bucket": name}.
+
+        Returns the configuration, with "size": bytes, "sealed": nothing can be changed any
+        more, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_status", {"bucket": bucket})
+
+    def object_store_names(self) -> dict[str, Any]:
+        """The names of all buckets of objects.
+
+        Returns {"buckets": [name]}.
+
+        Raises `JsonParseError`, `JetStreamError`, `JetStreamNotEnabledError`,
+        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `ProtocolError`.
+        """
+        return self._operate("object_store_names", {})
+
+    def object_store_list(self) -> dict[str, Any]:
+        """All buckets of objects as they are.
+
+        Returns {"buckets": [what `object_store_status` tells of each]}.
+
+        Raises `JsonParseError`, `JetStreamError`, `JetStreamNotEnabledError`,
+        `TimeoutError`, `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`,
+        `ProtocolError`.
+        """
+        return self._operate("object_store_list", {})
+
+    def object_store_seal(self, *, bucket: str) -> dict[str, Any]:
+        """Seals a bucket of objects: nothing in it can be changed any more.
+
+        Takes {"bucket": name}.
+
+        Returns the configuration, with "size": bytes, "sealed": nothing can be changed any
+        more, "stream": the stream that keeps it, as `stream_info` tells it.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_seal", {"bucket": bucket})
+
+    def object_store_delete(self, *, bucket: str) -> dict[str, Any]:
+        """Removes a bucket of objects with all it has.
+
+        Takes {"bucket": name}.
+
+        Returns {}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_store_delete", {"bucket": bucket})
+
+    def object_info(
+        self, *, bucket: str, name: str | None = None, show_deleted: Any = None
+    ) -> dict[str, Any]:
+        """What is known of an object, or of a link.
+
+        Takes {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
+
+        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
+        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
+        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
+        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
+        bool, "revision": n}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `ObjectNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate(
+            "object_info", {"bucket": bucket, "name": name, "show_deleted": show_deleted}
+        )
+
+    def object_list(self, *, bucket: str, show_deleted: Any = None) -> dict[str, Any]:
+        """What is known of all objects and links, in the order in which they were changed.
+
+        Takes {"bucket": name, "show_deleted": also those that were deleted}.
+
+        Returns {"objects": [what `object_info` tells of each]}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_list", {"bucket": bucket, "show_deleted": show_deleted})
+
+    def object_update_meta(
+        self, *, bucket: str, name: str | None = None, meta: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Gives an object, or a link, another description, headers, metadata and name. What
+        is left out is empty then, but for the name.
+
+        Takes {"bucket": name, "name": name, "meta": {"name": its name from now on,
+        "description": text, "headers": {name: [text]}, "metadata": {name: text}}}.
+
+        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
+        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
+        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
+        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
+        bool, "revision": n}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `ObjectNotFoundError`, `ObjectExistsError`, `ObjectChangedError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_update_meta", {"bucket": bucket, "name": name, "meta": meta})
+
+    def object_add_link(
+        self, *, bucket: str, name: Any = None, to: Any = None, to_bucket: Any = None
+    ) -> dict[str, Any]:
+        """Adds a link to an object, which is no link itself. A link that has the name leads
+        there from now on.
+
+        Takes {"bucket": name, "name": name of the link, "to": name of the object,
+        "to_bucket": the bucket that has it, by default the same}.
+
+        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
+        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
+        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
+        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
+        bool, "revision": n}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `ObjectNotFoundError`, `ObjectExistsError`, `InvalidLinkError`, `JetStreamError`,
+        `JetStreamNotEnabledError`, `TimeoutError`, `PermissionsError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate(
+            "object_add_link", {"bucket": bucket, "name": name, "to": to, "to_bucket": to_bucket}
+        )
+
+    def object_add_bucket_link(
+        self, *, bucket: str, name: Any = None, to_bucket: Any = None
+    ) -> dict[str, Any]:
+        """Adds a link to a bucket of objects as a whole. A link that has the name leads
+        there from now on.
+
+        Takes {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
+
+        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
+        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
+        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
+        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
+        bool, "revision": n}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `ObjectExistsError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate(
+            "object_add_bucket_link", {"bucket": bucket, "name": name, "to_bucket": to_bucket}
+        )
+
+    def object_delete(self, *, bucket: str, name: str | None = None) -> dict[str, Any]:
+        """Deletes an object, or a link and not what it leads to. One that was deleted
+        before is as good.
+
+        Takes {"bucket": name, "name": name}.
+
+        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
+        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
+        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
+        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
+        bool, "revision": n}.
+
+        Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
+        `ObjectNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`, `ProtocolError`.
+        """
+        return self._operate("object_delete", {"bucket": bucket, "name": name})
