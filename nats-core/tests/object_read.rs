@@ -93,6 +93,7 @@ async fn readers_are_read_from_and_read_as_readers() {
     let mut reader = store.get("x", &GetOptions::default()).await.unwrap();
     let mut got = vec![0; 1000];
     reader.read_exact(&mut got).await.unwrap();
+    assert_eq!(reader.position(), 1000);
     // What is left of the chunk, and the rest; futures that are dropped lose nothing.
     while let Some(chunk) = {
         let _ = tokio::time::timeout(Duration::ZERO, std::future::pending::<()>()).await;

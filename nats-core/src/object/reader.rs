@@ -24,6 +24,7 @@ const SET_ASIDE: u64 = 16 << 20;
 /// Consumers and servers that go are survived. Dropping it ends it.
 pub struct ObjectReader {
     info: ObjectInfo,
+    /// Behind the last chunk that was taken.
     position: u64,
     state: State,
     /// Handed out by [`AsyncRead`] in parts.
@@ -89,10 +90,10 @@ impl ObjectReader {
         &self.info
     }
 
-    /// Where in the object the next chunk begins: what a reading that was interrupted is resumed
+    /// Where in the object it goes on: what a reading that was interrupted is resumed
     /// with, together with the object's `nuid`.
     pub fn position(&self) -> u64 {
-        self.position
+        self.position - self.rest.len() as u64
     }
 
     /// The next chunk; None: that was all, and it was right. It may be called again after a future
