@@ -239,7 +239,7 @@ pub async fn get(
     options: &GetOptions,
 ) -> Result<(ObjectInfo, Message)> {
     let mut reader = store.get(name, options).await?;
-    let bytes = reader.read_to_end().await?;
+    let bytes = reader.read_all().await?;
     Ok((reader.info().clone(), Message::of_payload(bytes.into())?))
 }
 

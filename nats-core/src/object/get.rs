@@ -78,7 +78,7 @@ impl ObjectStore {
     /// # Errors
     /// As [`ObjectStore::get`] and [`ObjectReader::next_chunk`].
     pub async fn get_bytes(&self, name: &str) -> Result<Vec<u8>> {
-        self.get(name, &GetOptions::default()).await?.read_to_end().await
+        self.get(name, &GetOptions::default()).await?.read_all().await
     }
 
     /// The content of an object as text.

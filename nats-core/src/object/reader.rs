@@ -127,7 +127,7 @@ impl ObjectReader {
     ///
     /// # Errors
     /// As [`ObjectReader::next_chunk`].
-    pub async fn read_to_end(&mut self) -> Result<Vec<u8>> {
+    pub async fn read_all(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(self.info.size.min(SET_ASIDE) as usize);
         while let Some(chunk) = self.next_chunk().await? {
             bytes.extend_from_slice(&chunk);
