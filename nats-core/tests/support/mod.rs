@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test target uses its own part of it")]
 
 pub(crate) mod cuts;
-pub(crate) mod services;
 pub(crate) mod streams;
 pub(crate) mod fake_js;
 pub(crate) mod versions;
