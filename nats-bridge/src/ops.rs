@@ -23,6 +23,7 @@ mod counter;
 mod direct;
 mod kv_bucket;
 mod schedule;
+mod service;
 mod stream;
 
 pub use account::ACCOUNT_INFO;
@@ -35,6 +36,7 @@ pub use direct::*;
 pub use group::*;
 pub use kv_bucket::*;
 pub use schedule::*;
+pub use service::*;
 pub use stream::*;
 
 /// One operation.
@@ -71,6 +73,9 @@ pub const ALL: &[&Op] = &[
     &CONNECTION_SERVERS,
     &CONNECTION_SET_SERVERS,
     &CONNECTION_STATS_DOC,
+    &SERVICES_PING,
+    &SERVICES_INFO,
+    &SERVICES_STATS,
     &ACCOUNT_INFO,
     &STREAM_CREATE,
     &STREAM_UPDATE,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use nats_core::service::Endpoint;
 use nats_core::{Batch, Code, Error, Message, Result, SubscriptionStats};
 
 use crate::connection::{Callbacks, Connection};
@@ -36,6 +37,8 @@ pub struct Subscription {
     /// The last wait was for a single small message: while it waits for the next one, the thread
     /// reads. Of a stream, one thread reads while another one handles it.
     sparse: AtomicBool,
+    /// Its messages are requests to this.
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 enum Mode {
@@ -59,7 +62,7 @@ impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
         let mode = Mode::Polled(WatchPlace::default());
-        Subscription { core, mode, sparse: AtomicBool::new(true) }
+        Subscription { core, mode, sparse: AtomicBool::new(true), endpoint: None }
     }
 
     /// A subscription that is delivered through `deliver`, once its [`Subscription::source`] is started.
@@ -84,7 +87,8 @@ impl Subscription {
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
-        Ok(Subscription { core, mode: Mode::Callback(source), sparse: AtomicBool::new(true) })
+        let mode = Mode::Callback(source);
+        Ok(Subscription { core, mode, sparse: AtomicBool::new(true), endpoint: None })
     }
 
     /// What runs the callback; `None` when there is none.
@@ -93,6 +97,18 @@ impl Subscription {
             Mode::Polled(_) => None,
             Mode::Callback(source) => Some(Arc::clone(source)),
         }
+    }
+
+    /// The same, whose messages are requests to an endpoint.
+    #[must_use]
+    pub fn serving(mut self, endpoint: Option<Arc<Endpoint>>) -> Subscription {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// What its messages are requests to.
+    pub fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.as_ref()
     }
 
     /// The core's subscription.
