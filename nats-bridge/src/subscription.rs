@@ -37,15 +37,20 @@ pub struct Subscription {
     /// The last wait was for a single small message: while it waits for the next one, the thread
     /// reads. Of a stream, one thread reads while another one handles it.
     sparse: AtomicBool,
-    /// Its messages are requests to this.
-    endpoint: Option<Arc<Endpoint>>,
 }
 
 enum Mode {
-    /// Read by calls; perhaps watched.
-    Polled(WatchPlace),
+    /// Read by calls; boxed, because bindings keep a room of the largest size for each.
+    Polled(Box<Polled>),
     /// Delivered to a callback.
     Callback(Arc<Source>),
+}
+
+#[derive(Default)]
+struct Polled {
+    watch: WatchPlace,
+    /// The messages are requests to this.
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Watched for nats_core::Subscription {
@@ -61,8 +66,16 @@ impl Watched for nats_core::Subscription {
 impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
-        let mode = Mode::Polled(WatchPlace::default());
-        Subscription { core, mode, sparse: AtomicBool::new(true), endpoint: None }
+        Subscription::polled_of(core, None)
+    }
+
+    /// The same, whose messages may be requests to an endpoint.
+    pub fn polled_of(
+        core: nats_core::Subscription,
+        endpoint: Option<Arc<Endpoint>>,
+    ) -> Subscription {
+        let mode = Mode::Polled(Box::new(Polled { endpoint, ..Polled::default() }));
+        Subscription { core, mode, sparse: AtomicBool::new(true) }
     }
 
     /// A subscription that is delivered through `deliver`, once its [`Subscription::source`] is started.
@@ -88,7 +101,7 @@ impl Subscription {
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
         let mode = Mode::Callback(source);
-        Ok(Subscription { core, mode, sparse: AtomicBool::new(true), endpoint: None })
+        Ok(Subscription { core, mode, sparse: AtomicBool::new(true) })
     }
 
     /// What runs the callback; `None` when there is none.
@@ -99,16 +112,12 @@ impl Subscription {
         }
     }
 
-    /// The same, whose messages are requests to an endpoint.
-    #[must_use]
-    pub fn serving(mut self, endpoint: Option<Arc<Endpoint>>) -> Subscription {
-        self.endpoint = endpoint;
-        self
-    }
-
-    /// What its messages are requests to.
+    /// What the messages that are read are requests to.
     pub fn endpoint(&self) -> Option<&Arc<Endpoint>> {
-        self.endpoint.as_ref()
+        match &self.mode {
+            Mode::Polled(polled) => polled.endpoint.as_ref(),
+            Mode::Callback(_) => None,
+        }
     }
 
     /// The core's subscription.
@@ -220,7 +229,7 @@ impl Subscription {
 
     fn watcher(&self) -> Result<&WatchPlace> {
         match &self.mode {
-            Mode::Polled(watch) => Ok(watch),
+            Mode::Polled(polled) => Ok(&polled.watch),
             Mode::Callback(..) => {
                 let text = "the subscription delivers to a callback and cannot be read";
                 Err(Error::new(Code::InvalidArgument, text))

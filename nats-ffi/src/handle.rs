@@ -40,6 +40,7 @@ use crate::options::{Settings, nats_options};
 use crate::publisher::nats_publisher;
 use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
+use crate::service::{Served, nats_service};
 use crate::subscription::nats_subscription;
 use crate::text::nats_text;
 
@@ -104,6 +105,7 @@ kinds! {
     14 Fetched     Fetched,          nats_fetched,      "list of messages";
     15 Bucket      Arc<Bucket>,      nats_kv,           "bucket";
     16 Cache       KvCache,          nats_kv_cache,     "cache";
+    17 Service     Arc<Served>,      nats_service,      "service";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -36,6 +36,7 @@ mod ops_gen;
 mod publish;
 mod publisher;
 mod request;
+mod service;
 mod stored;
 mod subscription;
 
@@ -63,6 +64,7 @@ pub use publisher::*;
 pub use question::*;
 pub use queue::*;
 pub use request::*;
+pub use service::*;
 pub use stored::*;
 pub use subscription::*;
 pub use text::*;

@@ -6,9 +6,11 @@ mod operations;
 
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
 
@@ -288,6 +290,9 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[10], BUCKET, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[11], CHANGE, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[12], WATCH, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[13], SERVICE, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[14], ENDPOINT, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[15], ASK, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -299,7 +304,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 13] = [
+const OPTIONS: [Title; 16] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -348,6 +353,9 @@ const OPTIONS: [Title; 13] = [
     Title("BucketOptions", "BUCKET", "option", "The options of a bucket's handle."),
     Title("KeyOptions", "KEY", "option", "The options of what is done to a key."),
     Title("WatchOptions", "WATCH", "option", "The options of a watch of a bucket."),
+    Title("ServiceOptions", "SERVICE", "option", "What a service may be like."),
+    Title("EndpointOptions", "ENDPOINT", "option", "What an endpoint may be like."),
+    Title("AskOptions", "ASK", "option", "The options of a question to services."),
 ];
 const CLAIMS: [Title; 2] = [
     Title(

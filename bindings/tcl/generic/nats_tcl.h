@@ -200,6 +200,9 @@ typedef enum {
   FOR_BUCKET,
   FOR_CHANGE,
   FOR_WATCH,
+  FOR_SERVICE,
+  FOR_ENDPOINT,
+  FOR_ASK,
 } Table;
 
 /* The kinds of values that options have; arguments.c has their names. */

@@ -7,7 +7,8 @@
 
 /* In the order of Table. */
 static const Setting *const TABLES[] = {JETSTREAM, PUBLISH, FETCH,  CONSUME, ORDERED,
-                                        PUSHED,    BUCKET,  CHANGE, WATCH};
+                                        PUSHED,    BUCKET,  CHANGE, WATCH,   SERVICE,
+                                        ENDPOINT,  ASK};
 
 static const Setting *find(Table table, const char *word) {
   const Setting *setting = TABLES[table];

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::Row;
 
 use super::kind;
@@ -28,6 +30,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| table(&mut out, "BUCKET", BUCKET))
         .and_then(|()| table(&mut out, "CHANGE", CHANGE))
         .and_then(|()| table(&mut out, "WATCH", WATCH))
+        .and_then(|()| table(&mut out, "SERVICE", SERVICE))
+        .and_then(|()| table(&mut out, "ENDPOINT", ENDPOINT))
+        .and_then(|()| table(&mut out, "ASK", ASK))
         .map_err(|e| e.to_string())?;
     Ok(out)
 }
