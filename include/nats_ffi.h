@@ -348,6 +348,11 @@ typedef struct nats_kv nats_kv;
 typedef struct nats_kv_cache nats_kv_cache;
 
 /**
+ * Where a codec's function writes what it makes.
+ */
+typedef struct nats_kv_output nats_kv_output;
+
+/**
  * A received message. Unlike other objects this is a real pointer: NULL and handles of other
  * objects are errors, but a freed message must not be used. Any thread may use and free it. All
  * views (subject, payload, headers) live until the message is freed. In a forked child, messages
@@ -651,6 +656,15 @@ typedef struct {
  * 0: the key stays as it is.
  */
 typedef int32_t (*nats_kv_modify_cb)(const nats_kv_entry *entry, nats_bytes *value, void *user);
+
+/**
+ * Makes one form of a key or a value, `input`, into the other, writes that by nats_kv_output_write(), and
+ * returns `NATS_OK`; or else the status with which the operation fails, as `NATS_ERR_INVALID_ARGUMENT`
+ * for what the codec has not made. Keys and filters are texts in UTF-8. Runs on the thread that changes,
+ * gets or takes something, which may be one of the library, on several at the same time. It must not use
+ * the subscription whose message it decodes, and cannot call functions that wait.
+ */
+typedef nats_status (*nats_kv_codec_cb)(nats_bytes input, nats_kv_output *output, void *user);
 
 /**
  * What became of a message. The layout is frozen.
@@ -2183,6 +2197,37 @@ nats_status nats_kv_get_many_async(nats_kv *kv,
                                    nats_error **err);
 
 /**
+ * The same bucket with keys and values stored in another form (ADR-54), in place of the one that `kv` has
+ * for them, as a handle of its own. What was stored in another way cannot be got by it, and is left out of
+ * its watches, keys and histories. The codecs that the library has are options of nats_kv_bind().
+ *
+ * `encode_key` makes the stored form of a key, which has to be a valid one, and `decode_key` the key of
+ * that; `encode_value` and `decode_value` do so with values. NULL for both of them: they are stored as they
+ * are. `encode_filter` (may be NULL: there are no wildcards, `UNSUPPORTED`) makes the stored form of a key
+ * with wildcards. `destroy` (may be NULL) runs once no handle, subscription, cache or operation uses the
+ * functions any more. Free `*out` with nats_kv_free().
+ *
+ * Errors: `INVALID_ARGUMENT` for a function without the one that does the opposite.
+ */
+nats_status nats_kv_with_codecs(nats_kv *kv,
+                                nats_kv_codec_cb encode_key,
+                                nats_kv_codec_cb decode_key,
+                                nats_kv_codec_cb encode_filter,
+                                nats_kv_codec_cb encode_value,
+                                nats_kv_codec_cb decode_value,
+                                void *user,
+                                nats_destroy_cb destroy,
+                                nats_kv **out,
+                                nats_error **err);
+
+/**
+ * Adds to what a codec's function has made. The bytes are copied.
+ *
+ * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the function.
+ */
+nats_status nats_kv_output_write(nats_kv_output *output, nats_bytes bytes, nats_error **err);
+
+/**
  * Watches keys: what was done to each of them last, then an entry with `NATS_KV_CAUGHT_UP`, then what is
  * done to them, each once and in order. They come by a subscription like any other: delivered to `cb`, or,
  * when that is NULL, read with nats_subscription_next(), nats_subscription_take() and
@@ -2195,7 +2240,7 @@ nats_status nats_kv_get_many_async(nats_kv *kv,
  *
  * Errors: `BUCKET_NOT_FOUND`; `INVALID_NAME` for a key; `INVALID_OPTION`; `INVALID_ARGUMENT` for options
  * that exclude each other; `UNSUPPORTED` for wildcards that a codec does not know; `JETSTREAM`, `TIMEOUT`,
- * `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the bucket was deleted,
+ * `CONNECTION_CLOSED`. The subscription ends with `BUCKET_NOT_FOUND` when the bucket was deleted,
  * `PERMISSION`, `CONNECTION_CLOSED`.
  */
 nats_status nats_kv_watch(nats_kv *kv,
@@ -4355,6 +4400,11 @@ NATS_STATIC_ASSERT_(sizeof(nats_sub_stats) == 48, "nats_sub_stats");
 NATS_STATIC_ASSERT_(sizeof(nats_event) == 32 && offsetof(nats_event, value) == 8 &&
                     offsetof(nats_event, kind) == 16 && offsetof(nats_event, status) == 20 &&
                     offsetof(nats_event, arg) == 24, "nats_event");
+NATS_STATIC_ASSERT_(sizeof(nats_kv_entry) == 64 && offsetof(nats_kv_entry, value) == 16 &&
+                    offsetof(nats_kv_entry, revision) == 32 &&
+                    offsetof(nats_kv_entry, delta) == 40 &&
+                    offsetof(nats_kv_entry, created_ns) == 48 &&
+                    offsetof(nats_kv_entry, operation) == 56, "nats_kv_entry");
 
 /** A NUL-terminated string as an argument; NULL is the empty text. */
 static inline nats_str nats_zstr(const char *text) {

@@ -34,6 +34,7 @@ use crate::fetched::{Fetched, nats_fetched};
 use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
 use crate::kv::{Bucket, nats_kv};
+use crate::kv_codec::{Output, nats_kv_output};
 use crate::kv_watch::nats_kv_cache;
 use crate::nkey::{Pair, nats_nkey};
 use crate::options::{Settings, nats_options};
@@ -105,7 +106,8 @@ kinds! {
     14 Fetched     Fetched,          nats_fetched,      "list of messages";
     15 Bucket      Arc<Bucket>,      nats_kv,           "bucket";
     16 Cache       KvCache,          nats_kv_cache,     "cache";
-    17 Service     Arc<Served>,      nats_service,      "service";
+    17 Output      Output,           nats_kv_output,    "output of a codec";
+    18 Service     Arc<Served>,      nats_service,      "service";
 }
 
 /// Use of an object; keeps it from being dropped.

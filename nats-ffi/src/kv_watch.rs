@@ -32,7 +32,7 @@ use crate::user::User;
 ///
 /// Errors: `BUCKET_NOT_FOUND`; `INVALID_NAME` for a key; `INVALID_OPTION`; `INVALID_ARGUMENT` for options
 /// that exclude each other; `UNSUPPORTED` for wildcards that a codec does not know; `JETSTREAM`, `TIMEOUT`,
-/// `CONNECTION_CLOSED`. The subscription ends with `STREAM_NOT_FOUND` when the bucket was deleted,
+/// `CONNECTION_CLOSED`. The subscription ends with `BUCKET_NOT_FOUND` when the bucket was deleted,
 /// `PERMISSION`, `CONNECTION_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_kv_watch(

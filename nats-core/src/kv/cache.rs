@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::bucket::{KeyValue, gone};
+use super::bucket::KeyValue;
 use super::entry::KvEntry;
 use super::watch::KvWatchOptions;
 use crate::client::message::Message;
@@ -72,7 +72,7 @@ impl KeyValue {
         while !follower.follow(&subscription) {
             let ready = tokio::time::timeout(self.js.timeout(), subscription.ready()).await;
             if !ready.map_err(|_| self.silent())? {
-                return Err(follower.end(&subscription));
+                return Err(end(&subscription));
             }
         }
         let follower = tokio::spawn(follower.run(subscription)).abort_handle();
@@ -155,7 +155,7 @@ impl Follower {
         while subscription.ready().await {
             self.follow(&subscription);
         }
-        self.write().end = Some(self.end(&subscription));
+        self.write().end = Some(end(&subscription));
     }
 
     /// Takes what has come; true: all that there was at the beginning has.
@@ -187,15 +187,14 @@ impl Follower {
         is_current
     }
 
-    /// Why no more will come.
-    fn end(&self, subscription: &Subscription) -> Error {
-        let reason = subscription.end_reason().unwrap_or(Code::SubscriptionClosed.into());
-        gone(self.kv.name(), reason)
-    }
-
     fn write(&self) -> RwLockWriteGuard<'_, Values> {
         self.values.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why no more will come.
+fn end(subscription: &Subscription) -> Error {
+    subscription.end_reason().unwrap_or(Code::SubscriptionClosed.into())
 }
 
 impl Drop for Inner {

@@ -97,7 +97,7 @@ impl KeyValue {
     }
 
     /// The same as a subscription, whose messages [`KeyValue::read`] makes entries of. The one behind
-    /// all that there was has no subject.
+    /// all that there was has no subject. It ends as [`KvWatcher::next`] does.
     ///
     /// # Errors
     /// As [`KeyValue::watch`].
@@ -123,7 +123,9 @@ impl KeyValue {
         };
         let kv = self.clone();
         let decode: Map = Arc::new(move |message| kv.decoded(message).ok());
+        let bucket = Arc::clone(&self.place.bucket);
         let extra = Extra {
+            why: Some(Arc::new(move |reason| gone(&bucket, reason))),
             mark: true,
             skip: options.ignore_deletes.then_some(is_marker),
             map: self.has_codecs().then_some(decode),
@@ -177,9 +179,7 @@ impl KvWatcher {
             self.batch = self.subscription.take_batch(BATCH);
             if self.batch.is_none() && !ready!(self.subscription.poll_ready(cx)) {
                 return Poll::Ready(match self.subscription.end_reason() {
-                    Some(reason) if reason.code() != Code::SubscriptionClosed => {
-                        Err(gone(self.kv.name(), reason))
-                    }
+                    Some(reason) if reason.code() != Code::SubscriptionClosed => Err(reason),
                     _ => Ok(None),
                 });
             }
