@@ -53,6 +53,7 @@ TEST("service-26", "an endpoint whose limits are an error ends its service with 
   struct place at = serve_watched(
       NULL, J({"name" : "strict", "pending_messages" : 2, "overflow" : "error"}), &events);
   for (int i = 0; i < 3; ++i) send_text(at.nc, "strict", "x");
+  flush(at.nc);
   for (int i = 0; i < 2; ++i) receive_text(at.endpoint, "x");
   FAILS(NATS_ERR_SLOW_CONSUMER, nats_service_stopped(at.service, WAIT_MS, E));
   SAYS("endpoint strict: ");

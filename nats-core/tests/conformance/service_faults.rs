@@ -43,6 +43,7 @@ async fn service_26() {
     };
     let strict = service.endpoint("strict", &strict).unwrap();
     publish_numbers(&client, "strict", 0..3).await;
+    flush(&client).await;
     for _ in 0..2 {
         drop(within("a request", strict.next()).await.unwrap());
     }
