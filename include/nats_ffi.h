@@ -358,6 +358,11 @@ typedef struct nats_kv nats_kv;
 typedef struct nats_kv_cache nats_kv_cache;
 
 /**
+ * Where a codec's function writes what it makes.
+ */
+typedef struct nats_kv_output nats_kv_output;
+
+/**
  * A received message. Unlike other objects this is a real pointer: NULL and handles of other
  * objects are errors, but a freed message must not be used. Any thread may use and free it. All
  * views (subject, payload, headers) live until the message is freed. In a forked child, messages
@@ -416,7 +421,21 @@ typedef struct nats_question nats_question;
 typedef struct nats_queue nats_queue;
 
 /**
- * A subscription, the answers to a nats_request_many(), or the messages of a nats_jetstream_consume().
+ * A service: requests answered under a name, with statistics, found by whoever asks (ADR-32). Any
+ * thread. Free it with nats_service_free(), which ends it.
+ *
+ * Its endpoints are subscriptions, by which requests come as messages. A request is counted once: when
+ * it is answered first, by nats_msg_respond(), nats_msg_respond_msg(), nats_msg_respond_error() or
+ * nats_msg_respond_failed(), of which the latter two count an error; otherwise when the last reference
+ * to it is freed, as given up, or as an error when an answer could not be sent. Its time runs from the
+ * moment at which the program gets it. So a handler may keep a request and answer it later, on any
+ * thread. A stop waits until every request is counted.
+ */
+typedef struct nats_service nats_service;
+
+/**
+ * A subscription, the answers to a nats_request_many(), the messages of a nats_jetstream_consume(), or an
+ * endpoint of a service.
  */
 typedef struct nats_subscription nats_subscription;
 
@@ -670,6 +689,15 @@ typedef struct {
 typedef int32_t (*nats_kv_modify_cb)(const nats_kv_entry *entry, nats_bytes *value, void *user);
 
 /**
+ * Makes one form of a key or a value, `input`, into the other, writes that by nats_kv_output_write(), and
+ * returns `NATS_OK`; or else the status with which the operation fails, as `NATS_ERR_INVALID_ARGUMENT`
+ * for what the codec has not made. Keys and filters are texts in UTF-8. Runs on the thread that changes,
+ * gets or takes something, which may be one of the library, on several at the same time. It must not use
+ * the subscription whose message it decodes, and cannot call functions that wait.
+ */
+typedef nats_status (*nats_kv_codec_cb)(nats_bytes input, nats_kv_output *output, void *user);
+
+/**
  * Told on the calling thread how much of an object has gone over so far, and how much it is in all, in
  * bytes.
  */
@@ -711,6 +739,12 @@ typedef void (*nats_outcomes_cb)(nats_publisher *publisher,
                                  const nats_outcome *outcomes,
                                  size_t count,
                                  void *user);
+
+/**
+ * Told that a service has ended: 0 when it was asked to; otherwise why, with a text that is only lent.
+ * Runs on a delivery thread; the rules are those of `nats_msg_cb`.
+ */
+typedef void (*nats_stopped_cb)(nats_status reason, nats_str text, void *user);
 
 /**
  * Told on the calling thread how much of a stream has gone over so far: bytes, and pieces.
@@ -1376,6 +1410,43 @@ nats_status nats_msg_respond_msg(const nats_msg *msg,
                                  const nats_headers *headers,
                                  nats_bytes payload,
                                  nats_error **err);
+
+/**
+ * Publishes an answer that says that a request came to an error, with the headers that services use for
+ * that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as an error.
+ *
+ * `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may be shown;
+ * not empty, and one line. `headers`: others besides; may be NULL; not consumed. `payload`: may be empty.
+ *
+ * Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with a line
+ * break; those of nats_msg_respond(). The request can still be answered then.
+ */
+nats_status nats_msg_respond_error(const nats_msg *msg,
+                                   int32_t code,
+                                   nats_str description,
+                                   const nats_headers *headers,
+                                   nats_bytes payload,
+                                   nats_error **err);
+
+/**
+ * Says that the handler of a request has failed: answers with an error of code 500 and `text`, in which
+ * line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was answered
+ * before, nothing happens; one that cannot be answered is counted as this error all the same.
+ *
+ * Errors: those of nats_msg_respond().
+ */
+nats_status nats_msg_respond_failed(const nats_msg *msg,
+                                    nats_str text,
+                                    nats_error **err);
+
+/**
+ * Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it has
+ * none that is a number) and its description, a view that lives as long as the message; 0 when it is another
+ * answer, or an argument is NULL.
+ */
+int32_t nats_msg_service_error(const nats_msg *msg,
+                               int32_t *code,
+                               nats_str *description);
 
 /**
  * Where a message that a consumer has delivered stands in its stream and its consumer; read from its
@@ -2199,6 +2270,37 @@ nats_status nats_kv_get_many_async(nats_kv *kv,
                                    nats_error **err);
 
 /**
+ * The same bucket with keys and values stored in another form (ADR-54), in place of the one that `kv` has
+ * for them, as a handle of its own. What was stored in another way cannot be got by it, and is left out of
+ * its watches, keys and histories. The codecs that the library has are options of nats_kv_bind().
+ *
+ * `encode_key` makes the stored form of a key, which has to be a valid one, and `decode_key` the key of
+ * that; `encode_value` and `decode_value` do so with values. NULL for both of them: they are stored as they
+ * are. `encode_filter` (may be NULL: there are no wildcards, `UNSUPPORTED`) makes the stored form of a key
+ * with wildcards. `destroy` (may be NULL) runs once no handle, subscription, cache or operation uses the
+ * functions any more. Free `*out` with nats_kv_free().
+ *
+ * Errors: `INVALID_ARGUMENT` for a function without the one that does the opposite.
+ */
+nats_status nats_kv_with_codecs(nats_kv *kv,
+                                nats_kv_codec_cb encode_key,
+                                nats_kv_codec_cb decode_key,
+                                nats_kv_codec_cb encode_filter,
+                                nats_kv_codec_cb encode_value,
+                                nats_kv_codec_cb decode_value,
+                                void *user,
+                                nats_destroy_cb destroy,
+                                nats_kv **out,
+                                nats_error **err);
+
+/**
+ * Adds to what a codec's function has made. The bytes are copied.
+ *
+ * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the function.
+ */
+nats_status nats_kv_output_write(nats_kv_output *output, nats_bytes bytes, nats_error **err);
+
+/**
  * Watches keys: what was done to each of them last, then an entry with `NATS_KV_CAUGHT_UP`, then what is
  * done to them, each once and in order. They come by a subscription like any other: delivered to `cb`, or,
  * when that is NULL, read with nats_subscription_next(), nats_subscription_take() and
@@ -2754,6 +2856,75 @@ nats_status nats_connection_stats_doc_async(nats_connection *nc,
                                             nats_queue *queue,
                                             uint64_t token,
                                             nats_error **err);
+
+/**
+ * Which services there are, once no more of them answer.
+ *
+ * `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+ *
+ * `*out` receives a document: {"services": [the answers of the services to PING (ADR-32)], "errors": [{"code": name, "text": text}, one for each answer that is none]}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_services_ping(nats_connection *nc,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_services_ping(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_services_ping_async(nats_connection *nc,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * What services are, and where they listen.
+ *
+ * `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+ *
+ * `*out` receives a document: {"services": [their answers to INFO], "errors": as services_ping}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_services_info(nats_connection *nc,
+                               nats_str input,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Like nats_services_info(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_services_info_async(nats_connection *nc,
+                                     nats_str input,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
+ * What services have done.
+ *
+ * `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+ *
+ * `*out` receives a document: {"services": [their answers to STATS], "errors": as services_ping}. Free it with nats_doc_free().
+ *
+ * Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+ */
+nats_status nats_services_stats(nats_connection *nc,
+                                nats_str input,
+                                nats_doc **out,
+                                nats_error **err);
+
+/**
+ * Like nats_services_stats(); completes on `queue`, under `token`, with a `nats_doc`.
+ */
+nats_status nats_services_stats_async(nats_connection *nc,
+                                      nats_str input,
+                                      nats_queue *queue,
+                                      uint64_t token,
+                                      nats_error **err);
 
 /**
  * What the connection's account has of JetStream, and what it may have.
@@ -4599,6 +4770,166 @@ nats_status nats_request_many(nats_connection *nc,
                               nats_error **err);
 
 /**
+ * Adds a service: an instance with an id of its own, which answers to those who look for services as long
+ * as it is not stopped or freed, across reconnects. It has no endpoints yet.
+ *
+ * `config_json`: a JSON object with the keys of "Service" in docs/options.md; "name" and "version" are
+ * needed.
+ *
+ * Errors: `INVALID_NAME`, `INVALID_ARGUMENT` for the version, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`,
+ * `INVALID_JSON`; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO` when the system has no randomness. A
+ * refusal by the server comes later, as the end of the service (nats_service_stopped()).
+ */
+nats_status nats_service_new(nats_connection *nc,
+                             nats_str config_json,
+                             nats_service **out,
+                             nats_error **err);
+
+/**
+ * Adds an endpoint. Several may have the same name, and the same subject. Endpoints whose subjects begin
+ * alike have the same "group", and there is no object for a group.
+ *
+ * `config_json`: a JSON object with the keys of "Endpoint" in docs/options.md; "name" is needed. `cb`:
+ * called with each request, one at a time and in order, or NULL for an endpoint that is read with
+ * nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(). `user`, `destroy` and
+ * `out`: as nats_subscribe_with(). The endpoint ends when the subscription does, by
+ * nats_subscription_unsubscribe(), nats_subscription_drain() or nats_subscription_free(), and is none of
+ * the service's any more, which goes on.
+ *
+ * Errors: `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`, `INVALID_JSON`;
+ * `SUBSCRIPTION_CLOSED` when the service has stopped; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO`
+ * when no delivery thread can be started. A refusal by the server comes later, as the end of the service.
+ */
+nats_status nats_service_add_endpoint(nats_service *service,
+                                      nats_str config_json,
+                                      nats_msg_cb cb,
+                                      void *user,
+                                      nats_destroy_cb destroy,
+                                      nats_subscription **out,
+                                      nats_error **err);
+
+/**
+ * Where those ask for statistics whom the program answers, of a service with "own_stats": each with what
+ * nats_service_stats() tells, to whose endpoints it has added "data" of its own (for example by
+ * nats_doc_set_json() at "endpoints.0.data"). The subscription is the same at each call.
+ *
+ * `cb`, `user`, `destroy`, `out`: as nats_subscribe_with().
+ *
+ * Errors: `INVALID_ARGUMENT` without "own_stats"; `IO` when no delivery thread can be started.
+ */
+nats_status nats_service_stats_requests(nats_service *service,
+                                        nats_msg_cb cb,
+                                        void *user,
+                                        nats_destroy_cb destroy,
+                                        nats_subscription **out,
+                                        nats_error **err);
+
+/**
+ * What a service is: the document with which it answers INFO, as {"type": "io.nats.micro.v1.info_response",
+ * "name": text, "id": text, "version": text, "metadata": {}, "description": text, "endpoints": [{"name":
+ * text, "subject": text, "queue_group": text, "metadata": {}}]}. Free `*out` with nats_doc_free().
+ */
+nats_status nats_service_info(nats_service *service,
+                              nats_doc **out,
+                              nats_error **err);
+
+/**
+ * What a service has done: the document with which it answers STATS, as {"type":
+ * "io.nats.micro.v1.stats_response", "name": text, "id": text, "version": text, "metadata": {}, "started":
+ * time, "endpoints": [{"name": text, "subject": text, "queue_group": text, "num_requests": n,
+ * "num_errors": n, "last_error": text, "processing_time": ns, "average_processing_time": ns}]}. Also when
+ * it has stopped. Free `*out` with nats_doc_free().
+ */
+nats_status nats_service_stats(nats_service *service,
+                               nats_doc **out,
+                               nats_error **err);
+
+/**
+ * Counts from zero, as of now.
+ */
+nats_status nats_service_reset(nats_service *service, nats_error **err);
+
+/**
+ * Stops a service: no more requests come, those that have come are still handed out, and once all are
+ * counted it has ended. Of several stops the first one decides, and all wait for its end. Inside a callback
+ * of the connection the stop is started and the call returns at once.
+ *
+ * `timeout_ms`: how long requests may take, in milliseconds; 0 stands for the option "drain_timeout_ms".
+ *
+ * Errors: `TIMEOUT` when requests were not counted in time, `CONNECTION_CLOSED` when the connection was
+ * closed meanwhile: the service has ended all the same.
+ */
+nats_status nats_service_stop(nats_service *service,
+                              int64_t timeout_ms,
+                              nats_error **err);
+
+/**
+ * Like nats_service_stop() with the default timeout; completes on `queue` without a value.
+ */
+nats_status nats_service_stop_async(nats_service *service,
+                                    nats_queue *queue,
+                                    uint64_t token,
+                                    nats_error **err);
+
+/**
+ * Waits until a service has ended, for at most `timeout_ms` milliseconds; 0 only looks. Success: it was
+ * asked to.
+ *
+ * Errors: `TIMEOUT` when it goes on; otherwise why it has ended: `CONNECTION_CLOSED`; `PERMISSION` when
+ * the server has refused a subject of it; `SLOW_CONSUMER` when an endpoint had to wait too long whose
+ * "overflow" is "error". The text names the endpoint.
+ */
+nats_status nats_service_stopped(nats_service *service,
+                                 int64_t timeout_ms,
+                                 nats_error **err);
+
+/**
+ * Like nats_service_stopped(), without waiting; completes on `queue` without a value.
+ */
+nats_status nats_service_stopped_async(nats_service *service,
+                                       nats_queue *queue,
+                                       uint64_t token,
+                                       nats_error **err);
+
+/**
+ * Has `cb` called once when a service has ended, at once when it has already; with the codes of
+ * nats_service_stopped(). `cb`: must not be NULL. `destroy`: may be NULL; runs after the call.
+ *
+ * Errors: `IO` when no delivery thread can be started.
+ */
+nats_status nats_service_on_stopped(nats_service *service,
+                                    nats_stopped_cb cb,
+                                    void *user,
+                                    nats_destroy_cb destroy,
+                                    nats_error **err);
+
+/**
+ * Ends a service at once, unless it was stopped before: then that stop goes on. Its endpoints end with it;
+ * their subscriptions are freed by themselves. NULL is fine; a service that was freed before is
+ * `NATS_ERR_INVALID_HANDLE`.
+ */
+nats_status nats_service_free(nats_service *service);
+
+/**
+ * Asks services, and yields a subscription with their answers as they come: messages whose payload is a
+ * document for nats_doc_parse(), as nats_service_info() and nats_service_stats() have them; an answer that
+ * is an error is seen by nats_msg_service_error(). They end with `SUBSCRIPTION_ENDED` when no more come, or
+ * with `NO_RESPONDERS` when there is no service. Free it with nats_subscription_free().
+ *
+ * `what`: "ping", "info" or "stats". `options_json`: a JSON object with the keys of "Question to services"
+ * in docs/options.md, or empty. nats_services_ping(), nats_services_info() and nats_services_stats() wait
+ * for all answers.
+ *
+ * Errors: `INVALID_ARGUMENT`, also for an id without a name; `INVALID_NAME`; `INVALID_SUBJECT` for the
+ * prefix; `INVALID_OPTION`, `INVALID_JSON`; those of nats_publish().
+ */
+nats_status nats_services_ask(nats_connection *nc,
+                              nats_str what,
+                              nats_str options_json,
+                              nats_subscription **out,
+                              nats_error **err);
+
+/**
  * Gets a message of a stream: by its sequence, the last one of a subject, or the first one of a
  * subject from a sequence on. Its subject and payload are those that it was stored with; the headers
  * "Nats-Sequence" and "Nats-Time-Stamp" tell its place. Free `*out` with nats_msg_free().
@@ -4811,6 +5142,11 @@ NATS_STATIC_ASSERT_(sizeof(nats_sub_stats) == 48, "nats_sub_stats");
 NATS_STATIC_ASSERT_(sizeof(nats_event) == 32 && offsetof(nats_event, value) == 8 &&
                     offsetof(nats_event, kind) == 16 && offsetof(nats_event, status) == 20 &&
                     offsetof(nats_event, arg) == 24, "nats_event");
+NATS_STATIC_ASSERT_(sizeof(nats_kv_entry) == 64 && offsetof(nats_kv_entry, value) == 16 &&
+                    offsetof(nats_kv_entry, revision) == 32 &&
+                    offsetof(nats_kv_entry, delta) == 40 &&
+                    offsetof(nats_kv_entry, created_ns) == 48 &&
+                    offsetof(nats_kv_entry, operation) == 56, "nats_kv_entry");
 
 /** A NUL-terminated string as an argument; NULL is the empty text. */
 static inline nats_str nats_zstr(const char *text) {

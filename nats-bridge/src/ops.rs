@@ -25,6 +25,7 @@ mod kv_bucket;
 mod object;
 mod object_store;
 mod schedule;
+mod service;
 mod stream;
 
 pub use account::ACCOUNT_INFO;
@@ -39,6 +40,7 @@ pub use kv_bucket::*;
 pub use object::*;
 pub use object_store::*;
 pub use schedule::*;
+pub use service::*;
 pub use stream::*;
 
 /// One operation.
@@ -75,6 +77,9 @@ pub const ALL: &[&Op] = &[
     &CONNECTION_SERVERS,
     &CONNECTION_SET_SERVERS,
     &CONNECTION_STATS_DOC,
+    &SERVICES_PING,
+    &SERVICES_INFO,
+    &SERVICES_STATS,
     &ACCOUNT_INFO,
     &STREAM_CREATE,
     &STREAM_UPDATE,

@@ -9,7 +9,7 @@ pub use connect::CONNECT;
 
 use crate::table::{Row, Set, apply};
 
-const OVERFLOW: &[&str] = &["drop_newest", "drop_oldest", "error"];
+pub(crate) const OVERFLOW: &[&str] = &["drop_newest", "drop_oldest", "error"];
 
 /// The options of a subscription.
 pub const SUBSCRIBE: &[Row<SubscribeOptions>] = &[
@@ -121,7 +121,7 @@ pub fn server_list(urls: &str) -> Result<Vec<String>> {
     Ok(servers)
 }
 
-fn overflow(position: usize) -> Overflow {
+pub(crate) fn overflow(position: usize) -> Overflow {
     match position {
         0 => Overflow::DropNewest,
         1 => Overflow::DropOldest,

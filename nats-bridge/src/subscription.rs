@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use nats_core::service::Endpoint;
 use nats_core::{Batch, Code, Error, Message, Result, SubscriptionStats};
 
 use crate::connection::{Callbacks, Connection};
@@ -39,10 +40,17 @@ pub struct Subscription {
 }
 
 enum Mode {
-    /// Read by calls; perhaps watched.
-    Polled(WatchPlace),
+    /// Read by calls; boxed, because bindings keep a room of the largest size for each.
+    Polled(Box<Polled>),
     /// Delivered to a callback.
     Callback(Arc<Source>),
+}
+
+#[derive(Default)]
+struct Polled {
+    watch: WatchPlace,
+    /// The messages are requests to this.
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Watched for nats_core::Subscription {
@@ -58,7 +66,15 @@ impl Watched for nats_core::Subscription {
 impl Subscription {
     /// A subscription that is read by calls.
     pub fn polled(core: nats_core::Subscription) -> Subscription {
-        let mode = Mode::Polled(WatchPlace::default());
+        Subscription::polled_of(core, None)
+    }
+
+    /// The same, whose messages may be requests to an endpoint.
+    pub fn polled_of(
+        core: nats_core::Subscription,
+        endpoint: Option<Arc<Endpoint>>,
+    ) -> Subscription {
+        let mode = Mode::Polled(Box::new(Polled { endpoint, ..Polled::default() }));
         Subscription { core, mode, sparse: AtomicBool::new(true) }
     }
 
@@ -84,7 +100,8 @@ impl Subscription {
         };
         let source = Source::new(pool::pool()?, connection.id(), Box::new(job))?;
         lock(&connection.callbacks).insert(id, Arc::downgrade(&source));
-        Ok(Subscription { core, mode: Mode::Callback(source), sparse: AtomicBool::new(true) })
+        let mode = Mode::Callback(source);
+        Ok(Subscription { core, mode, sparse: AtomicBool::new(true) })
     }
 
     /// What runs the callback; `None` when there is none.
@@ -92,6 +109,14 @@ impl Subscription {
         match &self.mode {
             Mode::Polled(_) => None,
             Mode::Callback(source) => Some(Arc::clone(source)),
+        }
+    }
+
+    /// What the messages that are read are requests to.
+    pub fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        match &self.mode {
+            Mode::Polled(polled) => polled.endpoint.as_ref(),
+            Mode::Callback(_) => None,
         }
     }
 
@@ -204,7 +229,7 @@ impl Subscription {
 
     fn watcher(&self) -> Result<&WatchPlace> {
         match &self.mode {
-            Mode::Polled(watch) => Ok(watch),
+            Mode::Polled(polled) => Ok(&polled.watch),
             Mode::Callback(..) => {
                 let text = "the subscription delivers to a callback and cannot be read";
                 Err(Error::new(Code::InvalidArgument, text))

@@ -34,6 +34,7 @@ use crate::fetched::{Fetched, nats_fetched};
 use crate::headers::{Shared, nats_headers};
 use crate::jetstream::{Context, nats_jetstream};
 use crate::kv::{Bucket, nats_kv};
+use crate::kv_codec::{Output, nats_kv_output};
 use crate::kv_watch::nats_kv_cache;
 use crate::nkey::{Pair, nats_nkey};
 use crate::object::{Objects, nats_object_store};
@@ -42,6 +43,7 @@ use crate::options::{Settings, nats_options};
 use crate::publisher::nats_publisher;
 use crate::question::{Asked, nats_question};
 use crate::queue::{Events, nats_queue};
+use crate::service::{Served, nats_service};
 use crate::subscription::nats_subscription;
 use crate::text::nats_text;
 
@@ -109,6 +111,8 @@ kinds! {
     17 Objects     Arc<Objects>,     nats_object_store, "bucket of objects";
     18 Writer      Writing,          nats_object_writer, "writer of an object";
     19 Reader      Reading,          nats_object_reader, "reader of an object";
+    20 Output      Output,           nats_kv_output,    "output of a codec";
+    21 Service     Arc<Served>,      nats_service,      "service";
 }
 
 /// Use of an object; keeps it from being dropped.

@@ -18,6 +18,7 @@ use crate::jetstream::{Context, nats_jetstream};
 use crate::message::{self, nats_msg};
 use crate::queue::{self, Value, nats_queue, start};
 use crate::types::{nats_bytes, nats_status, nats_str, null};
+use crate::user::User;
 
 /// A bucket of keys with values (ADR-8). Any thread. Free it with nats_kv_free().
 ///
@@ -291,18 +292,19 @@ pub extern "C" fn nats_kv_modify(
     revision: Option<&mut MaybeUninit<u64>>,
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
+    let user = User::new(user, None);
     guard(err, || {
         let cb = cb.ok_or_else(|| null("cb"))?;
         let key = key.text("key", Code::InvalidName)?;
         let kv = handle::get::<Arc<Bucket>>(kv)?.kv.clone();
         let told = loop {
             // Not within a wait, in which the program could not call what blocks.
-            let entry = wait::read_for(kv.jetstream().client(), kv.entry(key))??;
+            let entry = wait::read_for(kv.jetstream().client(), kv.entry_of_leader(key))??;
             let seen = entry.as_ref().filter(|entry| entry.is_put()).map(owned_view);
             let mut value = nats_bytes::view(b"");
             let view = seen.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
             // SAFETY: the caller promised that it can be called with `user` until this returns.
-            if unsafe { cb(view, &raw mut value, user) } == 0 {
+            if unsafe { cb(view, &raw mut value, user.ptr()) } == 0 {
                 break 0;
             }
             let expected = entry.as_ref().map_or(0, |entry| entry.revision);
@@ -505,7 +507,7 @@ fn change<'a>(
 }
 
 /// Copies of `count` texts.
-pub(crate) fn texts(keys: *const nats_str, count: usize) -> Result<Vec<String>> {
+fn texts(keys: *const nats_str, count: usize) -> Result<Vec<String>> {
     if count > 0 && keys.is_null() {
         return Err(null("keys"));
     }

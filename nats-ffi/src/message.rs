@@ -2,10 +2,13 @@
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering, fence};
 
+use nats_bridge::handling::Handling;
 use nats_bridge::{fork, wait};
 use nats_core::jetstream::{AckKind, Metadata};
+use nats_core::service::{Endpoint, ServiceError};
 use nats_core::{Batch, Client, Code, Error, Headers, Message, MessageRef, Request, Result};
 
 use crate::error::nats_error;
@@ -34,6 +37,15 @@ struct Slab {
     batch: Batch,
     first: nats_msg,
     more: Box<[nats_msg]>,
+    /// Of the requests to a service, one for each message.
+    asked: Option<Box<[Asked]>>,
+}
+
+/// A request to a service.
+struct Asked {
+    /// References to this message alone: the last one ends it.
+    references: AtomicU32,
+    handling: Handling,
 }
 
 /// A batch on its way to the program, message by message; what is not handed over is freed with it.
@@ -188,6 +200,79 @@ pub extern "C" fn nats_msg_respond_msg(
     })
 }
 
+/// Publishes an answer that says that a request came to an error, with the headers that services use for
+/// that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as an error.
+///
+/// `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may be shown;
+/// not empty, and one line. `headers`: others besides; may be NULL; not consumed. `payload`: may be empty.
+///
+/// Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with a line
+/// break; those of nats_msg_respond(). The request can still be answered then.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_respond_error(
+    msg: *const nats_msg,
+    code: i32,
+    description: nats_str,
+    headers: *const nats_headers,
+    payload: nats_bytes,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let payload = payload.bytes("payload")?;
+        let description = description.text("description", Code::InvalidHeader)?;
+        let bad = |_| Error::new(Code::InvalidArgument, "code: expected 1 to 65535");
+        let error = ServiceError::new(u16::try_from(code).map_err(bad)?, description);
+        with_headers(headers, |own| answer_error(&msg, &error, own, payload))
+    })
+}
+
+/// Says that the handler of a request has failed: answers with an error of code 500 and `text`, in which
+/// line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was answered
+/// before, nothing happens; one that cannot be answered is counted as this error all the same.
+///
+/// Errors: those of nats_msg_respond().
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_respond_failed(
+    msg: *const nats_msg,
+    text: nats_str,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let error = ServiceError::internal(text.text("text", Code::InvalidArgument)?);
+        let (part, slab) = borrow(&msg)?;
+        let asked = slab.asked(part);
+        if asked.is_some_and(|asked| asked.handling.is_counted()) {
+            return Ok(());
+        }
+        let sent = answer_error(&msg, &error, None, &[]);
+        if let Some(asked) = asked {
+            asked.handling.failed(&error);
+        }
+        sent
+    })
+}
+
+/// Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it has
+/// none that is a number) and its description, a view that lives as long as the message; 0 when it is another
+/// answer, or an argument is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_msg_service_error(
+    msg: *const nats_msg,
+    code: Option<&mut MaybeUninit<i32>>,
+    description: Option<&mut MaybeUninit<nats_str>>,
+) -> i32 {
+    guard_value(0, || {
+        let (Ok(message), Some(code), Some(description)) = (look(&msg), code, description) else {
+            return 0;
+        };
+        let Some(error) = ServiceError::of_ref(message) else { return 0 };
+        let text = message.headers().and_then(|h| h.get(ServiceError::DESCRIPTION_HEADER));
+        code.write(i32::from(error.code));
+        description.write(nats_str::maybe(text));
+        1
+    })
+}
+
 /// Where a message that a consumer has delivered stands in its stream and its consumer; read from its
 /// reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
 ///
@@ -305,13 +390,28 @@ pub extern "C" fn nats_msgs_free(msgs: Option<NonNull<*mut nats_msg>>, n: usize)
 
 /// Hands a message to the program, which owes a nats_msg_free().
 pub(crate) fn into_raw(message: Message) -> *mut nats_msg {
-    Messages::new(message.into()).next().unwrap_or(std::ptr::null_mut())
+    into_raw_of(message, None)
+}
+
+/// The same for what may be a request to an endpoint.
+pub(crate) fn into_raw_of(message: Message, endpoint: Option<&Arc<Endpoint>>) -> *mut nats_msg {
+    Messages::of(message.into(), endpoint).next().unwrap_or(std::ptr::null_mut())
 }
 
 impl Messages {
     /// Makes the messages of `batch` ready to be handed over.
     pub(crate) fn new(batch: Batch) -> Messages {
+        Messages::of(batch, None)
+    }
+
+    /// The same for what may be requests to an endpoint.
+    pub(crate) fn of(batch: Batch, endpoint: Option<&Arc<Endpoint>>) -> Messages {
         let count = batch.len();
+        let asked = |endpoint| {
+            let new =
+                |_| Asked { references: AtomicU32::new(1), handling: Handling::new(endpoint) };
+            (0..count).map(new).collect()
+        };
         let part = |index: usize| nats_msg {
             slab: NonNull::dangling(),
             index: index as u32,
@@ -323,6 +423,7 @@ impl Messages {
             batch,
             first: part(0),
             more: (1..count).map(part).collect(),
+            asked: endpoint.map(asked),
         })));
         // SAFETY: it was just made, and nobody else knows it yet.
         let parts = unsafe { slab.as_mut() };
@@ -344,17 +445,32 @@ impl Iterator for Messages {
         let slab = unsafe { self.slab.as_ref() };
         let rest = self.next.checked_sub(1).and_then(|index| slab.more.get(index));
         self.next += 1;
-        Some(std::ptr::from_ref(rest.unwrap_or(&slab.first)).cast_mut())
+        let msg = rest.unwrap_or(&slab.first);
+        if let Some(asked) = slab.asked(msg) {
+            asked.handling.begin();
+        }
+        Some(std::ptr::from_ref(msg).cast_mut())
     }
 }
 
 impl Drop for Messages {
     fn drop(&mut self) {
+        if self.next < self.count {
+            // SAFETY: the references of the messages that were not handed over keep it.
+            let asked = unsafe { &self.slab.as_ref().asked };
+            let left = asked.iter().flatten().skip(self.next);
+            left.for_each(|asked| asked.handling.end());
+        }
         Slab::release(self.slab, self.count - self.next);
     }
 }
 
 impl Slab {
+    /// What is known of a message that is a request to a service.
+    fn asked(&self, msg: &nats_msg) -> Option<&Asked> {
+        self.asked.as_ref()?.get(msg.index as usize)
+    }
+
     /// Gives up `count` references.
     fn release(slab: NonNull<Slab>, count: usize) {
         if count == 0 {
@@ -379,6 +495,11 @@ fn free(msg: *mut nats_msg) -> Result<()> {
     let (msg, slab) = borrow(&msg)?;
     // The last reference may touch the connection, which belongs to the parent of a child.
     if slab.epoch == fork::epoch() {
+        if let Some(asked) = slab.asked(msg)
+            && asked.references.fetch_sub(1, Ordering::AcqRel) == 1
+        {
+            asked.handling.end();
+        }
         Slab::release(msg.slab, 1);
     }
     Ok(())
@@ -386,7 +507,10 @@ fn free(msg: *mut nats_msg) -> Result<()> {
 
 /// Counts one more reference.
 fn retain(msg: *const nats_msg) -> Result<()> {
-    let (_, slab) = borrow(&msg)?;
+    let (msg, slab) = borrow(&msg)?;
+    if let Some(asked) = slab.asked(msg) {
+        asked.references.fetch_add(1, Ordering::Relaxed);
+    }
     slab.references.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
@@ -409,7 +533,6 @@ fn borrow(msg: &*const nats_msg) -> Result<(&nats_msg, &Slab)> {
 }
 
 /// The message behind a pointer, to be looked at.
-/// The message behind a pointer.
 pub(crate) fn look(msg: &*const nats_msg) -> Result<MessageRef<'_>> {
     borrow(msg).map(|(msg, slab)| slab.batch.get(msg.index as usize))
 }
@@ -419,19 +542,53 @@ fn view<T>(msg: *const nats_msg, none: T, body: impl FnOnce(MessageRef<'_>) -> T
 }
 
 fn respond(msg: &*const nats_msg, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
-    let (msg, slab) = borrow(msg)?;
+    answer(msg, headers, payload, None)
+}
+
+/// Answers with an error, behind other headers.
+fn answer_error(
+    msg: &*const nats_msg,
+    error: &ServiceError,
+    own: Option<&Headers>,
+    payload: &[u8],
+) -> Result<()> {
+    match error.headers(own) {
+        Ok(headers) => answer(msg, Some(&headers), payload, Some(error)),
+        Err(refused) => {
+            let (part, slab) = borrow(msg)?;
+            let sent = Err(refused);
+            if let Some(asked) = slab.asked(part) {
+                asked.handling.answered(&sent, Some(error));
+            }
+            sent
+        }
+    }
+}
+
+/// Answers; a request to a service is counted then.
+fn answer(
+    msg: &*const nats_msg,
+    headers: Option<&Headers>,
+    payload: &[u8],
+    error: Option<&ServiceError>,
+) -> Result<()> {
+    let (part, slab) = borrow(msg)?;
     if slab.epoch != fork::epoch() {
         return Err(Code::Forked.into());
     }
-    let message = slab.batch.get(msg.index as usize);
+    let message = slab.batch.get(part.index as usize);
     let injected = message.injected(headers);
     let headers = injected.as_ref().or(headers);
-    match message.respond_now(headers, payload) {
+    let sent = match message.respond_now(headers, payload) {
         Err(e) if e.code() == Code::OutboundFull => {
-            wait::block_on(message.respond_with(headers, payload))?
+            wait::block_on(message.respond_with(headers, payload)).and_then(|sent| sent)
         }
         result => result,
+    };
+    if let Some(asked) = slab.asked(part) {
+        asked.handling.answered(&sent, error);
     }
+    sent
 }
 
 /// Says what became of a delivered message.

@@ -116,6 +116,93 @@ pub extern "C" fn nats_connection_stats_doc_async(
     asynchronous(&table::CONNECTION_STATS_DOC, nc, nats_str::EMPTY, queue, token, err)
 }
 
+/// Which services there are, once no more of them answer.
+///
+/// `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+///
+/// `*out` receives a document: {"services": [the answers of the services to PING (ADR-32)], "errors": [{"code": name, "text": text}, one for each answer that is none]}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_ping(
+    nc: *mut nats_connection,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SERVICES_PING, nc, input, out, err)
+}
+
+/// Like nats_services_ping(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_ping_async(
+    nc: *mut nats_connection,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SERVICES_PING, nc, input, queue, token, err)
+}
+
+/// What services are, and where they listen.
+///
+/// `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+///
+/// `*out` receives a document: {"services": [their answers to INFO], "errors": as services_ping}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_info(
+    nc: *mut nats_connection,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SERVICES_INFO, nc, input, out, err)
+}
+
+/// Like nats_services_info(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_info_async(
+    nc: *mut nats_connection,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SERVICES_INFO, nc, input, queue, token, err)
+}
+
+/// What services have done.
+///
+/// `input`: a JSON document, with the keys of "Question to services" in docs/options.md, or nothing.
+///
+/// `*out` receives a document: {"services": [their answers to STATS], "errors": as services_ping}. Free it with nats_doc_free().
+///
+/// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_OPTION`, `INVALID_NAME`, `INVALID_ARGUMENT`, `INVALID_SUBJECT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_stats(
+    nc: *mut nats_connection,
+    input: nats_str,
+    out: Option<&mut MaybeUninit<*mut nats_doc>>,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    blocking(&table::SERVICES_STATS, nc, input, out, err)
+}
+
+/// Like nats_services_stats(); completes on `queue`, under `token`, with a `nats_doc`.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_services_stats_async(
+    nc: *mut nats_connection,
+    input: nats_str,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    asynchronous(&table::SERVICES_STATS, nc, input, queue, token, err)
+}
+
 /// What the connection's account has of JetStream, and what it may have.
 ///
 /// `*out` receives a document: what the account uses and what it may have, under the server's own names, by tiers, too, where the server has some. Free it with nats_doc_free().

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use nats_bridge::connection::Connection;
 use nats_bridge::subscription::{Deliver, Subscription};
 use nats_bridge::{options, wait};
+use nats_core::service::Endpoint;
 use nats_core::{Batch, Code, Result, SubscribeOptions};
 
 use crate::connection::nats_connection;
@@ -19,7 +20,8 @@ use crate::queue::{Events, Value, nats_queue, start};
 use crate::types::{nats_destroy_cb, nats_status, nats_str, null, timeout, timeout_option};
 use crate::user::User;
 
-/// A subscription, the answers to a nats_request_many(), or the messages of a nats_jetstream_consume().
+/// A subscription, the answers to a nats_request_many(), the messages of a nats_jetstream_consume(), or an
+/// endpoint of a service.
 pub struct nats_subscription(());
 
 /// A message for a subscription. `nc` is the connection handle that the subscription was made
@@ -80,7 +82,7 @@ pub extern "C" fn nats_subscribe(
         let cb = cb.ok_or_else(|| null("cb"))?;
         let connection = Arc::clone(&*handle::get::<Arc<Connection>>(nc)?);
         let subscription = open(&connection, &subject, &nats_str::EMPTY)?;
-        deliver((connection, nc.expose_provenance()), subscription, cb, user, out)
+        deliver((connection, nc.expose_provenance()), subscription.into(), cb, user, out)
     })
 }
 
@@ -127,7 +129,8 @@ pub extern "C" fn nats_subscription_next(
 ) -> nats_status {
     guard_out(out, err, || {
         let subscription = handle::get::<Subscription>(sub)?;
-        subscription.next(timeout(timeout_ms)?).map(message::into_raw)
+        let message = subscription.next(timeout(timeout_ms)?)?;
+        Ok(message::into_raw_of(message, subscription.endpoint()))
     })
 }
 
@@ -150,7 +153,7 @@ pub extern "C" fn nats_subscription_take(
         let subscription = handle::get::<Subscription>(sub)?;
         let mut count = 0;
         subscription.take_batches(cap, timeout(timeout_ms)?, |batch| {
-            for msg in Messages::new(batch) {
+            for msg in Messages::of(batch, subscription.endpoint()) {
                 // SAFETY: the caller promised room for `cap` pointers, and no more are taken.
                 unsafe { first.add(count).write(msg) };
                 count += 1;
@@ -288,6 +291,7 @@ struct Delivery {
     cb: MessageFn,
     nc: usize,
     place: Arc<OnceLock<Place>>,
+    endpoint: Option<Arc<Endpoint>>,
     messages: Option<Messages>,
     /// Last, so that its destroy hook runs after everything else has ended.
     user: User,
@@ -295,7 +299,7 @@ struct Delivery {
 
 impl Deliver for Delivery {
     fn load(&mut self, batch: Batch) {
-        self.messages = Some(Messages::new(batch));
+        self.messages = Some(Messages::of(batch, self.endpoint.as_ref()));
     }
 
     fn next(&mut self) {
@@ -308,6 +312,24 @@ impl Deliver for Delivery {
         };
         // SAFETY: the program gave the function for such calls; `user` is still owned.
         unsafe { (self.cb)(nc, sub, msg, self.user.ptr()) }
+    }
+}
+
+/// A subscription of the core, and what its messages are requests to.
+pub(crate) struct Opened {
+    core: nats_core::Subscription,
+    endpoint: Option<Arc<Endpoint>>,
+}
+
+impl From<nats_core::Subscription> for Opened {
+    fn from(core: nats_core::Subscription) -> Opened {
+        Opened { core, endpoint: None }
+    }
+}
+
+impl From<Endpoint> for Opened {
+    fn from(endpoint: Endpoint) -> Opened {
+        Opened { core: endpoint.subscription().clone(), endpoint: Some(Arc::new(endpoint)) }
     }
 }
 
@@ -325,35 +347,36 @@ fn open(
 
 /// Subscribes with `open`, and delivers to the callback, if there is one, or hands out a handle to
 /// read from. `nc`: the handle of the connection that callbacks are told.
-pub(crate) fn hand_out(
+pub(crate) fn hand_out<O: Into<Opened>>(
     connection: Arc<Connection>,
     nc: usize,
-    open: impl FnOnce() -> Result<nats_core::Subscription>,
+    open: impl FnOnce() -> Result<O>,
     (cb, user): (nats_msg_cb, User),
     out: Option<&mut MaybeUninit<*mut nats_subscription>>,
 ) -> Result<()> {
     match (cb, out) {
-        (Some(cb), out) => deliver((connection, nc), open()?, cb, user, out),
+        (Some(cb), out) => deliver((connection, nc), open()?.into(), cb, user, out),
         (None, Some(out)) => {
-            out.write(handle::insert(Subscription::polled(open()?))?);
+            let Opened { core, endpoint } = open()?.into();
+            out.write(handle::insert(Subscription::polled_of(core, endpoint))?);
             Ok(())
         }
         (None, None) => Err(null("out")),
     }
 }
 
-/// Starts the delivery of `subscription` to `cb`; the handle goes to `out` or stays with the
+/// Starts the delivery of a subscription to `cb`; the handle goes to `out` or stays with the
 /// callback.
 fn deliver(
     (connection, nc): (Arc<Connection>, usize),
-    subscription: nats_core::Subscription,
+    Opened { core, endpoint }: Opened,
     cb: MessageFn,
     user: User,
     out: Option<&mut MaybeUninit<*mut nats_subscription>>,
 ) -> Result<()> {
     let place = Arc::new(OnceLock::new());
-    let delivery = Delivery { cb, nc, place: Arc::clone(&place), messages: None, user };
-    let subscription = Subscription::callback(&connection, subscription, Box::new(delivery))?;
+    let delivery = Delivery { cb, nc, place: Arc::clone(&place), endpoint, messages: None, user };
+    let subscription = Subscription::callback(&connection, core, Box::new(delivery))?;
     let source = subscription.source();
     let handle = Owned::new(subscription)?;
     let kept = match out {

@@ -4,12 +4,14 @@ use std::fmt::Write;
 
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::object;
 use nats_bridge::ops::ALL;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::publisher::PUBLISHER;
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::Row;
 use nats_core::Code;
 
@@ -64,6 +66,9 @@ pub(crate) fn options() -> Result<String, String> {
         .and_then(|()| table(&mut out, "Object that is put", object::PUT))
         .and_then(|()| table(&mut out, "Object that is read", object::GET))
         .and_then(|()| table(&mut out, "Watch of objects", object::WATCH))
+        .and_then(|()| table(&mut out, "Service", SERVICE))
+        .and_then(|()| table(&mut out, "Endpoint", ENDPOINT))
+        .and_then(|()| table(&mut out, "Question to services", ASK))
         .and_then(|()| table(&mut out, "User claims", USER))
         .and_then(|()| table(&mut out, "Account claims", ACCOUNT));
     sections.map_err(|e| e.to_string())?;

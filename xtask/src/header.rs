@@ -51,6 +51,11 @@ NATS_STATIC_ASSERT_(sizeof(nats_sub_stats) == 48, "nats_sub_stats");
 NATS_STATIC_ASSERT_(sizeof(nats_event) == 32 && offsetof(nats_event, value) == 8 &&
                     offsetof(nats_event, kind) == 16 && offsetof(nats_event, status) == 20 &&
                     offsetof(nats_event, arg) == 24, "nats_event");
+NATS_STATIC_ASSERT_(sizeof(nats_kv_entry) == 64 && offsetof(nats_kv_entry, value) == 16 &&
+                    offsetof(nats_kv_entry, revision) == 32 &&
+                    offsetof(nats_kv_entry, delta) == 40 &&
+                    offsetof(nats_kv_entry, created_ns) == 48 &&
+                    offsetof(nats_kv_entry, operation) == 56, "nats_kv_entry");
 
 /** A NUL-terminated string as an argument; NULL is the empty text. */
 static inline nats_str nats_zstr(const char *text) {

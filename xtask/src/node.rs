@@ -6,10 +6,12 @@ mod operations;
 
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, NOUN, USER};
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::object;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::{Row, Set};
 use nats_core::Code;
 
@@ -297,6 +299,9 @@ fn options() -> Result<String, String> {
         .and_then(|()| section(&mut out, OPTIONS[13], object::PUT, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[14], object::GET, &[], &[]))
         .and_then(|()| section(&mut out, OPTIONS[15], object::WATCH, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[16], SERVICE, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[17], ENDPOINT, &[], &[]))
+        .and_then(|()| section(&mut out, OPTIONS[18], ASK, &[], &[]))
         .and_then(|()| section(&mut out, CLAIMS[0], USER, USER_ALIASES, &[]))
         .and_then(|()| section(&mut out, CLAIMS[1], ACCOUNT, ACCOUNT_ALIASES, &[]));
     tables.map_err(|e| e.to_string())?;
@@ -308,7 +313,7 @@ fn options() -> Result<String, String> {
 #[derive(Clone, Copy)]
 struct Title(&'static str, &'static str, &'static str, &'static str);
 
-const OPTIONS: [Title; 16] = [
+const OPTIONS: [Title; 19] = [
     Title(
         "ConnectOptions",
         "CONNECT",
@@ -360,6 +365,9 @@ const OPTIONS: [Title; 16] = [
     Title("ObjectPutOptions", "OBJECT_PUT", "option", "The options of an object that is put."),
     Title("ObjectGetOptions", "OBJECT_GET", "option", "The options of an object that is read."),
     Title("ObjectWatchOptions", "OBJECT_WATCH", "option", "The options of a watch of objects."),
+    Title("ServiceOptions", "SERVICE", "option", "What a service may be like."),
+    Title("EndpointOptions", "ENDPOINT", "option", "What an endpoint may be like."),
+    Title("AskOptions", "ASK", "option", "The options of a question to services."),
 ];
 const CLAIMS: [Title; 2] = [
     Title(

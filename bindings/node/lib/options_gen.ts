@@ -814,6 +814,127 @@ export const OBJECT_WATCH: Table = {
   },
 };
 
+/** What a service may be like. */
+export interface ServiceOptions {
+  /**
+   * What kind of service it is: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'. Its instances have the same
+   * name. Default: none: it is needed.
+   */
+  name?: string;
+  /** Its semantic version, as 1.0.0. Default: none: it is needed. */
+  version?: string;
+  /** What it is for. Default: none. */
+  description?: string;
+  /** What is to be noted of it. Default: none. */
+  metadata?: Record<string, string>;
+  /** The queue group of its endpoints: of its members, one gets each request. Default: "q". */
+  queueGroup?: string;
+  /** Its endpoints are in no queue group: every instance gets every request. Default: false. */
+  queueGroupDisabled?: boolean;
+  /**
+   * The program itself answers those who ask for statistics, to which it may add. Default: false.
+   */
+  ownStats?: boolean;
+}
+
+/** What {@link ServiceOptions} become. */
+export const SERVICE: Table = {
+  noun: "option",
+  names: {
+    name: ["name", "same"],
+    version: ["version", "same"],
+    description: ["description", "same"],
+    metadata: ["metadata", "same"],
+    queueGroup: ["queue_group", "same"],
+    queueGroupDisabled: ["queue_group_disabled", "same"],
+    ownStats: ["own_stats", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** What an endpoint may be like. */
+export interface EndpointOptions {
+  /** What it is called: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'. Default: none: it is needed. */
+  name?: string;
+  /** Where it listens, behind the prefix of its group; wildcards are allowed. Default: its name. */
+  subject?: string;
+  /**
+   * The prefix of its subject, to which a dot is added. Groups within groups are prefixes with
+   * dots. Default: none.
+   */
+  group?: string;
+  /** Its queue group. Default: the service's. */
+  queueGroup?: string;
+  /** It is in no queue group: every instance gets every request. Default: the service's. */
+  queueGroupDisabled?: boolean;
+  /** What is to be noted of it. Default: none. */
+  metadata?: Record<string, string>;
+  /** How many requests may wait; 0 for no bound. Default: the connection's. */
+  pendingMessages?: number;
+  /** How many bytes of requests may wait; 0 for no bound. Default: the connection's. */
+  pendingBytes?: number;
+  /**
+   * What happens to requests that exceed those bounds; "error" ends the service. Default: the
+   * connection's.
+   */
+  overflow?: "drop_newest" | "drop_oldest" | "error";
+}
+
+/** What {@link EndpointOptions} become. */
+export const ENDPOINT: Table = {
+  noun: "option",
+  names: {
+    name: ["name", "same"],
+    subject: ["subject", "same"],
+    group: ["group", "same"],
+    queueGroup: ["queue_group", "same"],
+    queueGroupDisabled: ["queue_group_disabled", "same"],
+    metadata: ["metadata", "same"],
+    pendingMessages: ["pending_messages", "same"],
+    pendingBytes: ["pending_bytes", "same"],
+    overflow: ["overflow", "same"],
+  },
+  defaults: {
+  },
+};
+
+/** The options of a question to services. */
+export interface AskOptions {
+  /** Services of this name. Default: all. */
+  name?: string;
+  /** The instance with this id, of that name. Answers end with its own. Default: all. */
+  id?: string;
+  /**
+   * What the subjects that services listen to begin with, where those of another account have
+   * another name. Default: "$SRV".
+   */
+  prefix?: string;
+  /** End after this many answers. Default: none. */
+  maxMessages?: number;
+  /** End after this time. In milliseconds. Default: 2000. */
+  maxWait?: number;
+  /**
+   * End when no answer has come for this long since the last one. In milliseconds. Default: 300.
+   */
+  stall?: number;
+}
+
+/** What {@link AskOptions} become. */
+export const ASK: Table = {
+  noun: "option",
+  names: {
+    name: ["name", "same"],
+    id: ["id", "same"],
+    prefix: ["prefix", "same"],
+    maxMessages: ["max_messages", "same"],
+    maxWait: ["max_wait_ms", "same"],
+    stall: ["stall_ms", "same"],
+  },
+  defaults: {
+  },
+};
+
 /** The claims in the JWT of a user. Limits of -1 are none. */
 export interface UserClaims {
   /** The user's name. Default: no name. */

@@ -203,6 +203,9 @@ typedef enum {
   FOR_OBJECT_PUT,
   FOR_OBJECT_GET,
   FOR_OBJECT_WATCH,
+  FOR_SERVICE,
+  FOR_ENDPOINT,
+  FOR_ASK,
 } Table;
 
 /* The kinds of values that options have; arguments.c has their names. */

@@ -8,7 +8,7 @@
 /* In the order of Table. */
 static const Setting *const TABLES[] = {JETSTREAM, PUBLISH, FETCH,  CONSUME, ORDERED,
                                         PUSHED,    BUCKET,  CHANGE, WATCH,   OBJECT_PUT,
-                                        OBJECT_GET, OBJECT_WATCH};
+                                        OBJECT_GET, OBJECT_WATCH, SERVICE, ENDPOINT, ASK};
 
 static const Setting *find(Table table, const char *word) {
   const Setting *setting = TABLES[table];

@@ -112,3 +112,34 @@ static const Setting OBJECT_WATCH[] = {
     {"heartbeat", "heartbeat_ms", "int"},
     {NULL, NULL, NULL},
 };
+static const Setting SERVICE[] = {
+    {"name", "name", "text"},
+    {"version", "version", "text"},
+    {"description", "description", "text"},
+    {"metadata", "metadata", "dict"},
+    {"queue_group", "queue_group", "text"},
+    {"queue_group_disabled", "queue_group_disabled", "bool"},
+    {"own_stats", "own_stats", "bool"},
+    {NULL, NULL, NULL},
+};
+static const Setting ENDPOINT[] = {
+    {"name", "name", "text"},
+    {"subject", "subject", "text"},
+    {"group", "group", "text"},
+    {"queue_group", "queue_group", "text"},
+    {"queue_group_disabled", "queue_group_disabled", "bool"},
+    {"metadata", "metadata", "dict"},
+    {"pending_messages", "pending_messages", "int"},
+    {"pending_bytes", "pending_bytes", "int"},
+    {"overflow", "overflow", "text"},
+    {NULL, NULL, NULL},
+};
+static const Setting ASK[] = {
+    {"name", "name", "text"},
+    {"id", "id", "text"},
+    {"prefix", "prefix", "text"},
+    {"max_messages", "max_messages", "int"},
+    {"max_wait", "max_wait_ms", "int"},
+    {"stall", "stall_ms", "int"},
+    {NULL, NULL, NULL},
+};

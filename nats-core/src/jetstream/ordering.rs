@@ -57,6 +57,9 @@ pub(crate) type Skip = fn(MessageRef<'_>) -> bool;
 /// What the program gets in place of a message; None: nothing.
 pub(crate) type Map = Arc<dyn Fn(Message) -> Option<Message> + Send + Sync>;
 
+/// How the program is told why no more messages will come.
+pub(crate) type Why = Arc<dyn Fn(Error) -> Error + Send + Sync>;
+
 /// What is done to messages besides.
 #[derive(Clone, Default)]
 pub(crate) struct Extra {
@@ -67,8 +70,8 @@ pub(crate) struct Extra {
     pub(crate) skip: Option<Skip>,
     /// Makes others of them.
     pub(crate) map: Option<Map>,
-    /// Says in the program's terms why no more will come.
-    pub(crate) end: Option<Arc<dyn Fn(Error) -> Error + Send + Sync>>,
+    /// Makes another error of the one that they end with.
+    pub(crate) why: Option<Why>,
 }
 
 struct State {
@@ -344,11 +347,11 @@ impl Ordering {
 
     /// No more messages will come. The state is to be given back by [`release`].
     fn finish(&self, state: &mut State, mailbox: &Mailbox, reason: Error) {
-        let reason = match &self.extra.end {
-            Some(end) => end(reason),
+        state.resting = true;
+        let reason = match &self.extra.why {
+            Some(why) => why(reason),
             None => reason,
         };
-        state.resting = true;
         mailbox.end(reason, false, &mut state.woken);
         self.changed.notify_one();
     }

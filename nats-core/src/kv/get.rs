@@ -41,6 +41,14 @@ impl KeyValue {
         self.last(key, self.place.direct).await
     }
 
+    /// The same as the server knows it that leads the bucket's stream: other ones may be behind.
+    ///
+    /// # Errors
+    /// As [`KeyValue::get`].
+    pub async fn entry_of_leader(&self, key: &str) -> Result<Option<KvEntry>> {
+        self.last(key, false).await
+    }
+
     /// The values of many keys as they are at one moment, in their order; None: it has none. With one
     /// request for each 1,024 of them (ADR-31, server 2.11).
     ///

@@ -88,7 +88,7 @@ impl KeyValue {
             Err(Error::new(Code::KeyExists, text))
         };
         // Only the server that leads knows for sure that it was deleted.
-        let marker = match self.last(key, false).await? {
+        let marker = match self.entry_of_leader(key).await? {
             Some(entry) if !entry.is_put() => entry.revision,
             Some(_) => return exists(),
             // Its time has come to an end just now, or what is there is not under its subject.
@@ -121,7 +121,7 @@ impl KeyValue {
         mut make: impl FnMut(Option<&KvEntry>) -> Option<Vec<u8>>,
     ) -> Result<Option<u64>> {
         loop {
-            let entry = self.last(key, false).await?;
+            let entry = self.entry_of_leader(key).await?;
             let revision = entry.as_ref().map_or(0, |entry| entry.revision);
             let Some(value) = make(entry.as_ref().filter(|entry| entry.is_put())) else {
                 return Ok(None);

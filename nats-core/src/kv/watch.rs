@@ -97,7 +97,7 @@ impl KeyValue {
     }
 
     /// The same as a subscription, whose messages [`KeyValue::read`] makes entries of. The one behind
-    /// all that there was has no subject.
+    /// all that there was has no subject. It ends as [`KvWatcher::next`] does.
     ///
     /// # Errors
     /// As [`KeyValue::watch`].
@@ -125,8 +125,8 @@ impl KeyValue {
         let decode: Map = Arc::new(move |message| kv.decoded(message).ok());
         let bucket = Arc::clone(&self.place.bucket);
         let extra = Extra {
+            why: Some(Arc::new(move |reason| gone(&bucket, reason))),
             mark: true,
-            end: Some(Arc::new(move |reason| gone(&bucket, reason))),
             skip: options.ignore_deletes.then_some(is_marker),
             map: self.has_codecs().then_some(decode),
         };

@@ -147,6 +147,11 @@ impl<T: DeserializeOwned> Answers<T> {
         Ok(all)
     }
 
+    /// The answers as they come, for who reads them without this.
+    pub fn into_messages(self) -> Subscription {
+        self.replies
+    }
+
     fn read(&self, answer: &Message) -> Result<T> {
         if let Some(error) = ServiceError::of(answer) {
             return Err(error.into());

@@ -8,8 +8,8 @@ use crate::client::request::Request;
 use crate::error::{ApiError, Code, Error, Result};
 use crate::proto::Headers;
 
-const CODE: &str = "Nats-Service-Error-Code";
-const DESCRIPTION: &str = "Nats-Service-Error";
+const CODE: &str = ServiceError::CODE_HEADER;
+const DESCRIPTION: &str = ServiceError::DESCRIPTION_HEADER;
 
 /// What a service says of a request that came to an error. Its text, as [`fmt::Display`] has it, is
 /// `code:description`, which is how statistics tell it.
@@ -23,6 +23,11 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
+    /// The header that has the number.
+    pub const CODE_HEADER: &str = "Nats-Service-Error-Code";
+    /// The header that has the description.
+    pub const DESCRIPTION_HEADER: &str = "Nats-Service-Error";
+
     /// An error to answer with.
     pub fn new(code: u16, description: impl Into<String>) -> ServiceError {
         ServiceError { code, description: description.into() }
@@ -109,12 +114,8 @@ mod tests {
     use super::*;
 
     fn read(headers: &str) -> Option<ServiceError> {
-        ServiceError::of(&Message::made(
-            "s",
-            None,
-            format!("NATS/1.0\r\n{headers}\r\n").as_bytes(),
-            b"",
-        ))
+        let block = format!("NATS/1.0\r\n{headers}\r\n");
+        ServiceError::of(&Message::made("s", None, block.as_bytes(), b""))
     }
 
     #[test]

@@ -37,6 +37,13 @@ mod process;
 mod pubsub;
 mod reconnect;
 mod request;
+mod service;
+mod service_discover;
+mod service_end;
+mod service_endpoints;
+mod service_faults;
+mod service_requests;
+mod service_stats;
 mod wire;
 
 #[path = "../support/mod.rs"]

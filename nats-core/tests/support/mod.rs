@@ -3,7 +3,6 @@
 
 pub(crate) mod cuts;
 pub(crate) mod objects;
-pub(crate) mod services;
 pub(crate) mod streams;
 pub(crate) mod fake_js;
 pub(crate) mod versions;

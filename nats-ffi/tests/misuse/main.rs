@@ -4,6 +4,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod connection;
+mod jetstream;
+mod kv;
+mod message;
+mod objects;
+mod ops;
+mod service;
 mod table;
 
 use std::ffi::c_void;
@@ -17,7 +24,7 @@ use nats_core::Code;
 use nats_ffi::*;
 use nats_harness::{Config, Server};
 use table::Arg::{self, *};
-use table::{QUESTIONS, Row, TABLE, USER, WITHOUT};
+use table::{QUESTIONS, Row, USER, WITHOUT, table};
 
 struct World {
     good: Vec<(Arg, *mut c_void)>,
@@ -96,6 +103,7 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let js = get(|o, e| nats_jetstream_new(nc, s(""), o, e)).unwrap();
     let publisher =
         get(|o, e| nats_publisher_new(js, s(""), None, null_mut(), None, o, e)).unwrap();
+    let kv = bucket(js);
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -109,8 +117,18 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Publisher, publisher.cast()),
         (Batch, get(|o, e| nats_batch_new(js, s(""), o, e)).unwrap().cast()),
         (Fetched, fetched(js).cast()),
+        (Bucket, kv.cast()),
+        (Cache, get(|o, e| nats_kv_cache_new(kv, s(""), o, e)).unwrap().cast()),
+        (Service, service::add(nc).cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
+}
+
+fn bucket(js: *mut nats_jetstream) -> *mut nats_kv {
+    let config = s(r#"{"bucket":"b","storage":"memory"}"#);
+    let made = get(|o, e| nats_kv_bucket_create(js, config, o, e)).unwrap();
+    assert_eq!(nats_doc_free(made), 0);
+    get(|o, e| nats_kv_bind(js, s("b"), s(""), o, e)).unwrap()
 }
 
 /// What a fetch from an empty stream yields.
@@ -147,6 +165,9 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Publisher => nats_publisher_free(p.cast()),
             Batch => nats_batch_free(p.cast()),
             Fetched => nats_fetched_free(p.cast()),
+            Bucket => nats_kv_free(p.cast()),
+            Cache => nats_kv_cache_free(p.cast()),
+            Service => nats_service_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -173,7 +194,7 @@ fn every_pointer_of_every_function() {
     nats_subscription_free(sub);
     let mut world = World { good, freed, message, scratch: vec![0; 1024] };
     let mut checked = 0;
-    for row in TABLE {
+    for row in table() {
         for (i, arg) in row.1.iter().enumerate() {
             for (wrong, codes) in world.wrong(row, *arg) {
                 let mut arguments = world.arguments(row);
@@ -208,13 +229,14 @@ fn the_table_has_every_function_of_the_header() {
         if line.starts_with("typedef") || line.starts_with("static") || !name.starts_with("nats_") {
             continue;
         }
-        let known = TABLE.iter().any(|row| row.0 == name)
+        let known = table().any(|row| row.0 == name)
             || QUESTIONS.iter().any(|row| row.0 == name)
+            || name == kv::OF_OUTPUT
             || WITHOUT.contains(&name);
         assert!(known, "{name} is not in the table");
         count += 1;
     }
-    assert_eq!(count, TABLE.len() + QUESTIONS.len() + WITHOUT.len());
+    assert_eq!(count, table().count() + QUESTIONS.len() + 1 + WITHOUT.len());
 }
 
 #[test]
@@ -238,6 +260,9 @@ fn freeing_twice_and_freeing_nothing() {
             Publisher => (nats_publisher_free(p.cast()), nats_publisher_free(null_mut())),
             Batch => (nats_batch_free(p.cast()), nats_batch_free(null_mut())),
             Fetched => (nats_fetched_free(p.cast()), nats_fetched_free(null_mut())),
+            Bucket => (nats_kv_free(p.cast()), nats_kv_free(null_mut())),
+            Service => (nats_service_free(p.cast()), nats_service_free(null_mut())),
+            Cache => (nats_kv_cache_free(p.cast()), nats_kv_cache_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };
@@ -295,6 +320,21 @@ fn questions_are_questions_within_their_callback_only() {
     }
     nats_options_free(opts);
     free(&good);
+    assert_eq!(nats_library_handles(), before);
+}
+
+#[test]
+fn outputs_are_outputs_within_their_function_only() {
+    let _turn = TURN.lock();
+    let server = with_jetstream();
+    let before = nats_library_handles();
+    let nc = connect(&server);
+    let good = objects(nc);
+    let wrong = good.iter().map(|(_, p)| *p).chain([null_mut(), 8 as *mut c_void]).collect();
+    let plain = good.iter().find(|(arg, _)| *arg == Bucket).unwrap().1;
+    kv::check_outputs(plain.cast(), wrong);
+    free(&good);
+    free(&[(Connection, nc.cast())]);
     assert_eq!(nats_library_handles(), before);
 }
 

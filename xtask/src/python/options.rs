@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use nats_bridge::batch::BATCH;
 use nats_bridge::claims::{ACCOUNT, USER};
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::object;
 use nats_bridge::options::{CONNECT, MANY, SUBSCRIBE};
 use nats_bridge::publisher::PUBLISHER;
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::{Row, Set};
 
 use super::wrapped;
@@ -34,6 +36,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "ObjectPutOptions", object::PUT, &[], &[]))
         .and_then(|()| section(&mut out, "ObjectGetOptions", object::GET, &[], &[]))
         .and_then(|()| section(&mut out, "ObjectWatchOptions", object::WATCH, &[], &[]))
+        .and_then(|()| section(&mut out, "ServiceOptions", SERVICE, &[], &[]))
+        .and_then(|()| section(&mut out, "EndpointOptions", ENDPOINT, &[], &[]))
+        .and_then(|()| section(&mut out, "AskOptions", ASK, &[], &[]))
         .and_then(|()| section(&mut out, "UserClaims", USER, &[], &[]))
         .and_then(|()| section(&mut out, "AccountClaims", ACCOUNT, &[], &[]))
         .map_err(|e| e.to_string())?;

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use nats_bridge::discover::ASK;
 use nats_bridge::jetstream::{CONSUME, FETCH, JETSTREAM, ORDERED, PUBLISH, PUSHED};
 use nats_bridge::kv::{BUCKET, CHANGE, WATCH};
 use nats_bridge::object;
+use nats_bridge::service::{ENDPOINT, SERVICE};
 use nats_bridge::table::Row;
 
 use super::kind;
@@ -32,6 +34,9 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| table(&mut out, "OBJECT_PUT", object::PUT))
         .and_then(|()| table(&mut out, "OBJECT_GET", object::GET))
         .and_then(|()| table(&mut out, "OBJECT_WATCH", object::WATCH))
+        .and_then(|()| table(&mut out, "SERVICE", SERVICE))
+        .and_then(|()| table(&mut out, "ENDPOINT", ENDPOINT))
+        .and_then(|()| table(&mut out, "ASK", ASK))
         .map_err(|e| e.to_string())?;
     Ok(out)
 }

@@ -1270,6 +1270,180 @@ OBJECTWATCH_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
+class ServiceOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    name: str | bytes | None
+    """What kind of service it is: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'. Its instances
+    have the same name.
+
+    Default: none: it is needed.
+    """
+    version: str | bytes | None
+    """Its semantic version, as 1.0.0.
+
+    Default: none: it is needed.
+    """
+    description: str | bytes | None
+    """What it is for.
+
+    Default: none.
+    """
+    metadata: Mapping[str, str] | None
+    """What is to be noted of it.
+
+    Default: none.
+    """
+    queue_group: str | bytes | None
+    """The queue group of its endpoints: of its members, one gets each request.
+
+    Default: "q".
+    """
+    queue_group_disabled: bool | None
+    """Its endpoints are in no queue group: every instance gets every request.
+
+    Default: false.
+    """
+    own_stats: bool | None
+    """The program itself answers those who ask for statistics, to which it may add.
+
+    Default: false.
+    """
+
+
+SERVICE: Final[dict[str, tuple[str, str]]] = {
+    "name": ("name", "text"),
+    "version": ("version", "text"),
+    "description": ("description", "text"),
+    "metadata": ("metadata", "pairs"),
+    "queue_group": ("queue_group", "text"),
+    "queue_group_disabled": ("queue_group_disabled", "bool"),
+    "own_stats": ("own_stats", "bool"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+SERVICE_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class EndpointOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    name: str | bytes | None
+    """What it is called: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'.
+
+    Default: none: it is needed.
+    """
+    subject: str | bytes | None
+    """Where it listens, behind the prefix of its group; wildcards are allowed.
+
+    Default: its name.
+    """
+    group: str | bytes | None
+    """The prefix of its subject, to which a dot is added. Groups within groups are prefixes
+    with dots.
+
+    Default: none.
+    """
+    queue_group: str | bytes | None
+    """Its queue group.
+
+    Default: the service's.
+    """
+    queue_group_disabled: bool | None
+    """It is in no queue group: every instance gets every request.
+
+    Default: the service's.
+    """
+    metadata: Mapping[str, str] | None
+    """What is to be noted of it.
+
+    Default: none.
+    """
+    pending_messages: int | None
+    """How many requests may wait; 0 for no bound.
+
+    Default: the connection's.
+    """
+    pending_bytes: int | None
+    """How many bytes of requests may wait; 0 for no bound.
+
+    Default: the connection's.
+    """
+    overflow: Literal["drop_newest", "drop_oldest", "error"] | None
+    """What happens to requests that exceed those bounds; "error" ends the service.
+
+    Default: the connection's.
+    """
+
+
+ENDPOINT: Final[dict[str, tuple[str, str]]] = {
+    "name": ("name", "text"),
+    "subject": ("subject", "text"),
+    "group": ("group", "text"),
+    "queue_group": ("queue_group", "text"),
+    "queue_group_disabled": ("queue_group_disabled", "bool"),
+    "metadata": ("metadata", "pairs"),
+    "pending_messages": ("pending_messages", "int"),
+    "pending_bytes": ("pending_bytes", "int"),
+    "overflow": ("overflow", "text"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+ENDPOINT_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
+class AskOptions(TypedDict, total=False):
+    """What may be given; times are in seconds."""
+
+    name: str | bytes | None
+    """Services of this name.
+
+    Default: all.
+    """
+    id: str | bytes | None
+    """The instance with this id, of that name. Answers end with its own.
+
+    Default: all.
+    """
+    prefix: str | bytes | None
+    """What the subjects that services listen to begin with, where those of another account
+    have another name.
+
+    Default: "$SRV".
+    """
+    max_messages: int | None
+    """End after this many answers.
+
+    Default: none.
+    """
+    max_wait: float | None
+    """End after this time.
+
+    Default: 2.
+    """
+    stall: float | None
+    """End when no answer has come for this long since the last one.
+
+    Default: 0.3.
+    """
+
+
+ASK: Final[dict[str, tuple[str, str]]] = {
+    "name": ("name", "text"),
+    "id": ("id", "text"),
+    "prefix": ("prefix", "text"),
+    "max_messages": ("max_messages", "int"),
+    "max_wait": ("max_wait_ms", "seconds"),
+    "stall": ("stall_ms", "seconds"),
+}
+"""Each name with its key in the document and how its value becomes that key's."""
+
+ASK_DEFAULTS: Final[dict[str, Any]] = {}
+"""Members of the document when nothing is given."""
+
+
 class UserClaims(TypedDict, total=False):
     """What may be given; times are in seconds."""
 

@@ -1,14 +1,13 @@
-//! Services that the tests add.
+//! What the tests of services share.
 
 use std::time::Duration;
 
-use nats_core::service::{
-    DiscoverOptions, Endpoint, EndpointConfig, Queue, Service, ServiceConfig, ServiceStats,
-};
+pub(crate) use nats_core::service::*;
 use nats_core::{Client, Publish};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use super::{flush, within};
+use super::support::*;
 
 /// A service `s` with an endpoint `e`, known to the server.
 pub(crate) async fn serving(client: &Client) -> (Service, Endpoint) {
@@ -46,7 +45,7 @@ pub(crate) fn queued(queue_group: Queue) -> EndpointConfig {
 /// Answers that end soon after the last one.
 pub(crate) fn quick() -> DiscoverOptions {
     let mut options = DiscoverOptions::default();
-    options.wait.max_wait = super::PATIENCE;
+    options.wait.max_wait = PATIENCE;
     options.wait.stall = Some(Duration::from_secs(1));
     options
 }
@@ -69,4 +68,10 @@ pub(crate) async fn counted(service: &Service, requests: u64) -> ServiceStats {
 pub(crate) async fn ask(client: &Client, payload: &str) {
     let question = Publish::new("e", payload.as_bytes()).reply("answers");
     within("publish", client.publish_with(&question)).await.unwrap();
+}
+
+/// The answer to what a monitor asks, as it comes.
+pub(crate) async fn asked(client: &Client, subject: &str) -> Value {
+    let answer = within("an answer", client.request(subject, "")).await.unwrap();
+    serde_json::from_slice(answer.payload()).unwrap()
 }
