@@ -1,6 +1,7 @@
 //! Subscriptions.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -41,9 +42,9 @@ struct Inner {
     client: Client,
     mailbox: Arc<Mailbox>,
     /// None: fed by a task of this process, unknown to the server.
-    sid: Option<u64>,
+    sid: Option<NonZeroU64>,
     subject: Arc<str>,
-    queue: Option<String>,
+    queue: Option<Box<str>>,
     tap: Option<Arc<dyn Tap>>,
 }
 
@@ -114,8 +115,8 @@ impl Client {
             Ok((sid, subject, wake))
         })?;
         wake.wake();
-        let (client, queue) = (self.clone(), options.queue.clone());
-        let inner = Inner { client, mailbox, sid: Some(sid), subject, queue, tap };
+        let (client, queue) = (self.clone(), options.queue.as_deref().map(Box::from));
+        let inner = Inner { client, mailbox, sid: NonZeroU64::new(sid), subject, queue, tap };
         Ok(Subscription { inner: Arc::new(inner) })
     }
 
@@ -216,7 +217,7 @@ impl Subscription {
     /// The end reason when the subscription has ended already; [`Code::InvalidArgument`] for the
     /// replies of a request-many and the messages of a consumer.
     pub fn unsubscribe_after(&self, max: u64) -> Result<()> {
-        let Some(sid) = self.inner.sid.filter(|_| self.inner.tap.is_none()) else {
+        let Some(sid) = self.wire_sid().filter(|_| self.inner.tap.is_none()) else {
             return Err(Error::new(Code::InvalidArgument, "these messages end by their own rules"));
         };
         let shared = self.inner.client.shared();
@@ -246,7 +247,7 @@ impl Subscription {
 
     /// The subscription id on the wire; 0 for the replies of a request-many.
     pub fn sid(&self) -> u64 {
-        self.inner.sid.unwrap_or(0)
+        self.inner.sid.map_or(0, NonZeroU64::get)
     }
 
     /// Counters.
@@ -260,7 +261,7 @@ impl Subscription {
     }
 
     pub(crate) fn wire_sid(&self) -> Option<u64> {
-        self.inner.sid
+        self.inner.sid.map(NonZeroU64::get)
     }
 
     pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -316,7 +317,7 @@ impl Inner {
         if let Some(tap) = &self.tap {
             tap.rest();
         }
-        if let Some(sid) = self.sid {
+        if let Some(sid) = self.sid.map(NonZeroU64::get) {
             let shared = self.client.shared();
             let wake = shared.with_registry(|registry| {
                 registry.remove(sid).then(|| lock(&shared.outbox).unsubscribe(sid, None))

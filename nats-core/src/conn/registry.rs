@@ -30,7 +30,7 @@ enum Target {
 /// One subscription as the server knows it.
 struct Entry {
     subject: Arc<str>,
-    queue: Option<String>,
+    queue: Option<Box<str>>,
     target: Target,
     /// Messages of the current read, handed over together at its end.
     staged: Option<Chain>,
@@ -323,7 +323,7 @@ impl Registry {
         self.last_sid += 1;
         let entry = Entry {
             subject,
-            queue: queue.map(|queue| queue.as_str().to_owned()),
+            queue: queue.map(|queue| queue.as_str().into()),
             target,
             staged: None,
             expected: Expected::default(),
