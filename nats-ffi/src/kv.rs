@@ -433,9 +433,10 @@ pub extern "C" fn nats_kv_get_many(
     err: Option<&mut MaybeUninit<*mut nats_error>>,
 ) -> nats_status {
     guard(err, || {
-        let msgs = msgs.ok_or_else(|| null("msgs"))?;
-        let keys = texts(keys, count)?;
         let kv = handle::get::<Arc<Bucket>>(kv)?.kv.clone();
+        let keys = texts(keys, count)?;
+        let msgs = msgs.or((count == 0).then_some(NonNull::dangling()));
+        let msgs = msgs.ok_or_else(|| null("msgs"))?;
         let got = wait::read_for(kv.jetstream().client(), kv.get_many_messages(&keys))??;
         for (index, got) in got.into_iter().enumerate() {
             let msg = got.map_or(std::ptr::null_mut(), message::into_raw);

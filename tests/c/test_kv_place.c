@@ -99,7 +99,8 @@ TEST("kv-14", "many keys are got in one request for each 1,024 of them, in their
     snprintf(expected, sizeof expected, "k.%d=%d", number, number);
     TELLS_ENTRY(b.kv, msgs[i], expected);
   }
-  OK(nats_kv_get_many(b.kv, NULL, 0, msgs, E));
+  OK(nats_kv_get_many(b.kv, NULL, 0, NULL, E));
+  FAILS(NATS_ERR_INVALID_ARGUMENT, nats_kv_get_many(b.kv, keys, 1, NULL, E));
   FAILS(NATS_ERR_INVALID_ARGUMENT, nats_kv_get_many(b.kv, NULL, 1, msgs, E));
   leave_bucket(b);
 }
