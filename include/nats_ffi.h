@@ -2197,6 +2197,37 @@ nats_status nats_kv_modify(nats_kv *kv,
                            nats_error **err);
 
 /**
+ * The same bucket with keys and values stored in another form (ADR-54), in place of the one that `kv` has
+ * for them, as a handle of its own. What was stored in another way cannot be got by it, and is left out of
+ * its watches, keys and histories. The codecs that the library has are options of nats_kv_bind().
+ *
+ * `encode_key` makes the stored form of a key, which has to be a valid one, and `decode_key` the key of
+ * that; `encode_value` and `decode_value` do so with values. NULL for both of them: they are stored as they
+ * are. `encode_filter` (may be NULL: there are no wildcards, `UNSUPPORTED`) makes the stored form of a key
+ * with wildcards. `destroy` (may be NULL) runs once no handle, subscription, cache or operation uses the
+ * functions any more. Free `*out` with nats_kv_free().
+ *
+ * Errors: `INVALID_ARGUMENT` for a function without the one that does the opposite.
+ */
+nats_status nats_kv_with_codecs(nats_kv *kv,
+                                nats_kv_codec_cb encode_key,
+                                nats_kv_codec_cb decode_key,
+                                nats_kv_codec_cb encode_filter,
+                                nats_kv_codec_cb encode_value,
+                                nats_kv_codec_cb decode_value,
+                                void *user,
+                                nats_destroy_cb destroy,
+                                nats_kv **out,
+                                nats_error **err);
+
+/**
+ * Adds to what a codec's function has made. The bytes are copied.
+ *
+ * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the function.
+ */
+nats_status nats_kv_output_write(nats_kv_output *output, nats_bytes bytes, nats_error **err);
+
+/**
  * The entry that a message tells: one that was got of the bucket, or that a watch of it has brought.
  * The views in `*out` live as long as the message.
  *
@@ -2268,37 +2299,6 @@ nats_status nats_kv_get_many_async(nats_kv *kv,
                                    nats_queue *queue,
                                    uint64_t token,
                                    nats_error **err);
-
-/**
- * The same bucket with keys and values stored in another form (ADR-54), in place of the one that `kv` has
- * for them, as a handle of its own. What was stored in another way cannot be got by it, and is left out of
- * its watches, keys and histories. The codecs that the library has are options of nats_kv_bind().
- *
- * `encode_key` makes the stored form of a key, which has to be a valid one, and `decode_key` the key of
- * that; `encode_value` and `decode_value` do so with values. NULL for both of them: they are stored as they
- * are. `encode_filter` (may be NULL: there are no wildcards, `UNSUPPORTED`) makes the stored form of a key
- * with wildcards. `destroy` (may be NULL) runs once no handle, subscription, cache or operation uses the
- * functions any more. Free `*out` with nats_kv_free().
- *
- * Errors: `INVALID_ARGUMENT` for a function without the one that does the opposite.
- */
-nats_status nats_kv_with_codecs(nats_kv *kv,
-                                nats_kv_codec_cb encode_key,
-                                nats_kv_codec_cb decode_key,
-                                nats_kv_codec_cb encode_filter,
-                                nats_kv_codec_cb encode_value,
-                                nats_kv_codec_cb decode_value,
-                                void *user,
-                                nats_destroy_cb destroy,
-                                nats_kv **out,
-                                nats_error **err);
-
-/**
- * Adds to what a codec's function has made. The bytes are copied.
- *
- * Errors: `INVALID_ARGUMENT`; `INVALID_HANDLE` outside the function.
- */
-nats_status nats_kv_output_write(nats_kv_output *output, nats_bytes bytes, nats_error **err);
 
 /**
  * Watches keys: what was done to each of them last, then an entry with `NATS_KV_CAUGHT_UP`, then what is

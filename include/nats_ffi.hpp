@@ -29,6 +29,7 @@
 #include "nats_ffi/jetstream.hpp"
 #include "nats_ffi/publisher.hpp"
 #include "nats_ffi/jwt.hpp"
+#include "nats_ffi/kv.hpp"
 #include "nats_ffi/log.hpp"
 #include "nats_ffi/message.hpp"
 #include "nats_ffi/nkey.hpp"

@@ -149,6 +149,8 @@ class Queue {
     }
     if constexpr (std::is_void_v<T>) {
       return {};
+    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+      return event.arg;
     } else {
       return T(static_cast<typename T::raw_type *>(event.value));
     }

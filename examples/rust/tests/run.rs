@@ -94,6 +94,22 @@ fn jetstream() {
 }
 
 #[test]
+fn kv() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let expected = "got: color is red (revision 1)\n\
+        create: KEY_EXISTS\n\
+        watched: color is red (revision 1)\n\
+        watched: this was all\n\
+        watched: color is green (revision 2)\n\
+        keys: color size\n\
+        history: color is red (revision 1)\n\
+        history: color is green (revision 2)\n\
+        history: color is deleted\n\
+        bucket deleted\n";
+    assert_eq!(run(env!("CARGO_BIN_EXE_kv"), &server), expected);
+}
+
+#[test]
 fn headers() {
     let server = Server::start(Config::plain()).unwrap();
     let expected = "Trace-Id: 4711\nTag: express\nTag: gift\n";

@@ -263,8 +263,11 @@ async fn kv_32() {
     put(&kv, &["a"]).await;
     let mut watcher = watch(&kv, KvWatchOptions::default()).await;
     expect(&mut watcher, &["a=a", "-"]).await;
+    let messages = kv.subscribe(&KvWatchOptions::default()).await.unwrap();
     js.delete_key_value("b").await.unwrap();
     assert_eq!(code(within("the end", watcher.next()).await), Code::BucketNotFound);
+    within("the end", async { while messages.next().await.is_some() {} }).await;
+    assert_eq!(messages.end_reason().unwrap().code(), Code::BucketNotFound);
     assert_eq!(code(kv.watch(&KvWatchOptions::default()).await), Code::BucketNotFound);
     assert_eq!(code(kv.keys::<&str>(&[]).await), Code::BucketNotFound);
     assert_eq!(code(kv.history("a").await), Code::BucketNotFound);
