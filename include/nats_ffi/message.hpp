@@ -146,8 +146,8 @@ class Message {
     });
   }
 
-  /// Answers a request with an error (code 1 to 65535, description not empty and one line), as services
-  /// do. INVALID_ARGUMENT, INVALID_HEADER.
+  /// Answers a request with an error (code 1 to 65535, description not empty and one line), as
+  /// services do. INVALID_ARGUMENT, INVALID_HEADER.
   Result<void> try_respond_error(std::int32_t code, std::string_view description,
                                  bytes_view payload = {}, const Headers *headers = nullptr) const {
     return detail::check([&](nats_error **e) {
@@ -156,9 +156,9 @@ class Message {
     });
   }
 
-  /// Says that the handler of a request has failed: answers with an error of code 500 and the text, of
-  /// which line breaks become spaces. Of a request that an endpoint got and that was answered before,
-  /// nothing happens.
+  /// Says that the handler of a request has failed: answers with an error of code 500 and the text,
+  /// of which line breaks become spaces. Of a request that an endpoint got and that was answered
+  /// before, nothing happens.
   Result<void> try_respond_failed(std::string_view text) const {
     return detail::check(
         [&](nats_error **e) { return nats_msg_respond_failed(get(), detail::c(text), e); });

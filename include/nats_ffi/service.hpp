@@ -32,11 +32,12 @@ void serve(F &handler, const Message &request) noexcept {
 
 }  // namespace detail
 
-/// A service: requests answered under a name, with statistics, found by whoever asks (ADR-32). It ends
-/// when this object goes, whatever is left of it. Any thread.
+/// A service: requests answered under a name, with statistics, found by whoever asks (ADR-32). It
+/// ends when this object goes, whatever is left of it. Any thread.
 ///
-/// A request is counted once: when it is answered first, or else when the last `Message` of it goes. So
-/// a handler may keep a request and answer it later. A stop waits until every request is counted.
+/// A request is counted once: when it is answered first, or else when the last `Message` of it
+/// goes. So a handler may keep a request and answer it later. A stop waits until every request is
+/// counted.
 class Service {
  public:
   using raw_type = nats_service;
@@ -47,26 +48,27 @@ class Service {
   /// Takes over a C handle.
   explicit Service(nats_service *raw) noexcept : raw_(raw) {}
 
-  /// Adds a service without endpoints. `config`: JSON with the keys of "Service" in docs/options.md, of
-  /// which "name" and "version" are needed. INVALID_NAME, INVALID_ARGUMENT (version),
-  /// INVALID_QUEUE_GROUP, INVALID_OPTION.
+  /// Adds a service without endpoints. `config`: JSON with the keys of "Service" in
+  /// docs/options.md, of which "name" and "version" are needed. INVALID_NAME, INVALID_ARGUMENT
+  /// (version), INVALID_QUEUE_GROUP, INVALID_OPTION.
   static Result<Service> try_make(const Connection &nc, std::string_view config) {
     return detail::make<Service>([&](nats_service **out, nats_error **e) {
       return nats_service_new(nc.get(), detail::c(config), out, e);
     });
   }
 
-  /// Adds an endpoint whose requests are taken with `next`, `take` or `watch` of the subscription; it
-  /// ends with that. `config`: JSON with the keys of "Endpoint" in docs/options.md, of which "name" is
-  /// needed. INVALID_NAME, INVALID_SUBJECT, INVALID_QUEUE_GROUP, INVALID_OPTION; SUBSCRIPTION_CLOSED
-  /// when the service has stopped.
+  /// Adds an endpoint whose requests are taken with `next`, `take` or `watch` of the subscription;
+  /// it ends with that. `config`: JSON with the keys of "Endpoint" in docs/options.md, of which
+  /// "name" is needed. INVALID_NAME, INVALID_SUBJECT, INVALID_QUEUE_GROUP, INVALID_OPTION;
+  /// SUBSCRIPTION_CLOSED when the service has stopped.
   Result<Subscription> try_add_endpoint(std::string_view config) const {
     return endpoint_with(config, nullptr, nullptr, nullptr);
   }
 
   /// The same with `handler(Message)` run on a delivery thread for every request, one at a time. It
-  /// answers by the message, then or later. A `ServiceError` that it throws is the answer; any other
-  /// exception is answered for with an error of code 500 and its text. Both are counted as errors.
+  /// answers by the message, then or later. A `ServiceError` that it throws is the answer; any
+  /// other exception is answered for with an error of code 500 and its text. Both are counted as
+  /// errors.
   template <class F, class = std::enable_if_t<std::is_invocable_v<std::decay_t<F> &, Message>>>
   Result<Subscription> try_add_endpoint(std::string_view config, F &&handler) const {
     using Held = detail::Callable<std::decay_t<F>>;
@@ -74,8 +76,8 @@ class Service {
     return endpoint_with(config, run<Held>, user, Held::destroy);
   }
 
-  /// Where those ask for statistics whom the program answers, of a service with "own_stats": each with
-  /// what `stats` tells, to whose endpoints it has added "data".
+  /// Where those ask for statistics whom the program answers, of a service with "own_stats": each
+  /// with what `stats` tells, to whose endpoints it has added "data".
   Result<Subscription> try_stats_requests() const {
     return stats_with(nullptr, nullptr, nullptr);
   }
@@ -105,9 +107,9 @@ class Service {
     return detail::check([&](nats_error **e) { return nats_service_reset(get(), e); });
   }
 
-  /// Stops: takes no more requests, and waits up to `timeout` (0: the connection's default) until those
-  /// that have come are counted. In a callback of the connection it does not wait. TIMEOUT and
-  /// CONNECTION_CLOSED: it has stopped all the same.
+  /// Stops: takes no more requests, and waits up to `timeout` (0: the connection's default) until
+  /// those that have come are counted. In a callback of the connection it does not wait. TIMEOUT
+  /// and CONNECTION_CLOSED: it has stopped all the same.
   Result<void> try_stop(milliseconds timeout = milliseconds(0)) const {
     return detail::check(
         [&](nats_error **e) { return nats_service_stop(get(), timeout.count(), e); });
@@ -123,8 +125,8 @@ class Service {
         std::forward<F>(done));
   }
 
-  /// Waits up to `timeout` (0: not at all) until it has ended. TIMEOUT when it goes on; otherwise why it
-  /// has ended, unless it was asked to: CONNECTION_CLOSED, PERMISSION, SLOW_CONSUMER.
+  /// Waits up to `timeout` (0: not at all) until it has ended. TIMEOUT when it goes on; otherwise
+  /// why it has ended, unless it was asked to: CONNECTION_CLOSED, PERMISSION, SLOW_CONSUMER.
   Result<void> try_stopped(milliseconds timeout) const {
     return detail::check(
         [&](nats_error **e) { return nats_service_stopped(get(), timeout.count(), e); });
@@ -244,9 +246,9 @@ class Service {
 /// A question to services: nats_services_ping, nats_services_info or nats_services_stats.
 using ServicesQuestion = nats_status (*)(nats_connection *, nats_str, nats_doc **, nats_error **);
 
-/// The answers of all services: "services" with their documents, and "errors". `options`: JSON with the
-/// keys of "Question to services" in docs/options.md, for example
-/// `try_find_services(nc, nats_services_stats, R"({"name":"orders"})")`.
+/// The answers of all services: "services" with their documents, and "errors". `options`: JSON with
+/// the keys of "Question to services" in docs/options.md, for example `try_find_services(nc,
+/// nats_services_stats, R"({"name":"orders"})")`.
 inline Result<Doc> try_find_services(const Connection &nc, ServicesQuestion question,
                                      std::string_view options = {}) {
   return detail::make<Doc>([&](nats_doc **out, nats_error **e) {
@@ -254,8 +256,9 @@ inline Result<Doc> try_find_services(const Connection &nc, ServicesQuestion ques
   });
 }
 
-/// The answers as they come, as messages whose payloads are the documents, until SUBSCRIPTION_ENDED, or
-/// NO_RESPONDERS when there is no service. `what`: "ping", "info" or "stats".
+/// The answers as they come, as messages whose payloads are the documents, until
+/// SUBSCRIPTION_ENDED, or NO_RESPONDERS when there is no service. `what`: "ping", "info" or
+/// "stats".
 inline Result<Subscription> try_ask_services(const Connection &nc, std::string_view what,
                                              std::string_view options = {}) {
   return detail::make<Subscription>([&](nats_subscription **out, nats_error **e) {

@@ -1,4 +1,4 @@
-//! A service with two endpoints: asked, answering with an error, found, and stopped: service [URL]
+//! A service with two endpoints: asked, answering an error, found, and stopped: service [URL]
 
 use nats_core::Client;
 use nats_core::service::{Endpoint, EndpointConfig, Queue, ServiceConfig, ServiceError};
