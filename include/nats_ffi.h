@@ -424,12 +424,12 @@ typedef struct nats_queue nats_queue;
  * A service: requests answered under a name, with statistics, found by whoever asks (ADR-32). Any
  * thread. Free it with nats_service_free(), which ends it.
  *
- * Its endpoints are subscriptions, by which requests come as messages. A request is counted once: when
- * it is answered first, by nats_msg_respond(), nats_msg_respond_msg(), nats_msg_respond_error() or
- * nats_msg_respond_failed(), of which the latter two count an error; otherwise when the last reference
- * to it is freed, as given up, or as an error when an answer could not be sent. Its time runs from the
- * moment at which the program gets it. So a handler may keep a request and answer it later, on any
- * thread. A stop waits until every request is counted.
+ * Its endpoints are subscriptions, by which requests come as messages. A request is counted once:
+ * when it is answered first, by nats_msg_respond(), nats_msg_respond_msg(),
+ * nats_msg_respond_error() or nats_msg_respond_failed(), of which the latter two count an error;
+ * otherwise when the last reference to it is freed, as given up, or as an error when an answer
+ * could not be sent. Its time runs from the moment at which the program gets it. So a handler may
+ * keep a request and answer it later, on any thread. A stop waits until every request is counted.
  */
 typedef struct nats_service nats_service;
 
@@ -741,8 +741,8 @@ typedef void (*nats_outcomes_cb)(nats_publisher *publisher,
                                  void *user);
 
 /**
- * Told that a service has ended: 0 when it was asked to; otherwise why, with a text that is only lent.
- * Runs on a delivery thread; the rules are those of `nats_msg_cb`.
+ * Told that a service has ended: 0 when it was asked to; otherwise why, with a text that is only
+ * lent. Runs on a delivery thread; the rules are those of `nats_msg_cb`.
  */
 typedef void (*nats_stopped_cb)(nats_status reason, nats_str text, void *user);
 
@@ -1412,14 +1412,16 @@ nats_status nats_msg_respond_msg(const nats_msg *msg,
                                  nats_error **err);
 
 /**
- * Publishes an answer that says that a request came to an error, with the headers that services use for
- * that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as an error.
+ * Publishes an answer that says that a request came to an error, with the headers that services
+ * use for that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as
+ * an error.
  *
- * `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may be shown;
- * not empty, and one line. `headers`: others besides; may be NULL; not consumed. `payload`: may be empty.
+ * `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may
+ * be shown; not empty, and one line. `headers`: others besides; may be NULL; not consumed.
+ * `payload`: may be empty.
  *
- * Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with a line
- * break; those of nats_msg_respond(). The request can still be answered then.
+ * Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with
+ * a line break; those of nats_msg_respond(). The request can still be answered then.
  */
 nats_status nats_msg_respond_error(const nats_msg *msg,
                                    int32_t code,
@@ -1429,54 +1431,46 @@ nats_status nats_msg_respond_error(const nats_msg *msg,
                                    nats_error **err);
 
 /**
- * Says that the handler of a request has failed: answers with an error of code 500 and `text`, in which
- * line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was answered
- * before, nothing happens; one that cannot be answered is counted as this error all the same.
+ * Says that the handler of a request has failed: answers with an error of code 500 and `text`, in
+ * which line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was
+ * answered before, nothing happens; one that cannot be answered is counted as this error all the
+ * same.
  *
  * Errors: those of nats_msg_respond().
  */
-nats_status nats_msg_respond_failed(const nats_msg *msg,
-                                    nats_str text,
-                                    nats_error **err);
+nats_status nats_msg_respond_failed(const nats_msg *msg, nats_str text, nats_error **err);
 
 /**
- * Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it has
- * none that is a number) and its description, a view that lives as long as the message; 0 when it is another
- * answer, or an argument is NULL.
+ * Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it
+ * has none that is a number) and its description, a view that lives as long as the message; 0 when
+ * it is another answer, or an argument is NULL.
  */
-int32_t nats_msg_service_error(const nats_msg *msg,
-                               int32_t *code,
-                               nats_str *description);
+int32_t nats_msg_service_error(const nats_msg *msg, int32_t *code, nats_str *description);
 
 /**
- * Where a message that a consumer has delivered stands in its stream and its consumer; read from its
- * reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
+ * Where a message that a consumer has delivered stands in its stream and its consumer; read from
+ * its reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
  *
  * Errors: `NOT_JETSTREAM`.
  */
-nats_status nats_msg_metadata(const nats_msg *msg,
-                              nats_metadata *out,
-                              nats_error **err);
+nats_status nats_msg_metadata(const nats_msg *msg, nats_metadata *out, nats_error **err);
 
 /**
  * Says that a message was handled, without waiting for the server to have heard it;
  * nats_jetstream_ack_sync() waits. Waits for room in the outbound buffer as nats_publish() does.
  *
- * Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was; `NOT_JETSTREAM`;
- * those of nats_publish(): then it can be said again.
+ * Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was;
+ * `NOT_JETSTREAM`; those of nats_publish(): then it can be said again.
  */
-nats_status nats_msg_ack(const nats_msg *msg,
-                         nats_error **err);
+nats_status nats_msg_ack(const nats_msg *msg, nats_error **err);
 
 /**
  * Says that messages were handled, all in one go. NULL elements are skipped.
  *
- * Errors: those of nats_msg_ack(), with the number of the message; those before it are acknowledged,
- * those behind it are not.
+ * Errors: those of nats_msg_ack(), with the number of the message; those before it are
+ * acknowledged, those behind it are not.
  */
-nats_status nats_msgs_ack(nats_msg **msgs,
-                          size_t n,
-                          nats_error **err);
+nats_status nats_msgs_ack(nats_msg **msgs, size_t n, nats_error **err);
 
 /**
  * Says that a message was not handled: it is delivered again, after `delay_ms` milliseconds, or at
@@ -1485,19 +1479,16 @@ nats_status nats_msgs_ack(nats_msg **msgs,
 nats_status nats_msg_nak(const nats_msg *msg, int64_t delay_ms, nats_error **err);
 
 /**
- * Says that a message is being handled: the time to acknowledge it begins anew. May be said again and
- * again. Errors: those of nats_msg_ack().
+ * Says that a message is being handled: the time to acknowledge it begins anew. May be said again
+ * and again. Errors: those of nats_msg_ack().
  */
-nats_status nats_msg_in_progress(const nats_msg *msg,
-                                 nats_error **err);
+nats_status nats_msg_in_progress(const nats_msg *msg, nats_error **err);
 
 /**
- * Says that a message will never be handled: it is not delivered again. `reason` goes into an advisory
- * (server 2.11); empty for none. Errors: those of nats_msg_ack().
+ * Says that a message will never be handled: it is not delivered again. `reason` goes into an
+ * advisory (server 2.11); empty for none. Errors: those of nats_msg_ack().
  */
-nats_status nats_msg_term(const nats_msg *msg,
-                          nats_str reason,
-                          nats_error **err);
+nats_status nats_msg_term(const nats_msg *msg, nats_str reason, nats_error **err);
 
 /**
  * One more reference to the same message, to be freed like the first; NULL for NULL.
@@ -4770,15 +4761,16 @@ nats_status nats_request_many(nats_connection *nc,
                               nats_error **err);
 
 /**
- * Adds a service: an instance with an id of its own, which answers to those who look for services as long
- * as it is not stopped or freed, across reconnects. It has no endpoints yet.
+ * Adds a service: an instance with an id of its own, which answers to those who look for services
+ * as long as it is not stopped or freed, across reconnects. It has no endpoints yet.
  *
- * `config_json`: a JSON object with the keys of "Service" in docs/options.md; "name" and "version" are
- * needed.
+ * `config_json`: a JSON object with the keys of "Service" in docs/options.md; "name" and "version"
+ * are needed.
  *
- * Errors: `INVALID_NAME`, `INVALID_ARGUMENT` for the version, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`,
- * `INVALID_JSON`; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO` when the system has no randomness. A
- * refusal by the server comes later, as the end of the service (nats_service_stopped()).
+ * Errors: `INVALID_NAME`, `INVALID_ARGUMENT` for the version, `INVALID_QUEUE_GROUP`,
+ * `INVALID_OPTION`, `INVALID_JSON`; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO` when the
+ * system has no randomness. A refusal by the server comes later, as the end of the service
+ * (nats_service_stopped()).
  */
 nats_status nats_service_new(nats_connection *nc,
                              nats_str config_json,
@@ -4786,19 +4778,20 @@ nats_status nats_service_new(nats_connection *nc,
                              nats_error **err);
 
 /**
- * Adds an endpoint. Several may have the same name, and the same subject. Endpoints whose subjects begin
- * alike have the same "group", and there is no object for a group.
+ * Adds an endpoint. Several may have the same name, and the same subject. Endpoints whose subjects
+ * begin alike have the same "group", and there is no object for a group.
  *
- * `config_json`: a JSON object with the keys of "Endpoint" in docs/options.md; "name" is needed. `cb`:
- * called with each request, one at a time and in order, or NULL for an endpoint that is read with
- * nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(). `user`, `destroy` and
- * `out`: as nats_subscribe_with(). The endpoint ends when the subscription does, by
- * nats_subscription_unsubscribe(), nats_subscription_drain() or nats_subscription_free(), and is none of
- * the service's any more, which goes on.
+ * `config_json`: a JSON object with the keys of "Endpoint" in docs/options.md; "name" is needed.
+ * `cb`: called with each request, one at a time and in order, or NULL for an endpoint that is read
+ * with nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(). `user`,
+ * `destroy` and `out`: as nats_subscribe_with(). The endpoint ends when the subscription does, by
+ * nats_subscription_unsubscribe(), nats_subscription_drain() or nats_subscription_free(), and is
+ * none of the service's any more, which goes on.
  *
- * Errors: `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`, `INVALID_JSON`;
- * `SUBSCRIPTION_CLOSED` when the service has stopped; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO`
- * when no delivery thread can be started. A refusal by the server comes later, as the end of the service.
+ * Errors: `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`,
+ * `INVALID_JSON`; `SUBSCRIPTION_CLOSED` when the service has stopped; `CONNECTION_DRAINING`,
+ * `CONNECTION_CLOSED`; `IO` when no delivery thread can be started. A refusal by the server comes
+ * later, as the end of the service.
  */
 nats_status nats_service_add_endpoint(nats_service *service,
                                       nats_str config_json,
@@ -4809,9 +4802,10 @@ nats_status nats_service_add_endpoint(nats_service *service,
                                       nats_error **err);
 
 /**
- * Where those ask for statistics whom the program answers, of a service with "own_stats": each with what
- * nats_service_stats() tells, to whose endpoints it has added "data" of its own (for example by
- * nats_doc_set_json() at "endpoints.0.data"). The subscription is the same at each call.
+ * Where those ask for statistics whom the program answers, of a service with "own_stats": each
+ * with what nats_service_stats() tells, to whose endpoints it has added "data" of its own (for
+ * example by nats_doc_set_json() at "endpoints.0.data"). The subscription is the same at each
+ * call.
  *
  * `cb`, `user`, `destroy`, `out`: as nats_subscribe_with().
  *
@@ -4825,24 +4819,21 @@ nats_status nats_service_stats_requests(nats_service *service,
                                         nats_error **err);
 
 /**
- * What a service is: the document with which it answers INFO, as {"type": "io.nats.micro.v1.info_response",
- * "name": text, "id": text, "version": text, "metadata": {}, "description": text, "endpoints": [{"name":
- * text, "subject": text, "queue_group": text, "metadata": {}}]}. Free `*out` with nats_doc_free().
+ * What a service is: the document with which it answers INFO, as {"type":
+ * "io.nats.micro.v1.info_response", "name": text, "id": text, "version": text, "metadata": {},
+ * "description": text, "endpoints": [{"name": text, "subject": text, "queue_group": text,
+ * "metadata": {}}]}. Free `*out` with nats_doc_free().
  */
-nats_status nats_service_info(nats_service *service,
-                              nats_doc **out,
-                              nats_error **err);
+nats_status nats_service_info(nats_service *service, nats_doc **out, nats_error **err);
 
 /**
  * What a service has done: the document with which it answers STATS, as {"type":
- * "io.nats.micro.v1.stats_response", "name": text, "id": text, "version": text, "metadata": {}, "started":
- * time, "endpoints": [{"name": text, "subject": text, "queue_group": text, "num_requests": n,
- * "num_errors": n, "last_error": text, "processing_time": ns, "average_processing_time": ns}]}. Also when
- * it has stopped. Free `*out` with nats_doc_free().
+ * "io.nats.micro.v1.stats_response", "name": text, "id": text, "version": text, "metadata": {},
+ * "started": time, "endpoints": [{"name": text, "subject": text, "queue_group": text,
+ * "num_requests": n, "num_errors": n, "last_error": text, "processing_time": ns,
+ * "average_processing_time": ns}]}. Also when it has stopped. Free `*out` with nats_doc_free().
  */
-nats_status nats_service_stats(nats_service *service,
-                               nats_doc **out,
-                               nats_error **err);
+nats_status nats_service_stats(nats_service *service, nats_doc **out, nats_error **err);
 
 /**
  * Counts from zero, as of now.
@@ -4850,18 +4841,17 @@ nats_status nats_service_stats(nats_service *service,
 nats_status nats_service_reset(nats_service *service, nats_error **err);
 
 /**
- * Stops a service: no more requests come, those that have come are still handed out, and once all are
- * counted it has ended. Of several stops the first one decides, and all wait for its end. Inside a callback
- * of the connection the stop is started and the call returns at once.
+ * Stops a service: no more requests come, those that have come are still handed out, and once all
+ * are counted it has ended. Of several stops the first one decides, and all wait for its end.
+ * Inside a callback of the connection the stop is started and the call returns at once.
  *
- * `timeout_ms`: how long requests may take, in milliseconds; 0 stands for the option "drain_timeout_ms".
+ * `timeout_ms`: how long requests may take, in milliseconds; 0 stands for the option
+ * "drain_timeout_ms".
  *
- * Errors: `TIMEOUT` when requests were not counted in time, `CONNECTION_CLOSED` when the connection was
- * closed meanwhile: the service has ended all the same.
+ * Errors: `TIMEOUT` when requests were not counted in time, `CONNECTION_CLOSED` when the
+ * connection was closed meanwhile: the service has ended all the same.
  */
-nats_status nats_service_stop(nats_service *service,
-                              int64_t timeout_ms,
-                              nats_error **err);
+nats_status nats_service_stop(nats_service *service, int64_t timeout_ms, nats_error **err);
 
 /**
  * Like nats_service_stop() with the default timeout; completes on `queue` without a value.
@@ -4872,16 +4862,14 @@ nats_status nats_service_stop_async(nats_service *service,
                                     nats_error **err);
 
 /**
- * Waits until a service has ended, for at most `timeout_ms` milliseconds; 0 only looks. Success: it was
- * asked to.
+ * Waits until a service has ended, for at most `timeout_ms` milliseconds; 0 only looks. Success:
+ * it was asked to.
  *
- * Errors: `TIMEOUT` when it goes on; otherwise why it has ended: `CONNECTION_CLOSED`; `PERMISSION` when
- * the server has refused a subject of it; `SLOW_CONSUMER` when an endpoint had to wait too long whose
- * "overflow" is "error". The text names the endpoint.
+ * Errors: `TIMEOUT` when it goes on; otherwise why it has ended: `CONNECTION_CLOSED`; `PERMISSION`
+ * when the server has refused a subject of it; `SLOW_CONSUMER` when an endpoint had to wait too
+ * long whose "overflow" is "error". The text names the endpoint.
  */
-nats_status nats_service_stopped(nats_service *service,
-                                 int64_t timeout_ms,
-                                 nats_error **err);
+nats_status nats_service_stopped(nats_service *service, int64_t timeout_ms, nats_error **err);
 
 /**
  * Like nats_service_stopped(), without waiting; completes on `queue` without a value.
@@ -4904,24 +4892,25 @@ nats_status nats_service_on_stopped(nats_service *service,
                                     nats_error **err);
 
 /**
- * Ends a service at once, unless it was stopped before: then that stop goes on. Its endpoints end with it;
- * their subscriptions are freed by themselves. NULL is fine; a service that was freed before is
- * `NATS_ERR_INVALID_HANDLE`.
+ * Ends a service at once, unless it was stopped before: then that stop goes on. Its endpoints end
+ * with it; their subscriptions are freed by themselves. NULL is fine; a service that was freed
+ * before is `NATS_ERR_INVALID_HANDLE`.
  */
 nats_status nats_service_free(nats_service *service);
 
 /**
- * Asks services, and yields a subscription with their answers as they come: messages whose payload is a
- * document for nats_doc_parse(), as nats_service_info() and nats_service_stats() have them; an answer that
- * is an error is seen by nats_msg_service_error(). They end with `SUBSCRIPTION_ENDED` when no more come, or
- * with `NO_RESPONDERS` when there is no service. Free it with nats_subscription_free().
+ * Asks services, and yields a subscription with their answers as they come: messages whose payload
+ * is a document for nats_doc_parse(), as nats_service_info() and nats_service_stats() have them;
+ * an answer that is an error is seen by nats_msg_service_error(). They end with
+ * `SUBSCRIPTION_ENDED` when no more come, or with `NO_RESPONDERS` when there is no service. Free
+ * it with nats_subscription_free().
  *
- * `what`: "ping", "info" or "stats". `options_json`: a JSON object with the keys of "Question to services"
- * in docs/options.md, or empty. nats_services_ping(), nats_services_info() and nats_services_stats() wait
- * for all answers.
+ * `what`: "ping", "info" or "stats". `options_json`: a JSON object with the keys of "Question to
+ * services" in docs/options.md, or empty. nats_services_ping(), nats_services_info() and
+ * nats_services_stats() wait for all answers.
  *
- * Errors: `INVALID_ARGUMENT`, also for an id without a name; `INVALID_NAME`; `INVALID_SUBJECT` for the
- * prefix; `INVALID_OPTION`, `INVALID_JSON`; those of nats_publish().
+ * Errors: `INVALID_ARGUMENT`, also for an id without a name; `INVALID_NAME`; `INVALID_SUBJECT` for
+ * the prefix; `INVALID_OPTION`, `INVALID_JSON`; those of nats_publish().
  */
 nats_status nats_services_ask(nats_connection *nc,
                               nats_str what,

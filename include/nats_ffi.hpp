@@ -13,8 +13,9 @@
 ///   header compiles with `-fno-exceptions`.
 /// - Callables are moved to the heap and destroyed once, after their last run. They run on delivery
 ///   threads, where blocking calls are allowed. An exception that leaves one never reaches the
-///   library: it goes to the handler of `nats::set_exception_handler`, or refuses where
-///   a connection asks a question (`Options::on_login` and its like).
+///   library: it goes to the handler of `nats::set_exception_handler`, refuses where a
+///   connection asks a question (`Options::on_login` and its like), or is the answer to a request
+///   (`Service::add_endpoint`).
 ///
 /// The parts are in nats_ffi/, one noun a file; include only this one.
 #ifndef NATS_FFI_HPP
@@ -36,6 +37,7 @@
 #include "nats_ffi/options.hpp"
 #include "nats_ffi/question.hpp"
 #include "nats_ffi/queue.hpp"
+#include "nats_ffi/service.hpp"
 #include "nats_ffi/subscription.hpp"
 #include "nats_ffi/text.hpp"
 #include "nats_ffi/view.hpp"

@@ -53,6 +53,24 @@ class HeaderRange {
   nats_msg *msg_;
 };
 
+/// What a service says of a request that came to an error. A handler of an endpoint may throw it.
+class ServiceError : public std::exception {
+ public:
+  /// An error to answer with: 1 to 65535, and one line that a user may be shown.
+  ServiceError(std::int32_t code, std::string_view description)
+      : code_(code), description_(description) {}
+
+  /// The number, in the manner of HTTP or the service's own; 0 when an answer has none.
+  std::int32_t code() const noexcept { return code_; }
+
+  /// The description.
+  const char *what() const noexcept override { return description_.c_str(); }
+
+ private:
+  std::int32_t code_;
+  std::string description_;
+};
+
 /// A received message: one reference to it. Views of its parts live as long as any reference.
 class Message {
  public:
@@ -128,6 +146,32 @@ class Message {
     });
   }
 
+  /// Answers a request with an error (code 1 to 65535, description not empty and one line), as
+  /// services do. INVALID_ARGUMENT, INVALID_HEADER.
+  Result<void> try_respond_error(std::int32_t code, std::string_view description,
+                                 bytes_view payload = {}, const Headers *headers = nullptr) const {
+    return detail::check([&](nats_error **e) {
+      return nats_msg_respond_error(get(), code, detail::c(description), detail::raw(headers),
+                                    detail::c(payload), e);
+    });
+  }
+
+  /// Says that the handler of a request has failed: answers with an error of code 500 and the text,
+  /// of which line breaks become spaces. Of a request that an endpoint got and that was answered
+  /// before, nothing happens.
+  Result<void> try_respond_failed(std::string_view text) const {
+    return detail::check(
+        [&](nats_error **e) { return nats_msg_respond_failed(get(), detail::c(text), e); });
+  }
+
+  /// The error that a service has answered with, if this is one.
+  std::optional<ServiceError> service_error() const {
+    std::int32_t code = 0;
+    nats_str description{};
+    if (!nats_msg_service_error(get(), &code, &description)) return std::nullopt;
+    return ServiceError(code, detail::view(description));
+  }
+
   /// Where a message that a consumer has delivered stands in its stream and its consumer; the views
   /// in it live as long as the message. NOT_JETSTREAM.
   Result<nats_metadata> try_metadata() const {
@@ -190,6 +234,15 @@ class Message {
   void respond(bytes_view payload, const Headers *headers = nullptr) const {
     try_respond(payload, headers).value();
   }
+
+  /// `try_respond_error`, throwing.
+  void respond_error(std::int32_t code, std::string_view description, bytes_view payload = {},
+                     const Headers *headers = nullptr) const {
+    try_respond_error(code, description, payload, headers).value();
+  }
+
+  /// `try_respond_failed`, throwing.
+  void respond_failed(std::string_view text) const { try_respond_failed(text).value(); }
 #endif
 
   /// The C message, still owned by this object.

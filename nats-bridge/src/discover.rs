@@ -71,8 +71,8 @@ pub const ASK: &[Row<AskOptions>] = &[
     },
 ];
 
-/// Asks services for what `what` says, as a JSON object of [`ASK`] keys says, and yields their answers
-/// unread: documents as payloads.
+/// Asks services for what `what` says, as a JSON object of [`ASK`] keys says, and yields their
+/// answers unread: documents as payloads.
 ///
 /// # Errors
 /// Those of [`apply`] and of [`ServiceClient::ping`]; [`Code::InvalidArgument`] for `what`.

@@ -8,9 +8,9 @@ use nats_core::service::{Endpoint, ServiceError};
 
 use crate::sync::lock;
 
-/// A request that was taken of an endpoint. It is counted when it is answered first, or fails, or else
-/// when this is dropped: as given up, or, when an answer could not be sent, as an error. A binding keeps
-/// it with the message.
+/// A request that was taken of an endpoint. It is counted when it is answered first, or fails, or
+/// else when this is dropped: as given up, or, when an answer could not be sent, as an error. A
+/// binding keeps it with the message.
 pub struct Handling {
     endpoint: Arc<Endpoint>,
     progress: Mutex<Progress>,

@@ -45,8 +45,8 @@ pub const SERVICE: &[Row<ServiceOptions>] = &[
         unit: "",
         default: "none: it is needed",
         since: "0.1",
-        doc: "What kind of service it is: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'. Its instances have \
-              the same name.",
+        doc: "What kind of service it is: 1 to 255 of A-Z, a-z, 0-9, '_' and '-'. Its instances \
+              have the same name.",
         set: Set::Text(|o, v| o.config.name = v),
     },
     Row {
@@ -122,8 +122,8 @@ pub const ENDPOINT: &[Row<EndpointOptions>] = &[
         unit: "",
         default: "none",
         since: "0.1",
-        doc: "The prefix of its subject, to which a dot is added. Groups within groups are prefixes \
-              with dots.",
+        doc: "The prefix of its subject, to which a dot is added. Groups within groups are \
+              prefixes with dots.",
         set: Set::Text(|o, v| o.group = v),
     },
     Row {

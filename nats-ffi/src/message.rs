@@ -200,14 +200,16 @@ pub extern "C" fn nats_msg_respond_msg(
     })
 }
 
-/// Publishes an answer that says that a request came to an error, with the headers that services use for
-/// that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as an error.
+/// Publishes an answer that says that a request came to an error, with the headers that services
+/// use for that (ADR-32); who has asked sees it by nats_msg_service_error(). A service counts it as
+/// an error.
 ///
-/// `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may be shown;
-/// not empty, and one line. `headers`: others besides; may be NULL; not consumed. `payload`: may be empty.
+/// `code`: 1 to 65535, in the manner of HTTP or the program's own. `description`: what a user may
+/// be shown; not empty, and one line. `headers`: others besides; may be NULL; not consumed.
+/// `payload`: may be empty.
 ///
-/// Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with a line
-/// break; those of nats_msg_respond(). The request can still be answered then.
+/// Errors: `INVALID_ARGUMENT` for `code` and an empty `description`; `INVALID_HEADER` for one with
+/// a line break; those of nats_msg_respond(). The request can still be answered then.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_respond_error(
     msg: *const nats_msg,
@@ -226,9 +228,10 @@ pub extern "C" fn nats_msg_respond_error(
     })
 }
 
-/// Says that the handler of a request has failed: answers with an error of code 500 and `text`, in which
-/// line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was answered
-/// before, nothing happens; one that cannot be answered is counted as this error all the same.
+/// Says that the handler of a request has failed: answers with an error of code 500 and `text`, in
+/// which line breaks become spaces, as nats_msg_respond_error(). Of a request to a service that was
+/// answered before, nothing happens; one that cannot be answered is counted as this error all the
+/// same.
 ///
 /// Errors: those of nats_msg_respond().
 #[unsafe(no_mangle)]
@@ -252,9 +255,9 @@ pub extern "C" fn nats_msg_respond_failed(
     })
 }
 
-/// Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it has
-/// none that is a number) and its description, a view that lives as long as the message; 0 when it is another
-/// answer, or an argument is NULL.
+/// Whether an answer says that a service came to an error: returns 1 and writes its code (0 when it
+/// has none that is a number) and its description, a view that lives as long as the message; 0 when
+/// it is another answer, or an argument is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_service_error(
     msg: *const nats_msg,
@@ -273,8 +276,8 @@ pub extern "C" fn nats_msg_service_error(
     })
 }
 
-/// Where a message that a consumer has delivered stands in its stream and its consumer; read from its
-/// reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
+/// Where a message that a consumer has delivered stands in its stream and its consumer; read from
+/// its reply subject, in either of its forms (ADR-15). `*out` is valid until the message is freed.
 ///
 /// Errors: `NOT_JETSTREAM`.
 #[unsafe(no_mangle)]
@@ -289,8 +292,8 @@ pub extern "C" fn nats_msg_metadata(
 /// Says that a message was handled, without waiting for the server to have heard it;
 /// nats_jetstream_ack_sync() waits. Waits for room in the outbound buffer as nats_publish() does.
 ///
-/// Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was; `NOT_JETSTREAM`;
-/// those of nats_publish(): then it can be said again.
+/// Errors: `ALREADY_ACKED` when it was said before what became of it, whatever it was;
+/// `NOT_JETSTREAM`; those of nats_publish(): then it can be said again.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_ack(
     msg: *const nats_msg,
@@ -301,8 +304,8 @@ pub extern "C" fn nats_msg_ack(
 
 /// Says that messages were handled, all in one go. NULL elements are skipped.
 ///
-/// Errors: those of nats_msg_ack(), with the number of the message; those before it are acknowledged,
-/// those behind it are not.
+/// Errors: those of nats_msg_ack(), with the number of the message; those before it are
+/// acknowledged, those behind it are not.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msgs_ack(
     msgs: Option<NonNull<*mut nats_msg>>,
@@ -337,8 +340,8 @@ pub extern "C" fn nats_msg_nak(
     guard(err, || say(&msg, AckKind::Nak(timeout_option(delay_ms)?)))
 }
 
-/// Says that a message is being handled: the time to acknowledge it begins anew. May be said again and
-/// again. Errors: those of nats_msg_ack().
+/// Says that a message is being handled: the time to acknowledge it begins anew. May be said again
+/// and again. Errors: those of nats_msg_ack().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_in_progress(
     msg: *const nats_msg,
@@ -347,8 +350,8 @@ pub extern "C" fn nats_msg_in_progress(
     guard(err, || say(&msg, AckKind::InProgress))
 }
 
-/// Says that a message will never be handled: it is not delivered again. `reason` goes into an advisory
-/// (server 2.11); empty for none. Errors: those of nats_msg_ack().
+/// Says that a message will never be handled: it is not delivered again. `reason` goes into an
+/// advisory (server 2.11); empty for none. Errors: those of nats_msg_ack().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_msg_term(
     msg: *const nats_msg,

@@ -25,12 +25,12 @@ use crate::user::User;
 /// A service: requests answered under a name, with statistics, found by whoever asks (ADR-32). Any
 /// thread. Free it with nats_service_free(), which ends it.
 ///
-/// Its endpoints are subscriptions, by which requests come as messages. A request is counted once: when
-/// it is answered first, by nats_msg_respond(), nats_msg_respond_msg(), nats_msg_respond_error() or
-/// nats_msg_respond_failed(), of which the latter two count an error; otherwise when the last reference
-/// to it is freed, as given up, or as an error when an answer could not be sent. Its time runs from the
-/// moment at which the program gets it. So a handler may keep a request and answer it later, on any
-/// thread. A stop waits until every request is counted.
+/// Its endpoints are subscriptions, by which requests come as messages. A request is counted once:
+/// when it is answered first, by nats_msg_respond(), nats_msg_respond_msg(),
+/// nats_msg_respond_error() or nats_msg_respond_failed(), of which the latter two count an error;
+/// otherwise when the last reference to it is freed, as given up, or as an error when an answer
+/// could not be sent. Its time runs from the moment at which the program gets it. So a handler may
+/// keep a request and answer it later, on any thread. A stop waits until every request is counted.
 pub struct nats_service(());
 
 /// A service, and the connection that callbacks are told.
@@ -39,20 +39,21 @@ pub(crate) struct Served {
     nc: usize,
 }
 
-/// Told that a service has ended: 0 when it was asked to; otherwise why, with a text that is only lent.
-/// Runs on a delivery thread; the rules are those of `nats_msg_cb`.
+/// Told that a service has ended: 0 when it was asked to; otherwise why, with a text that is only
+/// lent. Runs on a delivery thread; the rules are those of `nats_msg_cb`.
 pub type nats_stopped_cb =
     Option<unsafe extern "C" fn(reason: nats_status, text: nats_str, user: *mut c_void)>;
 
-/// Adds a service: an instance with an id of its own, which answers to those who look for services as long
-/// as it is not stopped or freed, across reconnects. It has no endpoints yet.
+/// Adds a service: an instance with an id of its own, which answers to those who look for services
+/// as long as it is not stopped or freed, across reconnects. It has no endpoints yet.
 ///
-/// `config_json`: a JSON object with the keys of "Service" in docs/options.md; "name" and "version" are
-/// needed.
+/// `config_json`: a JSON object with the keys of "Service" in docs/options.md; "name" and "version"
+/// are needed.
 ///
-/// Errors: `INVALID_NAME`, `INVALID_ARGUMENT` for the version, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`,
-/// `INVALID_JSON`; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO` when the system has no randomness. A
-/// refusal by the server comes later, as the end of the service (nats_service_stopped()).
+/// Errors: `INVALID_NAME`, `INVALID_ARGUMENT` for the version, `INVALID_QUEUE_GROUP`,
+/// `INVALID_OPTION`, `INVALID_JSON`; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO` when the
+/// system has no randomness. A refusal by the server comes later, as the end of the service
+/// (nats_service_stopped()).
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_new(
     nc: *mut nats_connection,
@@ -68,19 +69,20 @@ pub extern "C" fn nats_service_new(
     })
 }
 
-/// Adds an endpoint. Several may have the same name, and the same subject. Endpoints whose subjects begin
-/// alike have the same "group", and there is no object for a group.
+/// Adds an endpoint. Several may have the same name, and the same subject. Endpoints whose subjects
+/// begin alike have the same "group", and there is no object for a group.
 ///
-/// `config_json`: a JSON object with the keys of "Endpoint" in docs/options.md; "name" is needed. `cb`:
-/// called with each request, one at a time and in order, or NULL for an endpoint that is read with
-/// nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(). `user`, `destroy` and
-/// `out`: as nats_subscribe_with(). The endpoint ends when the subscription does, by
-/// nats_subscription_unsubscribe(), nats_subscription_drain() or nats_subscription_free(), and is none of
-/// the service's any more, which goes on.
+/// `config_json`: a JSON object with the keys of "Endpoint" in docs/options.md; "name" is needed.
+/// `cb`: called with each request, one at a time and in order, or NULL for an endpoint that is read
+/// with nats_subscription_next(), nats_subscription_take() and nats_subscription_watch(). `user`,
+/// `destroy` and `out`: as nats_subscribe_with(). The endpoint ends when the subscription does, by
+/// nats_subscription_unsubscribe(), nats_subscription_drain() or nats_subscription_free(), and is
+/// none of the service's any more, which goes on.
 ///
-/// Errors: `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`, `INVALID_JSON`;
-/// `SUBSCRIPTION_CLOSED` when the service has stopped; `CONNECTION_DRAINING`, `CONNECTION_CLOSED`; `IO`
-/// when no delivery thread can be started. A refusal by the server comes later, as the end of the service.
+/// Errors: `INVALID_NAME`, `INVALID_SUBJECT`, `INVALID_QUEUE_GROUP`, `INVALID_OPTION`,
+/// `INVALID_JSON`; `SUBSCRIPTION_CLOSED` when the service has stopped; `CONNECTION_DRAINING`,
+/// `CONNECTION_CLOSED`; `IO` when no delivery thread can be started. A refusal by the server comes
+/// later, as the end of the service.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_add_endpoint(
     service: *mut nats_service,
@@ -101,9 +103,10 @@ pub extern "C" fn nats_service_add_endpoint(
     })
 }
 
-/// Where those ask for statistics whom the program answers, of a service with "own_stats": each with what
-/// nats_service_stats() tells, to whose endpoints it has added "data" of its own (for example by
-/// nats_doc_set_json() at "endpoints.0.data"). The subscription is the same at each call.
+/// Where those ask for statistics whom the program answers, of a service with "own_stats": each
+/// with what nats_service_stats() tells, to whose endpoints it has added "data" of its own (for
+/// example by nats_doc_set_json() at "endpoints.0.data"). The subscription is the same at each
+/// call.
 ///
 /// `cb`, `user`, `destroy`, `out`: as nats_subscribe_with().
 ///
@@ -126,9 +129,10 @@ pub extern "C" fn nats_service_stats_requests(
     })
 }
 
-/// What a service is: the document with which it answers INFO, as {"type": "io.nats.micro.v1.info_response",
-/// "name": text, "id": text, "version": text, "metadata": {}, "description": text, "endpoints": [{"name":
-/// text, "subject": text, "queue_group": text, "metadata": {}}]}. Free `*out` with nats_doc_free().
+/// What a service is: the document with which it answers INFO, as {"type":
+/// "io.nats.micro.v1.info_response", "name": text, "id": text, "version": text, "metadata": {},
+/// "description": text, "endpoints": [{"name": text, "subject": text, "queue_group": text,
+/// "metadata": {}}]}. Free `*out` with nats_doc_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_info(
     service: *mut nats_service,
@@ -142,10 +146,10 @@ pub extern "C" fn nats_service_info(
 }
 
 /// What a service has done: the document with which it answers STATS, as {"type":
-/// "io.nats.micro.v1.stats_response", "name": text, "id": text, "version": text, "metadata": {}, "started":
-/// time, "endpoints": [{"name": text, "subject": text, "queue_group": text, "num_requests": n,
-/// "num_errors": n, "last_error": text, "processing_time": ns, "average_processing_time": ns}]}. Also when
-/// it has stopped. Free `*out` with nats_doc_free().
+/// "io.nats.micro.v1.stats_response", "name": text, "id": text, "version": text, "metadata": {},
+/// "started": time, "endpoints": [{"name": text, "subject": text, "queue_group": text,
+/// "num_requests": n, "num_errors": n, "last_error": text, "processing_time": ns,
+/// "average_processing_time": ns}]}. Also when it has stopped. Free `*out` with nats_doc_free().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_stats(
     service: *mut nats_service,
@@ -170,14 +174,15 @@ pub extern "C" fn nats_service_reset(
     })
 }
 
-/// Stops a service: no more requests come, those that have come are still handed out, and once all are
-/// counted it has ended. Of several stops the first one decides, and all wait for its end. Inside a callback
-/// of the connection the stop is started and the call returns at once.
+/// Stops a service: no more requests come, those that have come are still handed out, and once all
+/// are counted it has ended. Of several stops the first one decides, and all wait for its end.
+/// Inside a callback of the connection the stop is started and the call returns at once.
 ///
-/// `timeout_ms`: how long requests may take, in milliseconds; 0 stands for the option "drain_timeout_ms".
+/// `timeout_ms`: how long requests may take, in milliseconds; 0 stands for the option
+/// "drain_timeout_ms".
 ///
-/// Errors: `TIMEOUT` when requests were not counted in time, `CONNECTION_CLOSED` when the connection was
-/// closed meanwhile: the service has ended all the same.
+/// Errors: `TIMEOUT` when requests were not counted in time, `CONNECTION_CLOSED` when the
+/// connection was closed meanwhile: the service has ended all the same.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_stop(
     service: *mut nats_service,
@@ -209,12 +214,12 @@ pub extern "C" fn nats_service_stop_async(
     })
 }
 
-/// Waits until a service has ended, for at most `timeout_ms` milliseconds; 0 only looks. Success: it was
-/// asked to.
+/// Waits until a service has ended, for at most `timeout_ms` milliseconds; 0 only looks. Success:
+/// it was asked to.
 ///
-/// Errors: `TIMEOUT` when it goes on; otherwise why it has ended: `CONNECTION_CLOSED`; `PERMISSION` when
-/// the server has refused a subject of it; `SLOW_CONSUMER` when an endpoint had to wait too long whose
-/// "overflow" is "error". The text names the endpoint.
+/// Errors: `TIMEOUT` when it goes on; otherwise why it has ended: `CONNECTION_CLOSED`; `PERMISSION`
+/// when the server has refused a subject of it; `SLOW_CONSUMER` when an endpoint had to wait too
+/// long whose "overflow" is "error". The text names the endpoint.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_stopped(
     service: *mut nats_service,
@@ -269,25 +274,26 @@ pub extern "C" fn nats_service_on_stopped(
     })
 }
 
-/// Ends a service at once, unless it was stopped before: then that stop goes on. Its endpoints end with it;
-/// their subscriptions are freed by themselves. NULL is fine; a service that was freed before is
-/// `NATS_ERR_INVALID_HANDLE`.
+/// Ends a service at once, unless it was stopped before: then that stop goes on. Its endpoints end
+/// with it; their subscriptions are freed by themselves. NULL is fine; a service that was freed
+/// before is `NATS_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_service_free(service: *mut nats_service) -> nats_status {
     guard_status(|| handle::free::<Arc<Served>>(service))
 }
 
-/// Asks services, and yields a subscription with their answers as they come: messages whose payload is a
-/// document for nats_doc_parse(), as nats_service_info() and nats_service_stats() have them; an answer that
-/// is an error is seen by nats_msg_service_error(). They end with `SUBSCRIPTION_ENDED` when no more come, or
-/// with `NO_RESPONDERS` when there is no service. Free it with nats_subscription_free().
+/// Asks services, and yields a subscription with their answers as they come: messages whose payload
+/// is a document for nats_doc_parse(), as nats_service_info() and nats_service_stats() have them;
+/// an answer that is an error is seen by nats_msg_service_error(). They end with
+/// `SUBSCRIPTION_ENDED` when no more come, or with `NO_RESPONDERS` when there is no service. Free
+/// it with nats_subscription_free().
 ///
-/// `what`: "ping", "info" or "stats". `options_json`: a JSON object with the keys of "Question to services"
-/// in docs/options.md, or empty. nats_services_ping(), nats_services_info() and nats_services_stats() wait
-/// for all answers.
+/// `what`: "ping", "info" or "stats". `options_json`: a JSON object with the keys of "Question to
+/// services" in docs/options.md, or empty. nats_services_ping(), nats_services_info() and
+/// nats_services_stats() wait for all answers.
 ///
-/// Errors: `INVALID_ARGUMENT`, also for an id without a name; `INVALID_NAME`; `INVALID_SUBJECT` for the
-/// prefix; `INVALID_OPTION`, `INVALID_JSON`; those of nats_publish().
+/// Errors: `INVALID_ARGUMENT`, also for an id without a name; `INVALID_NAME`; `INVALID_SUBJECT` for
+/// the prefix; `INVALID_OPTION`, `INVALID_JSON`; those of nats_publish().
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_services_ask(
     nc: *mut nats_connection,

@@ -40,7 +40,8 @@ TEST("service-04", "names and versions that are none") {
     SAYS("version ");
   }
   FAILS(NATS_ERR_INVALID_NAME, NEW(nc, ""));
-  FAILS(NATS_ERR_INVALID_QUEUE_GROUP, NEW(nc, J({"name" : "s", "version" : "1.0.0", "queue_group" : ""})));
+  FAILS(NATS_ERR_INVALID_QUEUE_GROUP,
+        NEW(nc, J({"name" : "s", "version" : "1.0.0", "queue_group" : ""})));
   FAILS(NATS_ERR_INVALID_OPTION, NEW(nc, J({"name" : "s", "versions" : "1.0.0"})));
   SAYS("did you mean 'version'?");
   FAILS(NATS_ERR_INVALID_JSON, NEW(nc, "{"));

@@ -41,7 +41,7 @@ TEST("service-11", "an answer that is an error has its headers, and is counted a
   leave(at);
 }
 
-TEST("service-12", "errors that cannot be sent are refused, and the request can still be answered") {
+TEST("service-12", "errors that cannot be sent are refused; the request can still be answered") {
   struct place at = serve(NULL);
   nats_subscription *answers = listen_to(at.nc, "answers", NULL);
   ask_later(at.nc, "");

@@ -16,7 +16,8 @@ static void expect_same(nats_doc *got, const char *format, const char *id) {
   OK(nats_doc_json(doc, &one, E));
   OK(nats_doc_json(got, &two, E));
   if (one.len != two.len || memcmp(one.ptr, two.ptr, one.len)) {
-    check_fail(__FILE__, __LINE__, "%.*s is not %.*s", (int)two.len, two.ptr, (int)one.len, one.ptr);
+    check_fail(__FILE__, __LINE__, "%.*s is not %.*s", (int)two.len, two.ptr, (int)one.len,
+               one.ptr);
   }
   OK(nats_doc_free(doc));
 }

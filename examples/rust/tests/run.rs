@@ -110,6 +110,17 @@ fn kv() {
 }
 
 #[test]
+fn service() {
+    let server = Server::start(Config::plain()).unwrap();
+    let expected = "numbers.double of 21: 42\n\
+                    numbers.half of 7: error 400: 7 is odd\n\
+                    found calculator 1.0.0 at numbers.double and numbers.half\n\
+                    requests: 1, errors: 0\n\
+                    requests: 1, errors: 1\n";
+    assert_eq!(run(env!("CARGO_BIN_EXE_service"), &server), expected);
+}
+
+#[test]
 fn headers() {
     let server = Server::start(Config::plain()).unwrap();
     let expected = "Trace-Id: 4711\nTag: express\nTag: gift\n";
