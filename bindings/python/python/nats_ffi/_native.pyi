@@ -636,6 +636,10 @@ class Entry:
         """The value; of a deleted key it is empty."""
 
     @property
+    def size(self) -> int:
+        """How many bytes the value has in the bucket, also where a watch tells no values."""
+
+    @property
     def revision(self) -> int:
         """It grows with whatever is done to any key of the bucket."""
 

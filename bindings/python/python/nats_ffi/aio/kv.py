@@ -122,7 +122,6 @@ class KeyValue:
         self, key: str, revision: int | None = None, validate_keys: bool = True
     ) -> Entry:
         """The value of a key, or what it had at a revision of its own, by any server that has it.
-        Keys are always validated.
 
         Raises `KeyNotFoundError` when it has none, or was deleted; `InvalidNameError`;
         `BucketNotFoundError`; `TimeoutError`, `PermissionsError`, `ConnectionLostError`,
@@ -159,8 +158,9 @@ class KeyValue:
         validate_keys: bool = True,
         msg_ttl: float | None = None,
     ) -> int:
-        """Gives a key a value; its new revision. Keys are always validated. `msg_ttl`: for how long it is kept, in whole seconds
-        (server 2.11); the bucket must have a `limit_marker_ttl`.
+        """Gives a key a value; its new revision. `msg_ttl`: for how long it is kept, in whole seconds
+        (server 2.11); the bucket must have a `limit_marker_ttl`, and with a `history` servers keep
+        values at least as long as that. Keys are validated, whatever `validate_keys` says.
 
         Raises, when it is not stored, `ReadOnlyError`, `InvalidNameError`, and what
         `JetStream.publish` raises. `TimeoutError` and `ConnectionLostError` leave open whether it is
@@ -298,9 +298,13 @@ class KeyValue:
         told = None if callback is None else telling(self._codecs, callback)
         return KeyWatcher(self._js._client._kept(native, told), self._codecs)
 
-    async def watchall(self, **options: Unpack[WatchOptions]) -> KeyWatcher:
+    async def watchall(
+        self,
+        callback: Callable[[Entry | None], Awaitable[None] | None] | None = None,
+        **options: Unpack[WatchOptions],
+    ) -> KeyWatcher:
         """Watches all keys; see `watch`."""
-        return await self.watch(None, None, **options)
+        return await self.watch(None, callback, **options)
 
     async def cache(self, keys: str | Sequence[str] | None = None) -> KvCache:
         """Takes the values of keys into memory, and follows the bucket from then on. Waits until all that

@@ -213,9 +213,13 @@ class KeyValue:
         told = None if callback is None else telling(self._codecs, callback)
         return KeyWatcher(self._js._client._kept(native, told), self._codecs)
 
-    def watchall(self, **options: Unpack[WatchOptions]) -> KeyWatcher:
+    def watchall(
+        self,
+        callback: Callable[[Entry | None], None] | None = None,
+        **options: Unpack[WatchOptions],
+    ) -> KeyWatcher:
         """Watches all keys; see `watch`."""
-        return self.watch(None, None, **options)
+        return self.watch(None, callback, **options)
 
     def cache(self, keys: str | Sequence[str] | None = None) -> KvCache:
         """Takes the values of keys into memory, and follows the bucket from then on."""
