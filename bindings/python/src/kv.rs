@@ -27,6 +27,7 @@ pub(crate) struct Bucket {
 pub(crate) struct Entry {
     /// None: it is the mark behind what there was.
     told: Option<KvEntry>,
+    size: usize,
     /// As a codec of the program's knows it.
     key: Option<Py<PyAny>>,
     value: Option<Py<PyAny>>,
@@ -51,7 +52,11 @@ impl Cache {
 impl Entry {
     /// The entry that a message of the bucket tells.
     pub(crate) fn read(kv: &KeyValue, message: &Message) -> Outcome<Entry> {
-        Ok(Entry { told: kv.entry_of(message)?, key: None, value: None })
+        let size = match message.payload() {
+            [] => message.header("Nats-Msg-Size").and_then(|size| size.parse().ok()).unwrap_or(0),
+            value => value.len(),
+        };
+        Ok(Entry { told: kv.entry_of(message)?, size, key: None, value: None })
     }
 }
 
@@ -262,6 +267,12 @@ impl Entry {
         }
     }
 
+    /// How many bytes the value has, also where a watch tells no values.
+    #[getter]
+    fn size(&self) -> usize {
+        self.size
+    }
+
     /// It grows with whatever is done to any key.
     #[getter]
     fn revision(&self) -> u64 {
@@ -280,13 +291,14 @@ impl Entry {
         self.told.as_ref().map_or(0, |told| told.created_nanos)
     }
 
-    /// The same as a datetime in UTC.
+    /// The same as a datetime in UTC, to the microsecond.
     #[getter]
     fn created<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let module = py.import("datetime")?;
         let utc = module.getattr("timezone")?.getattr("utc")?;
-        let seconds = self.created_ns() as f64 / 1e9;
-        module.getattr("datetime")?.call_method1("fromtimestamp", (seconds, utc))
+        let epoch = module.getattr("datetime")?.call_method1("fromtimestamp", (0, utc))?;
+        let micros = self.created_ns().div_euclid(1000);
+        epoch.add(module.getattr("timedelta")?.call1((0, 0, micros))?)
     }
 
     /// "DEL", "PURGE", or `None` for a value.
@@ -308,7 +320,7 @@ impl Entry {
     /// The same with another key and another value.
     #[pyo3(signature = (key, value, /))]
     fn decoded(&self, key: Py<PyAny>, value: Py<PyAny>) -> Entry {
-        Entry { told: self.told.clone(), key: Some(key), value: Some(value) }
+        Entry { told: self.told.clone(), size: self.size, key: Some(key), value: Some(value) }
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -325,7 +337,8 @@ impl Cache {
     #[pyo3(signature = (key, /))]
     fn get(&self, key: &Bound<'_, PyAny>) -> Outcome<Option<Entry>> {
         let told = self.0.get()?.get(text(key, "key")?)?;
-        Ok(told.map(|told| Entry { told: Some(told), key: None, value: None }))
+        let size = told.as_ref().map_or(0, |told| told.value.len());
+        Ok(told.map(|told| Entry { told: Some(told), size, key: None, value: None }))
     }
 
     /// The keys that have values.

@@ -28,9 +28,9 @@ def run(program: str, client: str, url: str) -> str:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_prints_the_same(url: str, program: str) -> None:
-    ours = run(program, "nats_ffi", url)
+def test_a_program_prints_the_same(js_url: str, program: str) -> None:
+    ours = run(program, "nats_ffi", js_url)
     assert ours.count("\n") >= 3
     if importlib.util.find_spec("nats") is None:
         pytest.fail("nats-py is not installed, which requirements-test.txt asks for")
-    assert ours == run(program, "nats", url)
+    assert ours == run(program, "nats", js_url)
