@@ -57,5 +57,6 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   method_commands(interp);
   jetstream_commands(interp);
   ack_commands(interp);
+  kv_commands(interp);
   return TCL_OK;
 }

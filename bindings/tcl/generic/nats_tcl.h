@@ -36,12 +36,14 @@ typedef struct Home Home;
 typedef struct Conn Conn;
 typedef struct Sub Sub;
 typedef struct Js Js;
+typedef struct Kv Kv;
 typedef struct Op Op;
 typedef struct Asked Asked;
 
-typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS } Kind;
+typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV } Kind;
 
-/* What a token stands for. Freed when the last reference goes; `gone` once it is of no use. */
+/* What a token stands for; a bucket has none. Freed when the last reference goes; `gone` once it is of
+ * no use. */
 typedef struct Target {
   Kind kind;
   int refs;
@@ -50,7 +52,8 @@ typedef struct Target {
   Home *home;
 } Target;
 
-/* Words that are made once per interpreter: those of message dictionaries, and commands. */
+/* Words that are made once per interpreter: those of the dictionaries of messages and entries, and
+ * commands. */
 enum {
   WORD_HEADER,
   WORD_DATA,
@@ -61,6 +64,17 @@ enum {
   WORD_EMPTY,
   WORD_AWAIT,
   WORD_TAKE_LATER,
+  WORD_BUCKET,
+  WORD_KEY,
+  WORD_VALUE,
+  WORD_REVISION,
+  WORD_CREATED,
+  WORD_DELTA,
+  WORD_OPERATION,
+  WORD_SIZE,
+  WORD_PUT, /* operations, in the library's order */
+  WORD_DEL,
+  WORD_PURGE,
   WORD_COUNT
 };
 
@@ -101,6 +115,7 @@ struct Conn {
   Op *ops;
   Asked *asked;
   Js *streams;
+  Kv *buckets;
   Tcl_Obj *on_event;
   Tcl_HashTable subs;
 };
@@ -117,6 +132,7 @@ struct Sub {
   int answers;      /* of a request: called with `timedOut reply` */
   int waited_for;   /* of a request without callback: of use only while the script waits */
   int consumes;     /* of a stream: its end is told as an event */
+  Kv *kv;           /* the bucket that it watches; its messages are entries */
   int more;         /* another look is needed once the batch is delivered */
   int listed;
   uint64_t delivered;
@@ -132,7 +148,20 @@ struct Sub {
 };
 
 /* What the value of a completion is. */
-typedef enum { WANT_NOTHING, WANT_MESSAGE, WANT_CONNECTION, WANT_DOC, WANT_FETCHED } Want;
+typedef enum {
+  WANT_NOTHING,
+  WANT_MESSAGE,
+  WANT_CONNECTION,
+  WANT_DOC,
+  WANT_FETCHED,
+  /* of a bucket: */
+  WANT_REVISION,
+  WANT_ENTRY,
+  WANT_VALUE,
+  WANT_ENTRIES,
+  WANT_BUCKET,
+  WANT_CACHE
+} Want;
 
 /* How a callback is called in the end. */
 typedef enum {
@@ -155,6 +184,7 @@ struct Op {
   Sub *sub;         /* set while it waits for messages, or for the end, of a subscription */
   Sub *drains;      /* the subscription with a callback that it ends */
   Asked *asked;     /* of the connection that is being made */
+  Kv *kv;           /* the bucket that it is about */
   Tcl_Obj *value;   /* the result, or the text of the error */
   Tcl_Obj *refusal; /* what JetStream itself has said; NULL when it was not JetStream */
   Tcl_Obj *command; /* called when done */
@@ -180,6 +210,18 @@ struct Js {
   size_t room;
   Js *after;
   Js *before;
+};
+
+/* A bucket of keys, as an object of the script has it, or its values in memory. */
+struct Kv {
+  Target target;
+  Conn *conn;
+  Tcl_Obj *name;
+  nats_kv *handle;      /* NULL: not there yet, or values in memory */
+  nats_kv_cache *cache;
+  Kv *of;               /* whose values these are; NULL for a bucket */
+  Kv *after;
+  Kv *before;
 };
 
 /* An option of JetStream's methods: its name, the library's key and kind. */
@@ -321,6 +363,34 @@ void consume_methods(Tcl_Interp *interp, Tcl_Class class);
 void ack_methods(Tcl_Interp *interp, Tcl_Class class);
 void ack_commands(Tcl_Interp *interp);
 
+/* bucket.c */
+Kv *kv_attach(Tcl_Interp *interp, Tcl_Obj *object, Conn *conn, Tcl_Obj *name, Kv *of);
+void kv_close(Kv *kv);
+void kv_free(Kv *kv);
+Kv *method_kv(Tcl_Interp *interp, Tcl_ObjectContext context);
+Op *kv_op(Kv *kv, Want want, Tcl_Obj *command);
+void kv_arrived(Op *op, const nats_event *event);
+void kv_bind_methods(Tcl_Interp *interp, Tcl_Class class);
+void kv_commands(Tcl_Interp *interp);
+
+/* entry.c */
+Tcl_Obj *entry_value(const Kv *kv, const nats_msg *msg, Want want, nats_error **err);
+Tcl_Obj *entry_told(const Kv *kv, const nats_msg *msg);
+Tcl_Obj *kv_result(Op *op, const nats_event *event, nats_status *status);
+nats_status kv_reason(const Op *op, nats_status status, Tcl_Obj **text);
+
+/* change.c */
+void change_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* lookup.c */
+void lookup_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* kv_watch.c */
+void kv_watch_methods(Tcl_Interp *interp, Tcl_Class class);
+
+/* cache.c */
+void cache_methods(Tcl_Interp *interp, Tcl_Class class);
+
 /* settings.c */
 int settings_read(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], Table table,
                   const Option *own, int count, Tcl_Obj **values, nats_doc **doc);
@@ -335,6 +405,7 @@ void take_methods(Tcl_Interp *interp, Tcl_Class class);
 /* method.c */
 Conn *method_conn(Tcl_Interp *interp, Tcl_ObjectContext context);
 void add_method(Tcl_Interp *interp, Tcl_Class class, const Tcl_MethodType *type);
+Tcl_Class class_arg(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]);
 int method_result(Tcl_Interp *interp, int code, Op *op);
 int method_continue(Tcl_Interp *interp, int count, Tcl_Obj *const *words);
 int method_await(Tcl_Interp *interp, Home *home, Tcl_Obj *token);

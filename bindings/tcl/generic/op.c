@@ -44,6 +44,7 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   op->conn = conn;
   op->sub = op->drains = NULL;
   op->asked = NULL;
+  op->kv = NULL;
   op->value = op->refusal = op->command = op->resume = NULL;
   op->timer = NULL;
   home->refs++;
@@ -59,6 +60,7 @@ void op_free(Op *op) {
   drop(&op->command);
   drop(&op->resume);
   if (op->drains) target_release(&op->drains->target);
+  if (op->kv) target_release(&op->kv->target);
   if (op->conn) target_release(&op->conn->target);
   free(op);
 }
@@ -230,14 +232,36 @@ static Tcl_Obj *take_connection(Op *op, nats_connection *nc) {
 static void discard(Op *op, const nats_event *event) {
   if (event->status != NATS_OK) {
     nats_error_free(event->value);
-  } else if (op->want == WANT_MESSAGE) {
+  } else if (op->want == WANT_MESSAGE || op->want == WANT_ENTRY || op->want == WANT_VALUE) {
     nats_msg_free(event->value);
   } else if (op->want == WANT_CONNECTION) {
     nats_connection_free(event->value);
   } else if (op->want == WANT_DOC) {
     nats_doc_free(event->value);
-  } else if (op->want == WANT_FETCHED) {
+  } else if (op->want == WANT_FETCHED || op->want == WANT_ENTRIES) {
     nats_fetched_free(event->value);
+  } else if (op->want == WANT_BUCKET) {
+    nats_kv_free(event->value);
+  } else if (op->want == WANT_CACHE) {
+    nats_kv_cache_free(event->value);
+  }
+}
+
+/* What an operation has yielded, as a value; `status` changes when it cannot be read. */
+static Tcl_Obj *take_value(Op *op, const nats_event *event, nats_status *status) {
+  switch (op->want) {
+    case WANT_NOTHING:
+      return NULL;
+    case WANT_MESSAGE:
+      return take_message(op, event->value);
+    case WANT_CONNECTION:
+      return take_connection(op, event->value);
+    case WANT_DOC:
+      return doc_value(event->value);
+    case WANT_FETCHED:
+      return fetched_value(op->conn, event->value);
+    default:
+      return kv_result(op, event, status);
   }
 }
 
@@ -253,25 +277,21 @@ void op_complete(Op *op, const nats_event *event) {
     op->sub = op->drains; /* all was taken, and has still to be delivered */
     return;
   }
+  nats_status status = event->status;
   Tcl_Obj *value = NULL;
-  if (event->status != NATS_OK) {
+  if (status != NATS_OK) {
     nats_str text = nats_error_text(event->value);
     value = text_value(text.ptr, text.len);
     op->refusal = refusal_value(event->value);
     if (op->refusal) Tcl_IncrRefCount(op->refusal);
     nats_error_free(event->value);
-  } else if (op->want == WANT_MESSAGE) {
-    value = take_message(op, event->value);
-  } else if (op->want == WANT_CONNECTION) {
-    value = take_connection(op, event->value);
-  } else if (op->want == WANT_DOC) {
-    value = doc_value(event->value);
-  } else if (op->want == WANT_FETCHED) {
-    value = fetched_value(op->conn, event->value);
+    status = kv_reason(op, status, &value);
+  } else {
+    value = take_value(op, event, &status);
   }
   if (op->asked) asked_stop(op->asked);
   op->asked = NULL;
-  set_value(op, event->status, value);
+  set_value(op, status, value);
   finish(op);
 }
 
