@@ -73,11 +73,17 @@ namespace eval ::nats::core {
         document $spec
     }
 
-    # A source of a stream: the JSON text for an origin. Its keys are called the same in `bucket`.
-    proc origin_source {origin bucket name} {
-        if {[catch {dict get $origin bucket} of]} {
+    # The bucket of an origin.
+    proc origin_bucket {origin} {
+        if {[catch {dict get $origin bucket} bucket]} {
             invalid "Invalid origin: expected one made by nats::make_kv_origin"
         }
+        return $bucket
+    }
+
+    # A source of a stream: the JSON text for an origin. Its keys are called the same in `bucket`.
+    proc origin_source {origin bucket name} {
+        set of [origin_bucket $origin]
         set keys [expr {[dict exists $origin keys] ? [dict get $origin keys] : [list]}]
         set transforms [lmap key $keys {
             document [list src text \$KV.$of.$key dest text \$KV.$bucket.$key]
@@ -153,12 +159,9 @@ oo::define ::nats::jet_stream {
         ::nats::core::check_kind writable bool $writable
         my RefuseMirror $args
         set sources [lmap origin $origins {
-            if {![dict exists $origin keys]} {
-                dict set origin keys >
-            }
-            set name [expr {[dict exists $origin stream] ? [dict get $origin stream]
-                            : "KV_[dict get $origin bucket]"}]
-            ::nats::core::origin_source $origin $bucket $name
+            set source [list keys > stream KV_[::nats::core::origin_bucket $origin]]
+            set source [dict merge $source $origin]
+            ::nats::core::origin_source $source $bucket [dict get $source stream]
         }]
         my MakeBucket $bucket [list sources json "\[[join $sources ,]\]" \
             aggregate bool [expr {!$writable}]] {*}$args
@@ -172,7 +175,7 @@ oo::define ::nats::jet_stream {
         }
         my RefuseMirror $args
         set values [my BucketValues $args]
-        set bucket [dict get $origin bucket]
+        set bucket [::nats::core::origin_bucket $origin]
         set source [::nats::core::origin_source $origin $bucket KV_$bucket]
         set stream [list name text $name mirror json $source mirror_direct bool 1 \
             allow_direct bool 1 allow_rollup_hdrs bool 1 deny_delete bool 1 discard text new]
