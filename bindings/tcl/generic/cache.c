@@ -1,5 +1,5 @@
 /* The values of a bucket in memory. Nothing here waits. */
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static const Want WANTS[] = {WANT_ENTRY, WANT_VALUE};
 

@@ -1,7 +1,5 @@
 /* What is done to a key of a bucket. */
-#include <string.h>
-
-#include "nats_tcl.h"
+#include "bucket.h"
 
 typedef nats_status (*StartWith)(nats_kv *kv, nats_str key, nats_bytes value, nats_str options,
                                  nats_queue *queue, uint64_t token, nats_error **err);
@@ -72,9 +70,9 @@ static int start(Tcl_Interp *interp, const Change *change, Kv *kv, Tcl_Obj *key,
 }
 
 /* put key value, create key value, update key value revision, delete key ?revision?, purge key
- * ?revision?, with ?-ttl ms? ?-expected_revision n? ?-callback prefix?: the key's new revision or, with
- * a callback, a number for cancel_request; then the callback is called as `prefix timedOut revision
- * error`. */
+ * ?revision?, with ?-ttl ms? ?-expected_revision n? ?-callback prefix?: the key's new revision or,
+ * with a callback, a number for cancel_request; then the callback is called as `prefix timedOut
+ * revision error`. */
 static int change_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                          Tcl_Obj *const objv[]) {
   static const Option OPTIONS[] = {{"callback", ARG_CALLBACK}};

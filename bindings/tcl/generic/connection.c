@@ -1,7 +1,7 @@
 /* Connections: made, watched, asked and closed. */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static const char *state_word(int32_t state) {
   switch (state) {

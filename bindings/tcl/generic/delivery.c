@@ -2,7 +2,7 @@
  * Delivery: subscriptions with a callback are taken from in batches when the queue has marked them
  * as ready, and stand in line for their turns, a batch each.
  */
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static void enlist(Sub *sub) {
   Ready *ready = loop_ready(sub->target.home->loop);

@@ -1,7 +1,5 @@
 /* Entries of buckets as dictionaries, and what operations on buckets yield. */
-#include <string.h>
-
-#include "nats_tcl.h"
+#include "bucket.h"
 
 enum { NS_PER_MS = 1000000, ROOM = 256 };
 
@@ -16,7 +14,8 @@ static void put_size(const Home *home, Tcl_Obj *dict, const nats_msg *msg) {
   put(home, dict, WORD_SIZE, text_value(size.ptr, size.len));
 }
 
-static Tcl_Obj *entry_dict(const Kv *kv, const nats_kv_entry *entry, const nats_msg *msg, int told) {
+static Tcl_Obj *entry_dict(const Kv *kv, const nats_kv_entry *entry, const nats_msg *msg,
+                           int told) {
   const Home *home = kv->target.home;
   Tcl_Obj *dict = Tcl_NewDictObj();
   put(home, dict, WORD_BUCKET, kv->name);
@@ -30,8 +29,8 @@ static Tcl_Obj *entry_dict(const Kv *kv, const nats_kv_entry *entry, const nats_
   return dict;
 }
 
-/* What a message tells: the dictionary of the entry or, with WANT_VALUE, the value; with WANT_ENTRIES
- * it was told by a watch. Empty for the mark behind what there was. NULL when it cannot be read. */
+/* What a message tells: the dictionary of the entry or, with WANT_VALUE, the value; WANT_ENTRIES: as a
+ * watch has told it. Empty for the mark behind what there was. NULL when it cannot be read. */
 Tcl_Obj *entry_value(const Kv *kv, const nats_msg *msg, Want want, nats_error **err) {
   nats_kv_entry entry;
   const Kv *bucket = kv->of ? kv->of : kv;

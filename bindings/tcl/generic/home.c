@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static const char ASSOC[] = "nats";
 

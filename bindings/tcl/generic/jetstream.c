@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static void drop_js(ClientData data) {
   Js *js = data;

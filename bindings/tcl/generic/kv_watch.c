@@ -1,9 +1,9 @@
 /* Buckets watched: subscriptions of the connection whose messages are entries. */
-#include "nats_tcl.h"
+#include "bucket.h"
 
-/* Watch COMMAND ?-option value ...?: the numbers of the connection and of the subscription. COMMAND is
- * called with each entry; empty: it is taken from. Waits for the server's answer without turning the
- * event loop. */
+/* Watch COMMAND ?-option value ...?: the numbers of the connection and of the subscription. COMMAND
+ * is called with each entry; empty: it is taken from. Waits for the server's answer without turning
+ * the event loop. */
 static int watch_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                         Tcl_Obj *const objv[]) {
   const int at = Tcl_ObjectContextSkippedArgs(context);

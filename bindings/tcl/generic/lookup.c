@@ -1,7 +1,7 @@
 /* What a bucket is asked for. */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 /* How a key is asked for. */
 typedef struct {
@@ -36,9 +36,9 @@ static int look_up(Tcl_Interp *interp, const Lookup *lookup, Kv *kv, Tcl_Obj *ke
   return method_result(interp, op_started(op, status, err), op);
 }
 
-/* get key, get_value key, entry key, with ?-revision n? (not of `entry`) ?-callback prefix?: what the
- * key has, or was done to it last; the dictionary of the entry, or the value. With a callback a number
- * for cancel_request; then the callback is called as `prefix timedOut result error`. */
+/* get key, get_value key, entry key, with ?-revision n? (not of `entry`) ?-callback prefix?: what
+ * the key has, or was done to it last; the dictionary of the entry, or the value. With a callback a
+ * number for cancel_request; then the callback is called as `prefix timedOut result error`. */
 static int lookup_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                          Tcl_Obj *const objv[]) {
   static const Option TABLE[OPTIONS] = {{"callback", ARG_CALLBACK}, {"revision", ARG_COUNT}};

@@ -1,8 +1,8 @@
 /*
  * What the files of the Tcl extension share.
  *
- * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak
- * of is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is one
+ * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak of
+ * is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is one
  * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake(),
  * question.c and log.c.
  */
@@ -212,18 +212,6 @@ struct Js {
   Js *before;
 };
 
-/* A bucket of keys, as an object of the script has it, or its values in memory. */
-struct Kv {
-  Target target;
-  Conn *conn;
-  Tcl_Obj *name;
-  nats_kv *handle;      /* NULL: not there yet, or values in memory */
-  nats_kv_cache *cache;
-  Kv *of;               /* whose values these are; NULL for a bucket */
-  Kv *after;
-  Kv *before;
-};
-
 /* An option of JetStream's methods: its name, the library's key and kind. */
 typedef struct {
   const char *name;
@@ -331,6 +319,10 @@ void op_expire_after(Op *op, int64_t ms);
 void op_free(Op *op);
 void op_commands(Tcl_Interp *interp);
 
+/* result.c */
+Tcl_Obj *result_take(Op *op, const nats_event *event, nats_status *status);
+void result_discard(const Op *op, const nats_event *event);
+
 /* request.c */
 void request_commands(Tcl_Interp *interp);
 void request_methods(Tcl_Interp *interp, Tcl_Class class);
@@ -362,34 +354,6 @@ void consume_methods(Tcl_Interp *interp, Tcl_Class class);
 /* ack.c */
 void ack_methods(Tcl_Interp *interp, Tcl_Class class);
 void ack_commands(Tcl_Interp *interp);
-
-/* bucket.c */
-Kv *kv_attach(Tcl_Interp *interp, Tcl_Obj *object, Conn *conn, Tcl_Obj *name, Kv *of);
-void kv_close(Kv *kv);
-void kv_free(Kv *kv);
-Kv *method_kv(Tcl_Interp *interp, Tcl_ObjectContext context);
-Op *kv_op(Kv *kv, Want want, Tcl_Obj *command);
-void kv_arrived(Op *op, const nats_event *event);
-void kv_bind_methods(Tcl_Interp *interp, Tcl_Class class);
-void kv_commands(Tcl_Interp *interp);
-
-/* entry.c */
-Tcl_Obj *entry_value(const Kv *kv, const nats_msg *msg, Want want, nats_error **err);
-Tcl_Obj *entry_told(const Kv *kv, const nats_msg *msg);
-Tcl_Obj *kv_result(Op *op, const nats_event *event, nats_status *status);
-nats_status kv_reason(const Op *op, nats_status status, Tcl_Obj **text);
-
-/* change.c */
-void change_methods(Tcl_Interp *interp, Tcl_Class class);
-
-/* lookup.c */
-void lookup_methods(Tcl_Interp *interp, Tcl_Class class);
-
-/* kv_watch.c */
-void kv_watch_methods(Tcl_Interp *interp, Tcl_Class class);
-
-/* cache.c */
-void cache_methods(Tcl_Interp *interp, Tcl_Class class);
 
 /* settings.c */
 int settings_read(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], Table table,

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static void enlist(Op *op, Op **list) {
   op->list = list;
@@ -214,62 +214,11 @@ void op_end(Op *op, nats_status status, const char *text) {
   finish(op);
 }
 
-static Tcl_Obj *take_message(Op *op, nats_msg *msg) {
-  Home *home = op->target.home;
-  const int utf8 = op->conn->utf8;
-  Tcl_Obj *value = op->dict ? message_dict(home, msg, subject_value(msg), utf8, 0)
-                            : payload_value(nats_msg_payload(msg), utf8);
-  nats_msg_free(msg);
-  return value;
-}
-
-static Tcl_Obj *take_connection(Op *op, nats_connection *nc) {
-  Conn *conn = conn_new(op->target.home, nc, op->asked);
-  op->asked = NULL;
-  return Tcl_NewIntObj(conn->id);
-}
-
-static void discard(Op *op, const nats_event *event) {
-  if (event->status != NATS_OK) {
-    nats_error_free(event->value);
-  } else if (op->want == WANT_MESSAGE || op->want == WANT_ENTRY || op->want == WANT_VALUE) {
-    nats_msg_free(event->value);
-  } else if (op->want == WANT_CONNECTION) {
-    nats_connection_free(event->value);
-  } else if (op->want == WANT_DOC) {
-    nats_doc_free(event->value);
-  } else if (op->want == WANT_FETCHED || op->want == WANT_ENTRIES) {
-    nats_fetched_free(event->value);
-  } else if (op->want == WANT_BUCKET) {
-    nats_kv_free(event->value);
-  } else if (op->want == WANT_CACHE) {
-    nats_kv_cache_free(event->value);
-  }
-}
-
-/* What an operation has yielded, as a value; `status` changes when it cannot be read. */
-static Tcl_Obj *take_value(Op *op, const nats_event *event, nats_status *status) {
-  switch (op->want) {
-    case WANT_NOTHING:
-      return NULL;
-    case WANT_MESSAGE:
-      return take_message(op, event->value);
-    case WANT_CONNECTION:
-      return take_connection(op, event->value);
-    case WANT_DOC:
-      return doc_value(event->value);
-    case WANT_FETCHED:
-      return fetched_value(op->conn, event->value);
-    default:
-      return kv_result(op, event, status);
-  }
-}
-
 /* The library has completed the operation. */
 void op_complete(Op *op, const nats_event *event) {
   op->outstanding = 0;
   if (op->target.gone || op->done) {
-    discard(op, event);
+    result_discard(op, event);
     if (op->target.gone) loop_remove(op->target.home->loop, &op->target);
     return;
   }
@@ -287,7 +236,7 @@ void op_complete(Op *op, const nats_event *event) {
     nats_error_free(event->value);
     status = kv_reason(op, status, &value);
   } else {
-    value = take_value(op, event, &status);
+    value = result_take(op, event, &status);
   }
   if (op->asked) asked_stop(op->asked);
   op->asked = NULL;

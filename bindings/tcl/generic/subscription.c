@@ -1,7 +1,7 @@
 /* Subscriptions: made, taken from and waited for by the script, and ended. */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 /* Takes over the handle. The callback is called with `subject message reply`. */
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) {
