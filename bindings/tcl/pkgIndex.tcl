@@ -12,6 +12,7 @@ package ifneeded nats 3.3.0 [list apply {{dir} {
     } {
         uplevel #0 [list source [file join $dir $script.tcl]]
     }
-    # Programs for nats-tcl ask for versions up to 3.2: this has all that 3.2.1 has of core NATS.
+    # Programs for nats-tcl ask for versions up to 3.2: this has all that 3.2.1 has of core NATS and of
+    # buckets.
     package provide nats 3.3.0
 }} $dir]

@@ -129,14 +129,13 @@ oo::class create ::nats::key_value {
         try {
             set command $own(-callback)
             if {$own(-values_array) ne ""} {
-                upvar 1 $own(-values_array) ${me}::values
+                if {[catch {upvar 1 $own(-values_array) ${me}::values} text]} {
+                    ::nats::core::invalid "-values_array: $text"
+                }
                 ${me}::my CheckArray
                 set command [list ${me}::my Told]
             }
             ${me}::my Begin [my Watch $command -keys [list $pattern {*}$own(-keys)] {*}$options]
-        } trap {TCL} {text} {
-            $watcher destroy
-            ::nats::core::invalid "-values_array: $text"
         } on error {text options} {
             $watcher destroy
             return -options $options $text
@@ -150,6 +149,7 @@ oo::class create ::nats::key_value {
         set cache [${js}::my Own [::nats::kv_cache new]]
         try {
             my KvCache $cache {*}$args
+            ::nats::core::check_object $cache
         } on error {text options} {
             catch {$cache destroy}
             return -options $options $text

@@ -138,6 +138,7 @@ oo::define ::nats::jet_stream {
         set kv [my Own [::nats::key_value new [self namespace] $bucket $args]]
         try {
             my KvBind $kv $bucket {*}$args
+            ::nats::core::check_object $kv
         } on error {text options} {
             catch {$kv destroy}
             return -options $options $text

@@ -35,3 +35,12 @@ oo::class create ::nats::core::member {
         }
     }
 }
+
+namespace eval ::nats::core {
+    # Fails when an object was destroyed while something for it was waited for.
+    proc check_object {object} {
+        if {![info object isa object $object]} {
+            throw {NATS ErrConnectionClosed} "the object was destroyed meanwhile"
+        }
+    }
+}
