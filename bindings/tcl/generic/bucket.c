@@ -20,8 +20,8 @@ static int clone_kv(Tcl_Interp *interp, ClientData kv, ClientData *copy) {
 static const Tcl_ObjectMetadataType BUCKET = {TCL_OO_METADATA_VERSION_CURRENT, "nats::key_value",
                                               drop_kv, clone_kv};
 
-/* Gives the object a bucket, or the values of one (`of`) in memory. The handle comes later. NULL leaves
- * an error in the interpreter. */
+/* Gives the object a bucket, or the values of one (`of`) in memory. The handle comes later. NULL
+ * leaves an error in the interpreter. */
 Kv *kv_attach(Tcl_Interp *interp, Tcl_Obj *object, Conn *conn, Tcl_Obj *name, Kv *of) {
   Tcl_Object named = Tcl_GetObjectFromObj(interp, object);
   if (!named) return NULL;

@@ -29,8 +29,8 @@ static Tcl_Obj *entry_dict(const Kv *kv, const nats_kv_entry *entry, const nats_
   return dict;
 }
 
-/* What a message tells: the dictionary of the entry or, with WANT_VALUE, the value; WANT_ENTRIES: as a
- * watch has told it. Empty for the mark behind what there was. NULL when it cannot be read. */
+/* What a message tells: the dictionary of the entry or, with WANT_VALUE, the value; WANT_ENTRIES: as
+ * a watch has told it. Empty for the mark behind what there was. NULL when it cannot be read. */
 Tcl_Obj *entry_value(const Kv *kv, const nats_msg *msg, Want want, nats_error **err) {
   nats_kv_entry entry;
   const Kv *bucket = kv->of ? kv->of : kv;

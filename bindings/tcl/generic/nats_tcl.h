@@ -1,10 +1,10 @@
 /*
  * What the files of the Tcl extension share.
  *
- * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak of
- * is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is one
- * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake(),
- * question.c and log.c.
+ * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak
+ * of is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is
+ * one interpreter. All of it is used by the thread that made it only; the exceptions are
+ * loop_wake(), question.c and log.c.
  */
 #ifndef NATS_TCL_H
 #define NATS_TCL_H
@@ -42,8 +42,8 @@ typedef struct Asked Asked;
 
 typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV } Kind;
 
-/* What a token stands for; a bucket has none. Freed when the last reference goes; `gone` once it is of
- * no use. */
+/* What a token stands for; a bucket has none. Freed when the last reference goes; `gone` once it is
+ * of no use. */
 typedef struct Target {
   Kind kind;
   int refs;
