@@ -135,7 +135,7 @@ enum {
   NATS_ERR_CONSUMER_EXISTS = 50,
   /** The last sequence of the stream or subject is another than the one expected. */
   NATS_ERR_WRONG_LAST_SEQUENCE = 51,
-  /** The name of a stream, consumer, bucket, key or object is not acceptable. */
+  /** The name of a stream, consumer, bucket, key, object or service is not acceptable. */
   NATS_ERR_INVALID_NAME = 52,
   /** The server is too old for this. */
   NATS_ERR_UNSUPPORTED = 53,

@@ -7,11 +7,12 @@ package ifneeded nats 3.3.0 [list apply {{dir} {
     }
     load [file join $dir $binary] Nats
     foreach script {
-        options_gen arguments options errors logger time message nkey
-        connection subscription request jet_stream
+        options_gen arguments options errors logger time message nkey member
+        connection subscription request jet_stream key_value kv_bucket
     } {
         uplevel #0 [list source [file join $dir $script.tcl]]
     }
-    # Programs for nats-tcl ask for versions up to 3.2: this has all that 3.2.1 has of core NATS.
+    # Programs for nats-tcl ask for versions up to 3.2: this has all that 3.2.1 has of core NATS and of
+    # buckets.
     package provide nats 3.3.0
 }} $dir]

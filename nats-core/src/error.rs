@@ -115,7 +115,7 @@ error_table! {
     51 WrongLastSequence   "WRONG_LAST_SEQUENCE"
        "the last sequence of the stream or subject is another than the one expected";
     52 InvalidName         "INVALID_NAME"
-       "the name of a stream, consumer, bucket, key or object is not acceptable";
+       "the name of a stream, consumer, bucket, key, object or service is not acceptable";
     53 Unsupported         "UNSUPPORTED"          "the server is too old for this";
     54 NotJetStream        "NOT_JETSTREAM"        "the message is not from JetStream";
     55 AlreadyAcked        "ALREADY_ACKED"        "the message was acknowledged before";

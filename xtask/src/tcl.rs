@@ -47,7 +47,9 @@ const DEFAULTS: &[(&str, &str)] = &[
 /// The code's name in Tcl: nats-tcl's where it has one.
 pub(crate) fn error_name(code: Code) -> String {
     let peer = match code {
-        Code::InvalidArgument | Code::InvalidOption | Code::InvalidUrl => "InvalidArg",
+        Code::InvalidArgument | Code::InvalidOption | Code::InvalidUrl | Code::InvalidName => {
+            "InvalidArg"
+        }
         Code::InvalidSubject => "BadSubject",
         Code::InvalidQueueGroup => "BadQueueName",
         Code::Io => "BrokenSocket",
@@ -59,6 +61,7 @@ pub(crate) fn error_name(code: Code) -> String {
         Code::MalformedMessage => "BadHeaderMsg",
         Code::JetStream => "JSResponse",
         Code::MessageNotFound => "MsgNotFound",
+        Code::KeyExists => "WrongLastSequence",
         Code::NotJetStream => "NotJSMessage",
         other => return format!("Err{other:?}"),
     };

@@ -319,7 +319,9 @@ export class WrongLastSequenceError extends JetStreamError {
   static override readonly codeName: string = "WRONG_LAST_SEQUENCE";
 }
 
-/** INVALID_NAME: the name of a stream, consumer, bucket, key or object is not acceptable. */
+/**
+ * INVALID_NAME: the name of a stream, consumer, bucket, key, object or service is not acceptable.
+ */
 export class InvalidNameError extends InvalidArgumentError {
   static override readonly code: number = 52;
   static override readonly codeName: string = "INVALID_NAME";

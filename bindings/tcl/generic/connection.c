@@ -1,7 +1,7 @@
 /* Connections: made, watched, asked and closed. */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static const char *state_word(int32_t state) {
   switch (state) {
@@ -33,6 +33,7 @@ Conn *conn_new(Home *home, nats_connection *nc, Asked *asked) {
   conn->ops = NULL;
   conn->asked = asked;
   conn->streams = NULL;
+  conn->buckets = NULL;
   conn->on_event = NULL;
   Tcl_InitHashTable(&conn->subs, TCL_ONE_WORD_KEYS);
   home->refs++;
@@ -81,6 +82,7 @@ void conn_close(Conn *conn, nats_status reason) {
   while ((entry = Tcl_FirstHashEntry(&conn->subs, &search)) != NULL) {
     sub_close(Tcl_GetHashValue(entry), reason);
   }
+  while (conn->buckets) kv_close(conn->buckets);
   loop_remove(home->loop, &conn->target);
   target_release(&conn->target);
 }

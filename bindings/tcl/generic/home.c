@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static const char ASSOC[] = "nats";
 
@@ -45,6 +45,9 @@ void target_release(Target *target) {
     case OF_JS:
       js_free((Js *)target);
       break;
+    case OF_KV:
+      kv_free((Kv *)target);
+      break;
   }
   home_release(home);
 }
@@ -67,6 +70,8 @@ static Home *make_home(Tcl_Interp *interp) {
   static const char *const WORDS[WORD_COUNT] = {
       "header", "data", "subject", "reply", "sub_id", "error", "",
       "::nats::core::await", "::nats::core::take_later",
+      "bucket", "key", "value", "revision", "created", "delta", "operation", "size",
+      "PUT", "DEL", "PURGE",
   };
   Loop *loop = loop_get(interp);
   if (!loop) return NULL;

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static void drop_js(ClientData data) {
   Js *js = data;
@@ -118,20 +118,15 @@ static int attach_jetstream_cmd(ClientData data, Tcl_Interp *interp, int objc,
 /* jetstream_methods CLASS: adds the methods to the class. */
 static int jetstream_methods_cmd(ClientData data, Tcl_Interp *interp, int objc,
                                  Tcl_Obj *const objv[]) {
+  Tcl_Class class = class_arg(interp, objc, objv);
   (void)data;
-  if (objc != 2) {
-    Tcl_WrongNumArgs(interp, 1, objv, "class");
-    return TCL_ERROR;
-  }
-  Tcl_Object object = Tcl_GetObjectFromObj(interp, objv[1]);
-  if (!object) return TCL_ERROR;
-  Tcl_Class class = Tcl_GetObjectAsClass(object);
-  if (!class) return fail_arg(interp, "expected a class");
+  if (!class) return TCL_ERROR;
   operation_methods(interp, class);
   store_methods(interp, class);
   fetch_methods(interp, class);
   consume_methods(interp, class);
   ack_methods(interp, class);
+  kv_bind_methods(interp, class);
   return TCL_OK;
 }
 

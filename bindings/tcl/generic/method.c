@@ -62,17 +62,23 @@ static int attach_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *co
   return TCL_OK;
 }
 
-/* methods CLASS: adds the methods to the class. */
-static int methods_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
-  (void)data;
+/* The class that a command is given; NULL leaves an error in the interpreter. */
+Tcl_Class class_arg(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
   if (objc != 2) {
     Tcl_WrongNumArgs(interp, 1, objv, "class");
-    return TCL_ERROR;
+    return NULL;
   }
   Tcl_Object object = Tcl_GetObjectFromObj(interp, objv[1]);
-  if (!object) return TCL_ERROR;
-  Tcl_Class class = Tcl_GetObjectAsClass(object);
-  if (!class) return fail_arg(interp, "expected a class");
+  Tcl_Class class = object ? Tcl_GetObjectAsClass(object) : NULL;
+  if (object && !class) fail_arg(interp, "expected a class");
+  return class;
+}
+
+/* methods CLASS: adds the methods to the class. */
+static int methods_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  Tcl_Class class = class_arg(interp, objc, objv);
+  (void)data;
+  if (!class) return TCL_ERROR;
   publish_methods(interp, class);
   request_methods(interp, class);
   take_methods(interp, class);

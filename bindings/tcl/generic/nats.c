@@ -1,5 +1,5 @@
 /* The extension's one entry: commands in the namespace nats::core, for the package's scripts. */
-#include "nats_tcl.h"
+#include "bucket.h"
 
 void add_command(Tcl_Interp *interp, const char *name, Tcl_ObjCmdProc *proc) {
   Tcl_Obj *full = Tcl_ObjPrintf("::nats::core::%s", name);
@@ -57,5 +57,6 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   method_commands(interp);
   jetstream_commands(interp);
   ack_commands(interp);
+  kv_commands(interp);
   return TCL_OK;
 }

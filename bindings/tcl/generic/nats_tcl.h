@@ -2,9 +2,9 @@
  * What the files of the Tcl extension share.
  *
  * One Loop per Tcl thread holds the thread's only nats_queue. Everything that the queue can speak
- * of is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is one
- * interpreter. All of it is used by the thread that made it only; the exceptions are loop_wake(),
- * question.c and log.c.
+ * of is a Target with a token: an operation, a subscription, a connection or a JetStream. A Home is
+ * one interpreter. All of it is used by the thread that made it only; the exceptions are
+ * loop_wake(), question.c and log.c.
  */
 #ifndef NATS_TCL_H
 #define NATS_TCL_H
@@ -36,12 +36,14 @@ typedef struct Home Home;
 typedef struct Conn Conn;
 typedef struct Sub Sub;
 typedef struct Js Js;
+typedef struct Kv Kv;
 typedef struct Op Op;
 typedef struct Asked Asked;
 
-typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS } Kind;
+typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV } Kind;
 
-/* What a token stands for. Freed when the last reference goes; `gone` once it is of no use. */
+/* What a token stands for; a bucket has none. Freed when the last reference goes; `gone` once it is
+ * of no use. */
 typedef struct Target {
   Kind kind;
   int refs;
@@ -50,7 +52,8 @@ typedef struct Target {
   Home *home;
 } Target;
 
-/* Words that are made once per interpreter: those of message dictionaries, and commands. */
+/* Words that are made once per interpreter: those of the dictionaries of messages and entries, and
+ * commands. */
 enum {
   WORD_HEADER,
   WORD_DATA,
@@ -61,6 +64,17 @@ enum {
   WORD_EMPTY,
   WORD_AWAIT,
   WORD_TAKE_LATER,
+  WORD_BUCKET,
+  WORD_KEY,
+  WORD_VALUE,
+  WORD_REVISION,
+  WORD_CREATED,
+  WORD_DELTA,
+  WORD_OPERATION,
+  WORD_SIZE,
+  WORD_PUT, /* operations, in the library's order */
+  WORD_DEL,
+  WORD_PURGE,
   WORD_COUNT
 };
 
@@ -101,6 +115,7 @@ struct Conn {
   Op *ops;
   Asked *asked;
   Js *streams;
+  Kv *buckets;
   Tcl_Obj *on_event;
   Tcl_HashTable subs;
 };
@@ -117,6 +132,7 @@ struct Sub {
   int answers;      /* of a request: called with `timedOut reply` */
   int waited_for;   /* of a request without callback: of use only while the script waits */
   int consumes;     /* of a stream: its end is told as an event */
+  Kv *kv;           /* the bucket that it watches; its messages are entries */
   int more;         /* another look is needed once the batch is delivered */
   int listed;
   uint64_t delivered;
@@ -132,7 +148,20 @@ struct Sub {
 };
 
 /* What the value of a completion is. */
-typedef enum { WANT_NOTHING, WANT_MESSAGE, WANT_CONNECTION, WANT_DOC, WANT_FETCHED } Want;
+typedef enum {
+  WANT_NOTHING,
+  WANT_MESSAGE,
+  WANT_CONNECTION,
+  WANT_DOC,
+  WANT_FETCHED,
+  /* of a bucket: */
+  WANT_REVISION,
+  WANT_ENTRY,
+  WANT_VALUE,
+  WANT_ENTRIES,
+  WANT_BUCKET,
+  WANT_CACHE
+} Want;
 
 /* How a callback is called in the end. */
 typedef enum {
@@ -155,6 +184,7 @@ struct Op {
   Sub *sub;         /* set while it waits for messages, or for the end, of a subscription */
   Sub *drains;      /* the subscription with a callback that it ends */
   Asked *asked;     /* of the connection that is being made */
+  Kv *kv;           /* the bucket that it is about */
   Tcl_Obj *value;   /* the result, or the text of the error */
   Tcl_Obj *refusal; /* what JetStream itself has said; NULL when it was not JetStream */
   Tcl_Obj *command; /* called when done */
@@ -295,6 +325,10 @@ void op_expire_after(Op *op, int64_t ms);
 void op_free(Op *op);
 void op_commands(Tcl_Interp *interp);
 
+/* result.c */
+Tcl_Obj *result_take(Op *op, const nats_event *event, nats_status *status);
+void result_discard(const Op *op, const nats_event *event);
+
 /* request.c */
 void request_commands(Tcl_Interp *interp);
 void request_methods(Tcl_Interp *interp, Tcl_Class class);
@@ -341,6 +375,7 @@ void take_methods(Tcl_Interp *interp, Tcl_Class class);
 /* method.c */
 Conn *method_conn(Tcl_Interp *interp, Tcl_ObjectContext context);
 void add_method(Tcl_Interp *interp, Tcl_Class class, const Tcl_MethodType *type);
+Tcl_Class class_arg(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]);
 int method_result(Tcl_Interp *interp, int code, Op *op);
 int method_continue(Tcl_Interp *interp, int count, Tcl_Obj *const *words);
 int method_await(Tcl_Interp *interp, Home *home, Tcl_Obj *token);

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 static void enlist(Op *op, Op **list) {
   op->list = list;
@@ -44,6 +44,7 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   op->conn = conn;
   op->sub = op->drains = NULL;
   op->asked = NULL;
+  op->kv = NULL;
   op->value = op->refusal = op->command = op->resume = NULL;
   op->timer = NULL;
   home->refs++;
@@ -59,6 +60,7 @@ void op_free(Op *op) {
   drop(&op->command);
   drop(&op->resume);
   if (op->drains) target_release(&op->drains->target);
+  if (op->kv) target_release(&op->kv->target);
   if (op->conn) target_release(&op->conn->target);
   free(op);
 }
@@ -212,40 +214,11 @@ void op_end(Op *op, nats_status status, const char *text) {
   finish(op);
 }
 
-static Tcl_Obj *take_message(Op *op, nats_msg *msg) {
-  Home *home = op->target.home;
-  const int utf8 = op->conn->utf8;
-  Tcl_Obj *value = op->dict ? message_dict(home, msg, subject_value(msg), utf8, 0)
-                            : payload_value(nats_msg_payload(msg), utf8);
-  nats_msg_free(msg);
-  return value;
-}
-
-static Tcl_Obj *take_connection(Op *op, nats_connection *nc) {
-  Conn *conn = conn_new(op->target.home, nc, op->asked);
-  op->asked = NULL;
-  return Tcl_NewIntObj(conn->id);
-}
-
-static void discard(Op *op, const nats_event *event) {
-  if (event->status != NATS_OK) {
-    nats_error_free(event->value);
-  } else if (op->want == WANT_MESSAGE) {
-    nats_msg_free(event->value);
-  } else if (op->want == WANT_CONNECTION) {
-    nats_connection_free(event->value);
-  } else if (op->want == WANT_DOC) {
-    nats_doc_free(event->value);
-  } else if (op->want == WANT_FETCHED) {
-    nats_fetched_free(event->value);
-  }
-}
-
 /* The library has completed the operation. */
 void op_complete(Op *op, const nats_event *event) {
   op->outstanding = 0;
   if (op->target.gone || op->done) {
-    discard(op, event);
+    result_discard(op, event);
     if (op->target.gone) loop_remove(op->target.home->loop, &op->target);
     return;
   }
@@ -253,25 +226,21 @@ void op_complete(Op *op, const nats_event *event) {
     op->sub = op->drains; /* all was taken, and has still to be delivered */
     return;
   }
+  nats_status status = event->status;
   Tcl_Obj *value = NULL;
-  if (event->status != NATS_OK) {
+  if (status != NATS_OK) {
     nats_str text = nats_error_text(event->value);
     value = text_value(text.ptr, text.len);
     op->refusal = refusal_value(event->value);
     if (op->refusal) Tcl_IncrRefCount(op->refusal);
     nats_error_free(event->value);
-  } else if (op->want == WANT_MESSAGE) {
-    value = take_message(op, event->value);
-  } else if (op->want == WANT_CONNECTION) {
-    value = take_connection(op, event->value);
-  } else if (op->want == WANT_DOC) {
-    value = doc_value(event->value);
-  } else if (op->want == WANT_FETCHED) {
-    value = fetched_value(op->conn, event->value);
+    status = kv_reason(op, status, &value);
+  } else {
+    value = result_take(op, event, &status);
   }
   if (op->asked) asked_stop(op->asked);
   op->asked = NULL;
-  set_value(op, event->status, value);
+  set_value(op, status, value);
   finish(op);
 }
 

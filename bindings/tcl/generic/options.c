@@ -111,6 +111,22 @@ static int check_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *con
   return TCL_OK;
 }
 
+/* document SPEC: the JSON text of keys, kinds and values. */
+static int document_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *const objv[]) {
+  nats_doc *doc;
+  nats_str json;
+  (void)data;
+  if (objc != 2) {
+    Tcl_WrongNumArgs(interp, 1, objv, "spec");
+    return TCL_ERROR;
+  }
+  if (options_json(interp, objv[1], &doc, &json) != TCL_OK) return TCL_ERROR;
+  Tcl_SetObjResult(interp, text_value(json.ptr, json.len));
+  nats_doc_free(doc);
+  return TCL_OK;
+}
+
 void options_commands(Tcl_Interp *interp) {
   add_command(interp, "check", check_cmd);
+  add_command(interp, "document", document_cmd);
 }

@@ -88,6 +88,7 @@ static const Setting WATCH[] = {
     {"resume_from", "resume_from", "int"},
     {"ignore_deletes", "ignore_deletes", "bool"},
     {"meta_only", "meta_only", "bool"},
+    {"idle_heartbeat", "heartbeat_ms", "int"},
     {"heartbeat", "heartbeat_ms", "int"},
     {NULL, NULL, NULL},
 };

@@ -1,7 +1,7 @@
 /* Subscriptions: made, taken from and waited for by the script, and ended. */
 #include <stdlib.h>
 
-#include "nats_tcl.h"
+#include "bucket.h"
 
 /* Takes over the handle. The callback is called with `subject message reply`. */
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) {
@@ -18,6 +18,7 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   sub->limit = UINT64_MAX;
   sub->command = command ? prefix_value(command) : NULL;
   sub->subject = sub->reason = NULL;
+  sub->kv = NULL;
   sub->next = sub->previous = NULL;
   sub->at = sub->count = 0;
   home->refs++;
@@ -51,6 +52,7 @@ void sub_free(Sub *sub) {
   if (sub->command) Tcl_DecrRefCount(sub->command);
   if (sub->subject) Tcl_DecrRefCount(sub->subject);
   if (sub->reason) Tcl_DecrRefCount(sub->reason);
+  if (sub->kv) target_release(&sub->kv->target);
   target_release(&sub->conn->target);
   free(sub);
 }

@@ -5,6 +5,7 @@
 # Variables that may be traced: status (one of the nats::status_... words), last_error (a dictionary
 # of code and errorMessage, or empty) and serverInfo (an array of what the server told of itself).
 oo::class create ::nats::connection {
+    superclass ::nats::core::member
     variable config conn connecting draining log status last_error serverInfo
 
     # nats::connection new ?name? ?-logger logger? ?-log_chan channel? ?-log_level level?
@@ -26,6 +27,7 @@ oo::class create ::nats::connection {
     }
 
     destructor {
+        my Leave
         my disconnect
     }
 
@@ -340,6 +342,9 @@ oo::class create ::nats::connection {
             }
             slow_consumer {
                 my Failed {NATS ErrSlowConsumer} "slow consumer on [dict get $details subject]"
+            }
+            consumer {
+                ::nats::core::watch_ended $conn $details
             }
             malformed_message {
                 my Failed {NATS ErrBadHeaderMsg} \

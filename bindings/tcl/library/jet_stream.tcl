@@ -1,7 +1,8 @@
 # The class nats::jet_stream.
 
 # The JetStream of a connection's account, made by the connection's method `jet_stream`. It belongs to
-# the connection as it is: once that is closed, its methods fail with ErrConnectionClosed.
+# the connection as it is: once that is closed, its methods fail with ErrConnectionClosed. It is destroyed
+# with the connection's object.
 #
 # publish, publish_msg; fetch; consume, consume_ordered, consume_pushed, consume_group; ack, ack_sync,
 # ack_all, nak, in_progress, term; and a method for each operation of docs/ops.md on a JetStream, by
@@ -12,6 +13,7 @@
 # like, and members that are documents themselves (config, placement, hdrs) are JSON texts. What it
 # answers is a dictionary.
 oo::class create ::nats::jet_stream {
+    superclass ::nats::core::member
     variable settings
 
     constructor {conn args} {
@@ -20,6 +22,10 @@ oo::class create ::nats::jet_stream {
         foreach {option value} $args {
             dict set settings [string range $option 1 end] $value
         }
+    }
+
+    destructor {
+        my Leave
     }
 
     method <cloned> {origin} {
@@ -57,7 +63,7 @@ oo::define ::nats::connection {
         if {$conn eq ""} {
             throw {NATS ErrConnectionClosed} "No connection to NATS server"
         }
-        ::nats::jet_stream new $conn {*}$args
+        my Own [::nats::jet_stream new $conn {*}$args]
     }
 }
 

@@ -17,6 +17,7 @@ const PEER_NAMES: &[(&str, &str, &str)] = &[
     ("PUBLISH", "expected_stream", "stream"),
     ("FETCH", "max_messages", "batch_size"),
     ("FETCH", "expires_ms", "timeout"),
+    ("WATCH", "heartbeat_ms", "idle_heartbeat"),
 ];
 
 /// Tables of rows of name, key and kind.

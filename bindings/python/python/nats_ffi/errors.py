@@ -463,7 +463,7 @@ class WrongLastSequenceError(JetStreamError):
 
 
 class InvalidNameError(Error):
-    """The name of a stream, consumer, bucket, key or object is not acceptable."""
+    """The name of a stream, consumer, bucket, key, object or service is not acceptable."""
 
     code = 52
     name = "INVALID_NAME"
