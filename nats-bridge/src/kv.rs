@@ -10,7 +10,7 @@ use nats_core::kv::{
     Base64Codec, Chain, KeyCodec, KeyValue, KvOptions, KvPublish, KvWatchOptions, PathCodec,
     ValueCodec,
 };
-use nats_core::{Answer, Code, Error, Message, Request, Result};
+use nats_core::{Answer, Code, Error, Message, MessageRef, Request, Result};
 use serde_json::json;
 
 use crate::doc::Doc;
@@ -199,6 +199,13 @@ pub async fn get_revision(kv: &KeyValue, key: &str, revision: u64) -> Result<Mes
     })
 }
 
+/// How many bytes the value of an entry has; those of one that has come without it, too.
+pub fn length(message: MessageRef<'_>) -> usize {
+    let told = message.headers().and_then(|headers| headers.get("Nats-Msg-Size"));
+    let told = told.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    told.unwrap_or(message.payload().len())
+}
+
 /// Keys as a document: `{"keys": [key]}`.
 pub fn keys_doc(keys: Vec<String>) -> Doc {
     Doc::from(json!({"keys": keys}))
@@ -292,7 +299,8 @@ impl<V: Send + 'static> Queue<V> {
         let KvPublish { subject, headers, payload, options } = change;
         let js = kv.jetstream();
         let all = options.headers(headers.as_ref())?;
-        let mut request = Request::new(subject, payload).timeout(js.timeout());
+        let timeout = options.timeout.unwrap_or(js.timeout());
+        let mut request = Request::new(subject, payload).timeout(timeout);
         request.headers = all.as_ref().or(headers.as_ref());
         let revision = |answer: Message| value(PubAck::sequence(answer.payload()));
         self.store(token, js.client(), &request, Retry::from(options), revision)
