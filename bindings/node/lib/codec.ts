@@ -11,7 +11,7 @@ import type { Payload } from "./types";
  * valid key in it. `keyCodecs: "base64"` is that of ADR-54, in which every word has one.
  */
 export function Base64KeyCodec(): Required<KvKeyCodec> {
-  return { encode: (word) => btoa(word), decode: (stored) => atob(stored) };
+  return { encode: (key) => words(key, btoa), decode: (stored) => words(stored, atob) };
 }
 
 /** Keys and values as they are. */

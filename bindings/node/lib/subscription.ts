@@ -71,6 +71,8 @@ export class SubscriptionImpl<T = Msg> {
   /** There is something to take, or the end. */
   #ready = false;
   #scheduled = false;
+  /** Nobody tells of it any more: the end comes behind what there is. */
+  #detached = false;
   /** Packets taken in this turn. */
   #packets = 0;
   #ended = false;
@@ -226,6 +228,7 @@ export class SubscriptionImpl<T = Msg> {
   detach(): void {
     if (this.#ready) {
       loop.forget(this.#token);
+      this.#detached = true;
     }
   }
 
@@ -330,7 +333,7 @@ export class SubscriptionImpl<T = Msg> {
     this.#packets = packet === null ? 0 : this.#packets + 1;
     if (packet !== null) {
       this.#held = this.#unpack(packet);
-      this.#ready = this.#held.more;
+      this.#ready = this.#held.more || this.#detached;
       clearTimeout(this.#timer);
     }
   }
