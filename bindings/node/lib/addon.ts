@@ -175,7 +175,12 @@ export interface NativeConnection {
     options: string | undefined,
   ): void;
   kvGet(token: number, bucket: NativeBucket, key: string): void;
-  kvEntry(token: number, bucket: NativeBucket, key: string, revision: number): NativeOperation;
+  kvGetRevision(
+    token: number,
+    bucket: NativeBucket,
+    key: string,
+    revision: number,
+  ): NativeOperation;
   kvGetMany(token: number, bucket: NativeBucket, keys: string[]): NativeOperation;
   kvWatch(token: number, bucket: NativeBucket, options: string): NativeOperation;
   kvCache(token: number, bucket: NativeBucket, options: string): NativeOperation;

@@ -118,6 +118,12 @@ export class KvEntryImpl implements KvWatchEntry {
     return this.#word(2) === NONE;
   }
 
+  /** @internal The same under another name. */
+  called(key: string): this {
+    this.#key = key;
+    return this;
+  }
+
   /** @internal Key and value as the program's own codecs know them. */
   decode(key: (stored: string) => string, value: (stored: Uint8Array) => Uint8Array): this {
     try {

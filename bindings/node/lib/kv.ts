@@ -152,14 +152,19 @@ class Bucket implements KV {
       throw new InvalidArgumentError(`revision: ${revision}; expected a whole number of at least 1`);
     }
     const { native } = this.#way;
-    const at = (number: number) =>
-      this.#entry((token) => native.kvEntry(token, this.#native, key, number));
-    if (revision !== undefined) {
-      return at(revision);
+    const start: Start = (token) =>
+      revision === undefined
+        ? native.kvGet(token, this.#native, key)
+        : native.kvGetRevision(token, this.#native, key, revision);
+    try {
+      const entry = one(await loop.run<Buffer[]>(start), this.bucket);
+      return this.#codecs.entry(entry.operation === "PUT" ? entry : entry.called(key));
+    } catch (error) {
+      if (error instanceof KeyNotFoundError) {
+        return null;
+      }
+      throw error;
     }
-    const value = await this.#entry((token) => native.kvGet(token, this.#native, key));
-    // It may be that it was deleted.
-    return value ?? at(0);
   }
 
   async getMany(keys: string[]): Promise<(KvEntry | null)[]> {
@@ -313,18 +318,6 @@ class Bucket implements KV {
       return new WatcherImpl(await opened(this.#way, start, {}, unpack), telling);
     } catch (error) {
       throw explain(error);
-    }
-  }
-
-  /** The one entry that an operation yields; null: there is none. */
-  async #entry(start: Start): Promise<KvEntry | null> {
-    try {
-      return this.#codecs.entry(one(await loop.run<Buffer[]>(start), this.bucket));
-    } catch (error) {
-      if (error instanceof KeyNotFoundError) {
-        return null;
-      }
-      throw error;
     }
   }
 }

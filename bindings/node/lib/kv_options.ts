@@ -32,7 +32,7 @@ const CONFIG: Readonly<Record<string, readonly [string, (number: number) => numb
 };
 /** Options of the handle, not of the bucket. */
 const HANDLE = ["readOnly", "keyCodecs", "valueCodecs"] as const;
-const OWN = ["codec", "bindOnly"];
+const OWN = ["codec", "bindOnly", "allow_direct"];
 
 /** Two documents of a bucket's options. */
 export interface BucketDocuments {
@@ -46,10 +46,15 @@ export interface BucketDocuments {
 
 /** The documents of a bucket's options. */
 export function bucketDocuments(bucket: string, options: KvOptions): BucketDocuments {
+  const given = object(options) as KvOptions;
   const config: Record<string, unknown> = { bucket };
+  if ((given.allow_direct ?? true) !== true) {
+    const found = String(given.allow_direct);
+    throw new InvalidOptionError(`option 'allow_direct': expected true, found ${found}`);
+  }
   const names: Record<string, string> = {};
   const handle: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(object(options))) {
+  for (const [name, value] of Object.entries(given)) {
     const row = Object.hasOwn(CONFIG, name) ? CONFIG[name] : undefined;
     if (row !== undefined && value !== undefined) {
       config[row[0]] = typeof value === "number" ? row[1](value) : value;

@@ -102,6 +102,8 @@ export interface KvOptions extends KvLimits, gen.BucketOptions {
   codec?: KvCodecs;
   /** The bucket is not made. */
   bindOnly?: boolean;
+  /** As it is anyhow where the bucket allows it: whichever server has a value may be asked for it. */
+  allow_direct?: true;
 }
 
 /** A bucket as it is. */

@@ -36,9 +36,9 @@ export class WatcherImpl<T> implements KvWatcher<T> {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     const source = this.#subscription[Symbol.asyncIterator]();
-    const end = (): Promise<IteratorResult<T>> => {
-      this.stop();
-      return source.return?.() as Promise<IteratorResult<T>>;
+    const end = async (): Promise<IteratorResult<T>> => {
+      await source.return?.();
+      return { done: true, value: undefined };
     };
     const next = async (): Promise<IteratorResult<T>> => {
       for (;;) {

@@ -129,7 +129,8 @@ impl Connection {
         begun(&self.queue, token, removed).map(drop)
     }
 
-    /// Sends the records, then gets the value of a key; completes with entries, one in all.
+    /// Sends the records, then asks what was done to a key last; completes with entries, one in all,
+    /// which, when it has no value, has the key as it is stored.
     ///
     /// # Errors
     /// INVALID_NAME, and those of a request that show at once; all others come with the completion.
@@ -138,17 +139,16 @@ impl Connection {
         self.cross();
         let kv = bucket.0.clone();
         let value = move |message| Value::Entries(vec![Entries::one(&kv, &message)]);
-        let got = self.queue.kv_get(token as u64, &bucket.0, key.as_str()?, value);
+        let got = self.queue.kv_last(token as u64, &bucket.0, key.as_str()?, value);
         begun(&self.queue, token, got).map(drop)
     }
 
-    /// What a key had at a revision, or, at 0, what was done to it last; completes with entries, one
-    /// in all.
+    /// What a key had at a revision; completes with entries, one in all.
     ///
     /// # Errors
     /// All come with the completion.
     #[napi(catch_unwind)]
-    pub fn kv_entry(
+    pub fn kv_get_revision(
         &self,
         token: f64,
         bucket: &Bucket,
@@ -158,7 +158,7 @@ impl Connection {
         self.cross();
         let (kv, key) = (bucket.0.clone(), key.as_str()?.to_owned());
         start(&self.queue, token, async move {
-            let message = options::get_revision(&kv, &key, revision as u64).await?;
+            let message = kv.get_revision_message(&key, revision as u64).await?;
             Ok(Value::Entries(vec![Entries::one(&kv, &message)]))
         })
     }

@@ -63,6 +63,7 @@ behaviour("kv-02", "names and configurations that are none", async (t) => {
   await fails("INVALID_JSON", kvm.create("b", { history: "x" }), "history");
   await fails("INVALID_OPTION", kvm.create("b", { historie: 1 }), "'history'");
   await fails("INVALID_OPTION", kvm.open("b", { keyCodecs: "none" }), "'keyCodecs'");
+  await fails("INVALID_OPTION", kvm.create("b", { allow_direct: false }), "'allow_direct'");
   assert.equal(nc.stats().outMsgs, sent, "nothing was sent");
   await assert.rejects(kvm.open(5), TypeError);
   await assert.rejects(kvm.create("b", 5), TypeError);
@@ -358,6 +359,48 @@ behaviour("kv-19", "a bucket of another domain", async (t) => {
   const told = new Told(await kv.watch());
   await told.expect("k=k", "-");
   assert.deepEqual(await all(kv.keys()), ["k"]);
+});
+
+check("one request gets a key, whether it has a value, had one, or never did", async (t) => {
+  const { nc, kvm, kv } = await bucket(t);
+  await put(kv, "k", "gone");
+  await kv.delete("gone");
+  const coded = await kvm.open("b", { keyCodecs: "base64" });
+  await put(coded, "ä b");
+  await coded.purge("ä b");
+  const sent = nc.stats().outMsgs;
+  assert.equal((await kv.get("k")).operation, "PUT");
+  assert.equal((await kv.get("gone")).operation, "DEL");
+  assert.equal(await kv.get("none"), null);
+  const { key, operation, value } = await coded.get("ä b");
+  assert.deepEqual([key, operation, value.length], ["ä b", "PURGE", 0]);
+  assert.equal(nc.stats().outMsgs - sent, 4);
+});
+
+check("revisions are exact beyond 32 bits", async (t) => {
+  const { js, kvm } = await begin(t);
+  const first = 2 ** 40 + 3;
+  const config = { name: "KV_b", subjects: ["$KV.b.>"], max_msgs_per_subject: 2, allow_direct: true };
+  await js.streamCreate({ ...config, first_seq: first, storage: "memory" });
+  const kv = await kvm.open("b", { allow_direct: true });
+  assert.equal(await kv.put("k", "x"), first);
+  assert.equal(await kv.update("k", "y", first), first + 1);
+  assert.equal((await kv.get("k")).revision, first + 1);
+  assert.equal((await kv.get("k", { revision: first })).string(), "x");
+  const told = new Told(await kv.watch({ resumeFromRevision: first + 1 }));
+  assert.equal((await told.next()).revision, first + 1);
+});
+
+check("a bucket that is not to be read directly", async (t) => {
+  const { js, kvm } = await begin(t);
+  const config = { name: "KV_b", subjects: ["$KV.b.>"], max_msgs_per_subject: 2 };
+  await js.streamCreate({ ...config, storage: "memory" });
+  const kv = await kvm.open("b");
+  await put(kv, "k", "gone");
+  await kv.delete("gone");
+  assert.equal((await kv.get("k")).string(), "k");
+  assert.equal((await kv.get("k", { revision: 1 })).string(), "k");
+  assert.deepEqual([(await kv.get("gone")).operation, await kv.get("none")], ["DEL", null]);
 });
 
 check("a bucket and its connection that is closed", async (t) => {
