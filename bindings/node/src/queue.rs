@@ -138,55 +138,9 @@ impl Queue {
                     values.push(Either8::A(e.text().to_owned()));
                     (FAILED, token, f64::from(e.code().number()))
                 }
-                Event::Completion { token, result: Ok(Value::Nothing) } => (DONE, token, 0.0),
-                Event::Completion { token, result: Ok(Value::Number(n)) } => (NUMBER, token, n),
-                Event::Completion { token, result: Ok(Value::Message(message)) } => {
-                    let sid = message.sid() as f64;
-                    messages.push(Batch::from(message));
-                    (MESSAGE, token, sid)
-                }
-                Event::Completion { token, result: Ok(Value::Connection(link)) } => {
-                    values.push(Either8::B(Connection::new(link, self.core.clone())));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Subscription(core)) } => {
-                    values.push(Either8::C(Subscription::new(core, self.core.clone())));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Question(question)) } => {
-                    values.push(Either8::D(Question(Some(question))));
-                    (QUESTION, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Text(text)) } => {
-                    values.push(Either8::A(text));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Packets(packets)) } => {
-                    values.push(Either8::E(packets));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Entries(entries)) } => {
-                    values.push(Either8::F(entries));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Bucket(kv)) } => {
-                    values.push(Either8::G(Bucket::new(*kv)));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Watch(watch)) } => {
-                    let (core, kv) = *watch;
-                    let queue = self.core.clone();
-                    values.push(Either8::C(Subscription::watching(core, queue, kv)));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Cache(cache)) } => {
-                    values.push(Either8::H(Cache::new(cache)));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Record(record)) } => {
-                    let level = record.level;
-                    values.push(Either8::A(record.take()));
-                    (RECORD, token, level)
+                Event::Completion { token, result: Ok(value) } => {
+                    let (kind, number) = self.told(value, &mut values, &mut messages);
+                    (kind, token, number)
                 }
             };
             numbers.extend([kind, token as f64, number]);
@@ -266,6 +220,43 @@ impl Queue {
             Ok(Value::Connection(link))
         })?;
         Ok(())
+    }
+}
+
+impl Queue {
+    /// The kind and the number of what an operation yields, which goes to one of these.
+    fn told(
+        &self,
+        value: Value,
+        values: &mut Vec<Crossing>,
+        messages: &mut Vec<Batch>,
+    ) -> (f64, f64) {
+        let queue = || self.core.clone();
+        let handle = |crossing| (VALUE, 0.0, crossing);
+        let (kind, number, crossing) = match value {
+            Value::Nothing => return (DONE, 0.0),
+            Value::Number(number) => return (NUMBER, number),
+            Value::Message(message) => {
+                let sid = message.sid() as f64;
+                messages.push(Batch::from(message));
+                return (MESSAGE, sid);
+            }
+            Value::Connection(link) => handle(Either8::B(Connection::new(link, queue()))),
+            Value::Subscription(core) => handle(Either8::C(Subscription::new(core, queue()))),
+            Value::Watch(watch) => {
+                let (core, kv) = *watch;
+                handle(Either8::C(Subscription::watching(core, queue(), kv)))
+            }
+            Value::Text(text) => handle(Either8::A(text)),
+            Value::Packets(packets) => handle(Either8::E(packets)),
+            Value::Entries(entries) => handle(Either8::F(entries)),
+            Value::Bucket(kv) => handle(Either8::G(Bucket::new(*kv))),
+            Value::Cache(cache) => handle(Either8::H(Cache::new(cache))),
+            Value::Question(question) => (QUESTION, 0.0, Either8::D(Question(Some(question)))),
+            Value::Record(record) => (RECORD, record.level, Either8::A(record.take())),
+        };
+        values.push(crossing);
+        (kind, number)
     }
 }
 
