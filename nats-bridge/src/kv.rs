@@ -10,7 +10,7 @@ use nats_core::kv::{
     Base64Codec, Chain, KeyCodec, KeyValue, KvOptions, KvPublish, KvWatchOptions, PathCodec,
     ValueCodec,
 };
-use nats_core::{Answer, Code, Error, Message, Request, Result};
+use nats_core::{Answer, Code, Error, Message, MessageRef, Request, Result};
 use serde_json::json;
 
 use crate::doc::Doc;
@@ -199,6 +199,13 @@ pub async fn get_revision(kv: &KeyValue, key: &str, revision: u64) -> Result<Mes
     })
 }
 
+/// How many bytes the value of an entry has; those of one that has come without it, too.
+pub fn length(message: MessageRef<'_>) -> usize {
+    let told = message.headers().and_then(|headers| headers.get("Nats-Msg-Size"));
+    let told = told.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    told.unwrap_or(message.payload().len())
+}
+
 /// Keys as a document: `{"keys": [key]}`.
 pub fn keys_doc(keys: Vec<String>) -> Doc {
     Doc::from(json!({"keys": keys}))
@@ -230,7 +237,17 @@ struct Got<F> {
     answer: Answer,
     kv: KeyValue,
     key: String,
+    wanted: Wanted,
     value: Option<F>,
+}
+
+/// What a get asks for.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// The value of a key.
+    Value,
+    /// What was done to a key last.
+    Last,
 }
 
 impl<V, F: FnOnce(Message) -> V + Unpin> Future for Got<F> {
@@ -238,10 +255,21 @@ impl<V, F: FnOnce(Message) -> V + Unpin> Future for Got<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<V>> {
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
-        let message = self.kv.got(&self.key, answer)?;
+        let last = answer.as_ref().ok().filter(|_| self.wanted == Wanted::Last).cloned();
+        let message = match self.kv.got(&self.key, answer) {
+            Err(error) if error.code() == Code::KeyNotFound => {
+                last.filter(|message| is_marker(&self.kv, message)).ok_or(error)?
+            }
+            got => got?,
+        };
         let value = self.value.take().ok_or(Code::Internal)?;
         Poll::Ready(Ok(value(message)))
     }
+}
+
+/// Whether a message tells that a key has no value any more.
+fn is_marker(kv: &KeyValue, message: &Message) -> bool {
+    matches!(kv.read(message.as_ref()), Ok(Some(entry)) if !entry.is_put())
 }
 
 impl<V: Send + 'static> Queue<V> {
@@ -257,6 +285,32 @@ impl<V: Send + 'static> Queue<V> {
         key: &str,
         value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
     ) -> Result<Option<Running>> {
+        self.kv_ask(token, kv, key, Wanted::Value, value)
+    }
+
+    /// The same of what was done to a key last, be it that it was deleted; then the message has the key
+    /// as it is stored.
+    ///
+    /// # Errors
+    /// As [`Queue::kv_get`].
+    pub fn kv_last(
+        &self,
+        token: u64,
+        kv: &KeyValue,
+        key: &str,
+        value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
+    ) -> Result<Option<Running>> {
+        self.kv_ask(token, kv, key, Wanted::Last, value)
+    }
+
+    fn kv_ask(
+        &self,
+        token: u64,
+        kv: &KeyValue,
+        key: &str,
+        wanted: Wanted,
+        value: impl FnOnce(Message) -> V + Unpin + Send + 'static,
+    ) -> Result<Option<Running>> {
         let js = kv.jetstream();
         let client = js.client();
         let (kv, owned) = (kv.clone(), key.to_owned());
@@ -265,7 +319,7 @@ impl<V: Send + 'static> Queue<V> {
             match client.request_now(&request, self.gathers(client)) {
                 Err(full) if full.code() == Code::OutboundFull => {}
                 sent => {
-                    let got = Got { answer: sent?, kv, key: owned, value: Some(value) };
+                    let got = Got { answer: sent?, kv, key: owned, wanted, value: Some(value) };
                     // A server may have answered already.
                     return self.drive(token, got).or_else(|refused| {
                         self.ticket(token).complete(Err(refused));
@@ -274,7 +328,13 @@ impl<V: Send + 'static> Queue<V> {
                 }
             }
         }
-        self.start(token, async move { kv.get_message(&owned).await.map(value) })
+        self.start(token, async move {
+            let message = match wanted {
+                Wanted::Value => kv.get_message(&owned).await?,
+                Wanted::Last => get_revision(&kv, &owned, 0).await?,
+            };
+            Ok(value(message))
+        })
     }
 
     /// Does something to a key; its new revision, as `value` makes it, completes under `token`. `None`
@@ -292,7 +352,8 @@ impl<V: Send + 'static> Queue<V> {
         let KvPublish { subject, headers, payload, options } = change;
         let js = kv.jetstream();
         let all = options.headers(headers.as_ref())?;
-        let mut request = Request::new(subject, payload).timeout(js.timeout());
+        let timeout = options.timeout.unwrap_or(js.timeout());
+        let mut request = Request::new(subject, payload).timeout(timeout);
         request.headers = all.as_ref().or(headers.as_ref());
         let revision = |answer: Message| value(PubAck::sequence(answer.payload()));
         self.store(token, js.client(), &request, Retry::from(options), revision)

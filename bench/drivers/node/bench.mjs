@@ -12,6 +12,9 @@ export const REQUEST_TIMEOUT = 10_000;
 /** The headers of a message with headers. */
 export const HEADERS = { "Bench-A": "aaaaaaaa", "Bench-B": "bbbbbbbb", "Bench-C": "cccccccc" };
 
+/** The keys of a bucket that are put and got, in turn. */
+export const KEYS = Array.from({ length: 1000 }, (_, number) => `k.${number}`);
+
 /** How many messages of a stream go before those that are measured. */
 export const STORED_WARM_UP = 1000;
 
@@ -26,6 +29,9 @@ const OPS = [
   "js-fetch",
   "js-fetch-ack",
   "js-consume",
+  "kv-put",
+  "kv-get",
+  "kv-watch",
 ];
 const MODES = ["callback", "iterator", "batch"];
 const NUMBERS = {
@@ -71,11 +77,11 @@ export function parse() {
 
 /** How many messages go before those that are measured. */
 export function warmUp({ op, count, subs }) {
-  const least = op === "request" || op === "js-publish" ? 100 : 1000;
+  const least = ["request", "js-publish", "kv-put", "kv-get"].includes(op) ? 100 : 1000;
   return Math.ceil(Math.max(Math.floor(count / 100), least) / subs) * subs;
 }
 
-/** The stream of the warm-up that belongs to that of the options. */
+/** The stream, or bucket, of the warm-up that belongs to that of the options. */
 export function warmUpStream({ stream }) {
   return `${stream}-warm-up`;
 }
@@ -154,7 +160,7 @@ function checked(options) {
     }
   }
   const { op, stream, consumer } = options;
-  if (op.startsWith("js-") && stream === undefined) {
+  if (/^(js|kv)-/.test(op) && stream === undefined) {
     throw new Error("--stream is missing");
   }
   if (["js-fetch", "js-fetch-ack", "js-consume"].includes(op) && consumer === undefined) {

@@ -14,6 +14,9 @@ const find = createRequire(`${folder}/package.json`).resolve;
 const { connect, headers } = await import(pathToFileURL(find("@nats-io/transport-node")));
 const { version } = JSON.parse(readFileSync(find("@nats-io/transport-node/package.json"), "utf8"));
 const { jetstream } = await import(pathToFileURL(find("@nats-io/jetstream")));
+const { Kvm } = await import(pathToFileURL(find("@nats-io/kv")));
+// It does not ask the bucket, which may be read directly.
+const bucket = (nc, name) => new Kvm(nc).open(name, { allow_direct: true });
 const streams = (nc) => {
   const js = jetstream(nc);
   return {
@@ -48,5 +51,5 @@ class Consumer {
 }
 
 // It bounds nothing.
-const library = { connect, headers, streams, unbounded: {} };
+const library = { connect, headers, streams, bucket, unbounded: {} };
 await run("nats.js", version, (meter) => measure(library, options, meter));

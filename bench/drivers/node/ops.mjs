@@ -6,6 +6,7 @@
 import {
   Failure,
   HEADERS,
+  KEYS,
   PATIENCE,
   REQUEST_TIMEOUT,
   STORED_WARM_UP,
@@ -18,9 +19,10 @@ import {
 const FLUSH_EVERY = 2000;
 
 /**
- * Does the operation that the options ask for. A library has `connect` and `headers`, and
- * `unbounded`, the options of a subscription in which any number of messages may wait; for JetStream
- * `streams`, which makes an object of a connection:
+ * Does the operation that the options ask for. A library has `connect` and `headers`,
+ * `unbounded`, the options of a subscription in which any number of messages may wait, and
+ * `bucket(nc, name)`, which opens a bucket; for JetStream `streams`, which makes an object of a
+ * connection:
  *
  * - `publish(stream, payload)` waits until the message is stored; a stream's name is its subject;
  * - `consumer(stream, name)` finds a consumer: its `fetch(max, acknowledge, check)` hands the
@@ -313,6 +315,60 @@ async function jsConsume(connect, library, options, meter) {
   await meter.measure(() => consumeAll(consumer, options.count));
 }
 
+/** Does something to a key of a bucket again and again. */
+async function inSeries(connect, library, options, meter, work) {
+  const nc = await connect();
+  const series = async (kv, count) => {
+    for (let done = 0; done < count; done++) {
+      const start = performance.now();
+      await work(kv, KEYS[done % KEYS.length]);
+      meter.latencies.push((performance.now() - start) * 1000);
+    }
+  };
+  const warmingUp = await library.bucket(nc, warmUpStream(options));
+  const kv = await library.bucket(nc, options.stream);
+  await series(warmingUp, warmUp(options));
+  meter.latencies = [];
+  await meter.measure(() => series(kv, options.count));
+}
+
+async function kvPut(connect, library, options, meter) {
+  const payload = new Uint8Array(options.size);
+  await inSeries(connect, library, options, meter, (kv, key) => kv.put(key, payload));
+}
+
+async function kvGet(connect, library, options, meter) {
+  await inSeries(connect, library, options, meter, async (kv, key) => {
+    checkValue(await kv.get(key), options);
+  });
+}
+
+async function kvWatch(connect, library, options, meter) {
+  const nc = await connect();
+  const watch = async (kv, count) => {
+    let come = 0;
+    for await (const entry of await kv.watch()) {
+      checkValue(entry, options);
+      if (++come === count) {
+        break;
+      }
+    }
+    if (come !== count) {
+      throw new Failure(`${come} of ${count} entries came`);
+    }
+  };
+  const warmingUp = await library.bucket(nc, warmUpStream(options));
+  const kv = await library.bucket(nc, options.stream);
+  await watch(warmingUp, STORED_WARM_UP);
+  await meter.measure(() => watch(kv, options.count));
+}
+
+function checkValue(entry, options) {
+  if (entry?.value.length !== options.size) {
+    throw new Failure(`a value of ${entry?.value.length} bytes came`);
+  }
+}
+
 const OPERATIONS = {
   publish,
   subscribe,
@@ -324,4 +380,7 @@ const OPERATIONS = {
   "js-fetch": jsFetch,
   "js-fetch-ack": jsFetch,
   "js-consume": jsConsume,
+  "kv-put": kvPut,
+  "kv-get": kvGet,
+  "kv-watch": kvWatch,
 };

@@ -24,7 +24,15 @@ export interface NativeQuestion {
 /** Events of one turn: three numbers each in `numbers`, the rest in order. */
 export interface NativeEvents {
   numbers: ArrayBuffer;
-  values: (string | NativeConnection | NativeSubscription | NativeQuestion | Buffer[])[];
+  values: (
+    | string
+    | NativeConnection
+    | NativeSubscription
+    | NativeQuestion
+    | Buffer[]
+    | NativeBucket
+    | NativeCache
+  )[];
   packet?: Buffer;
   more: boolean;
 }
@@ -143,6 +151,41 @@ export interface NativeConnection {
   ): NativeOperation;
   batchClose(token: number, batch: NativeBatch): NativeOperation;
   batchState(token: number, batch: NativeBatch): NativeOperation;
+  bucket(token: number, js: NativeJetStream, name: string, options: string): NativeOperation;
+  kvPut(
+    token: number,
+    bucket: NativeBucket,
+    key: string,
+    value: string | Uint8Array,
+    timeout: number,
+    options: string | undefined,
+  ): void;
+  kvCreate(
+    token: number,
+    bucket: NativeBucket,
+    key: string,
+    value: string | Uint8Array,
+    options: string | undefined,
+  ): NativeOperation;
+  kvRemove(
+    token: number,
+    bucket: NativeBucket,
+    key: string,
+    purge: boolean,
+    options: string | undefined,
+  ): void;
+  kvGet(token: number, bucket: NativeBucket, key: string): void;
+  kvGetRevision(
+    token: number,
+    bucket: NativeBucket,
+    key: string,
+    revision: number,
+  ): NativeOperation;
+  kvGetMany(token: number, bucket: NativeBucket, keys: string[]): NativeOperation;
+  kvWatch(token: number, bucket: NativeBucket, options: string): NativeOperation;
+  kvCache(token: number, bucket: NativeBucket, options: string): NativeOperation;
+  kvCacheWait(token: number, cache: NativeCache, revision: number): NativeOperation;
+  kvPurgeDeletes(token: number, bucket: NativeBucket, olderThan: number): NativeOperation;
   flush(token: number, timeout?: number): NativeOperation;
   drain(token: number, timeout?: number): void;
   handled(): void;
@@ -165,6 +208,19 @@ export interface NativeJetStream {
 
 /** A batch of messages; what is done with it is asked of the connection. */
 export type NativeBatch = object;
+
+/** A bucket; what is done with it is asked of the connection. */
+export interface NativeBucket {
+  /** The same for reading alone. */
+  readOnly(): NativeBucket;
+}
+
+/** The values of a bucket in memory. */
+export interface NativeCache {
+  entry(key: string): Buffer | null;
+  keys(): string[];
+  stop(): void;
+}
 
 /** Counters of a connection. */
 export interface NativeStats {

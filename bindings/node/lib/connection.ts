@@ -28,9 +28,10 @@ import { loop, type Asked } from "./loop";
 import { Empty } from "./msg";
 import { connectDocument, manyDocument, subscribeDocument } from "./options";
 import { Outbox } from "./outbox";
+import { messages } from "./packet";
 import { Questions } from "./question";
 import { StatusIterator, type Status } from "./status";
-import { SubscriptionImpl, type Owner } from "./subscription";
+import { SubscriptionImpl, type Owner, type Receiving, type Unpack } from "./subscription";
 import type {
   ConnectionOptions,
   JetStream,
@@ -96,7 +97,7 @@ export async function wsconnect(options: ConnectionOptions = {}): Promise<NatsCo
 class NatsConnectionImpl implements NatsConnection, Owner, Way {
   readonly #events = new EventHandler(this);
   readonly #closed = deferred<void | Error>();
-  readonly #subscriptions = new Set<SubscriptionImpl>();
+  readonly #subscriptions = new Set<SubscriptionImpl<any>>();
   readonly #listeners = new Set<StatusIterator>();
   #token = 0;
   #handle: NativeConnection | undefined;
@@ -225,12 +226,16 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
     string("subject", subject);
     const { json, read } = subscribeDocument(options);
     const open = (token: number) => read(() => this.#native.subscribe(token, subject, json));
-    return this.receive(open, options);
+    return this.receive(open, options, messages);
   }
 
   /** @internal A subscription that a drain waits for. */
-  receive(start: (token: number) => NativeSubscription, options: SubscriptionOptions): Subscription {
-    const subscription = new SubscriptionImpl(this, start, options);
+  receive<T>(
+    start: (token: number) => NativeSubscription,
+    options: Receiving<T>,
+    unpack: Unpack<T>,
+  ): SubscriptionImpl<T> {
+    const subscription = new SubscriptionImpl(this, start, options, unpack);
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -279,10 +284,11 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
     const start = (token: number) =>
       read(() => this.#native.requestMany(token, subject, payload, headers, json));
     const replies = await loop.run<NativeSubscription>(start, options.signal);
-    const subscription = new SubscriptionImpl(this, (token) => {
+    const open = (token: number) => {
       replies.watch(token);
       return replies;
-    });
+    };
+    const subscription = new SubscriptionImpl<Msg>(this, open, {}, messages);
     const { signal } = options;
     if (signal !== undefined) {
       const forget = onAbort(signal, () => subscription.stop(signal.reason as Error));
@@ -410,7 +416,7 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
   }
 
   /** @internal */
-  ended(subscription: SubscriptionImpl): void {
+  ended(subscription: SubscriptionImpl<any>): void {
     this.#subscriptions.delete(subscription);
   }
 

@@ -29,7 +29,8 @@ import {
   storeDocument,
 } from "./options";
 import type { Outbox } from "./outbox";
-import { Packet } from "./packet";
+import { messages, Packet } from "./packet";
+import type { Receiving, SubscriptionImpl, Unpack } from "./subscription";
 import type {
   Batch,
   BatchOptions,
@@ -46,7 +47,6 @@ import type {
   PubAck,
   PushedOptions,
   Subscription,
-  SubscriptionOptions,
 } from "./types";
 
 /** What a JetStream needs of its connection. */
@@ -56,10 +56,11 @@ export interface Way extends Responder {
   /** What goes with a message as headers. */
   pairs(headers: MsgHdrs | undefined, trace: object): Pairs | undefined;
   /** A subscription, opened under a token. */
-  receive(
+  receive<T>(
     start: (token: number) => NativeSubscription,
-    options: SubscriptionOptions,
-  ): Subscription;
+    options: Receiving<T>,
+    unpack: Unpack<T>,
+  ): SubscriptionImpl<T>;
 }
 
 /** The JetStream of an account. */
@@ -74,6 +75,16 @@ export class JetStreamImpl extends Operations implements JetStream {
     this.#way = way;
     this.#native = read(() => way.native.jetstream(json));
     this.#timeout = this.#native.timeout;
+  }
+
+  /** @internal */
+  get way(): Way {
+    return this.#way;
+  }
+
+  /** @internal */
+  get native(): NativeJetStream {
+    return this.#native;
   }
 
   /** @internal */
@@ -122,14 +133,14 @@ export class JetStreamImpl extends Operations implements JetStream {
     checkSignal(options.signal);
     const start = (token: number) =>
       read(() => this.#way.native.fetch(token, this.#native, stream, consumer, json));
-    const messages: Msg[] = [];
+    const all: Msg[] = [];
     for (const buffer of await loop.run<Buffer[]>(start, options.signal)) {
       const packet = new Packet(buffer);
       while (packet.left > 0) {
-        messages.push(packet.next(this.#way, 0));
+        all.push(packet.next(this.#way, 0));
       }
     }
-    return messages;
+    return all;
   }
 
   async consume(
@@ -143,7 +154,7 @@ export class JetStreamImpl extends Operations implements JetStream {
     const start = (token: number) =>
       read(() => this.#way.native.consume(token, this.#native, stream, consumer, json));
     // What bounds its messages is no bound of the subscription.
-    return this.#way.receive(start, { callback: options.callback });
+    return this.#way.receive(start, { callback: options.callback }, messages);
   }
 
   async consumeOrdered(stream: string, options: OrderedOptions = {}): Promise<Subscription> {
@@ -182,18 +193,12 @@ export class JetStreamImpl extends Operations implements JetStream {
     );
   }
 
-  /** A subscription that has to be waited for. */
   async #opened(
     callback: MsgCallback<Msg> | undefined,
     start: (token: number) => NativeOperation,
   ): Promise<Subscription> {
     callable("callback", callback);
-    const native = await loop.run<NativeSubscription>(start);
-    const open = (token: number) => {
-      native.watch(token);
-      return native;
-    };
-    return this.#way.receive(open, { callback });
+    return opened(this.#way, start, { callback }, messages);
   }
 
   batch(options: BatchOptions = {}): Batch {
@@ -218,6 +223,21 @@ export class JetStreamImpl extends Operations implements JetStream {
       place++;
     }
   }
+}
+
+/** A subscription that has to be waited for. */
+export async function opened<T>(
+  way: Way,
+  start: (token: number) => NativeOperation,
+  options: Receiving<T>,
+  unpack: Unpack<T>,
+): Promise<SubscriptionImpl<T>> {
+  const native = await loop.run<NativeSubscription>(start);
+  const open = (token: number) => {
+    native.watch(token);
+    return native;
+  };
+  return way.receive(open, options, unpack);
 }
 
 /** A document as JSON. */

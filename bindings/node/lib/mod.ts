@@ -7,10 +7,13 @@ export {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "./auth";
+export { Base64KeyCodec, NoopKvCodecs } from "./codec";
 export { connect, wsconnect } from "./connection";
 export * from "./errors_gen";
 export { canonicalMIMEHeaderKey, headers, Match, MsgHdrsImpl } from "./headers";
 export { decode, encodeAccount, encodeUser, fmtCreds, parseCreds } from "./jwt";
+export { Kvm } from "./kv";
+export { KvWatchInclude } from "./kv_types";
 export { setLogger } from "./logger";
 export type { Logger, LogLevel } from "./logger";
 export { Empty } from "./msg";
@@ -37,6 +40,7 @@ export {
   syncIterator,
 } from "./util";
 export type { Backoff, Deferred, Delay, Nanos, SyncIterator } from "./util";
+export type * from "./kv_types";
 export type * from "./types";
 export type {
   ClusterUpdateStatus,

@@ -52,6 +52,8 @@ export interface Document {
   json: string;
   /** Makes a call that reads the document. */
   read<T>(call: () => T): T;
+  /** Says what an error means that has come later. */
+  explain(error: unknown): unknown;
 }
 
 /** The document of a connection's options. */
@@ -165,7 +167,8 @@ export function claimsDocument(
   return convert(table, [], flat);
 }
 
-function object(options: unknown, what = "options"): Record<string, unknown> {
+/** Options, which must be an object. */
+export function object(options: unknown, what = "options"): Record<string, unknown> {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw wrongType(what, "an object", options);
   }
@@ -196,7 +199,11 @@ function opposite(value: unknown): unknown {
 }
 
 /** Converts options; `own` are known names that are not the table's. */
-function convert(table: Table, own: string[], options: Record<string, unknown>): Document {
+export function convert(
+  table: Table,
+  own: string[],
+  options: Record<string, unknown>,
+): Document {
   const document: Record<string, unknown> = { ...table.defaults };
   const names = new Map<string, string>();
   for (const [name, value] of Object.entries(options)) {
@@ -209,14 +216,16 @@ function convert(table: Table, own: string[], options: Record<string, unknown>):
       names.set(row[0], name);
     }
   }
+  const explain = (error: unknown) =>
+    error instanceof InvalidOptionError ? renamed(error, names) : error;
   const read = <T>(call: () => T): T => {
     try {
       return native(call);
     } catch (error) {
-      throw error instanceof InvalidOptionError ? renamed(error, names) : error;
+      throw explain(error);
     }
   };
-  return { json: JSON.stringify(document), read };
+  return { json: JSON.stringify(document), read, explain };
 }
 
 function converted(name: string, value: unknown, how: Conversion): unknown {

@@ -1,6 +1,8 @@
 /** Messages as they come from the native side: many at a time, in one block of memory. */
 
 import { MsgImpl, Subject, type Parts, type Responder } from "./msg";
+import type { Unpack } from "./subscription";
+import type { Msg } from "./types";
 
 /** Set in the length of a payload when the other lengths follow; see src/packet.rs. */
 const FULL = 0x8000_0000;
@@ -65,3 +67,6 @@ export class Packet {
     return new MsgImpl(publisher, sid, this.#subject, data, fault, parts);
   }
 }
+
+/** How messages are unpacked. */
+export const messages: Unpack<Msg> = (packet) => new Packet(packet);

@@ -1,22 +1,20 @@
 /** One loop over a subscription. */
 
-import type { Msg } from "./types";
-
 /** What a reader asks of its subscription. */
-export interface Readable {
-  read(reader: Reader): Promise<IteratorResult<Msg>>;
-  left(reader: Reader): void;
+export interface Readable<T> {
+  read(reader: Reader<T>): Promise<IteratorResult<T>>;
+  left(reader: Reader<T>): void;
 }
 
 /** A loop over a subscription. */
-export class Reader implements AsyncIterableIterator<Msg> {
+export class Reader<T> implements AsyncIterableIterator<T> {
   /** Its consumer has a message that it has not come back from. */
   busy = false;
   /** A drain does not wait for that message: the consumer may be what waits for the drain. */
   excused = false;
-  readonly #subscription: Readable;
+  readonly #subscription: Readable<T>;
 
-  constructor(subscription: Readable) {
+  constructor(subscription: Readable<T>) {
     this.#subscription = subscription;
   }
 
@@ -24,13 +22,13 @@ export class Reader implements AsyncIterableIterator<Msg> {
     return this;
   }
 
-  next(): Promise<IteratorResult<Msg>> {
+  next(): Promise<IteratorResult<T>> {
     this.busy = false;
     this.excused = false;
     return this.#subscription.read(this);
   }
 
-  return(): Promise<IteratorResult<Msg>> {
+  return(): Promise<IteratorResult<T>> {
     this.busy = false;
     this.#subscription.left(this);
     return Promise.resolve({ done: true, value: undefined });

@@ -13,11 +13,9 @@ import {
   TimeoutError,
 } from "./errors";
 import { loop } from "./loop";
-import type { MsgImpl, Responder } from "./msg";
-import { Packet } from "./packet";
+import { MsgImpl, type Responder } from "./msg";
 import { Reader } from "./reader";
-import type {
-  ConnectionOptions, Msg, MsgCallback, Subscription, SubscriptionOptions } from "./types";
+import type { ConnectionOptions, Msg, MsgCallback, SubscriptionOptions } from "./types";
 import { deferred, type Deferred } from "./util";
 
 /** How many packets are handed on before the event loop has its turn. */
@@ -35,16 +33,32 @@ export interface Owner extends Responder {
   /** Reports what a callback has thrown. */
   report(error: unknown): void;
   /** The subscription has ended. */
-  ended(subscription: SubscriptionImpl): void;
+  ended(subscription: SubscriptionImpl<any>): void;
 }
 
-/** A loop that waits for a message. */
-type Waiting = [Reader, Deferred<IteratorResult<Msg>>];
+/** What was taken, read one by one. */
+export interface Held<T> {
+  /** Others can be had at once. */
+  readonly more: boolean;
+  /** How many were not read yet. */
+  readonly left: number;
+  /** The next one, which must be there. */
+  next(publisher: Responder, sid: number): T;
+}
 
-/** A subscription. */
-export class SubscriptionImpl implements Subscription {
+/** What a subscription does with what it takes. */
+export type Receiving<T> = Omit<SubscriptionOptions, "callback"> & { callback?: MsgCallback<T> };
+
+/** How what is taken is read. */
+export type Unpack<T> = (packet: Buffer) => Held<T>;
+
+/** A loop that waits for a message. */
+type Waiting<T> = [Reader<T>, Deferred<IteratorResult<T>>];
+
+/** A subscription, of messages or of what else its packets hold. */
+export class SubscriptionImpl<T = Msg> {
   readonly closed: Deferred<void | Error> = deferred<void | Error>();
-  callback: MsgCallback<Msg> | undefined;
+  callback: MsgCallback<T> | undefined;
   /** Messages go to the callback; otherwise to readers. */
   readonly #pushes: boolean;
   #native: NativeSubscription;
@@ -52,10 +66,13 @@ export class SubscriptionImpl implements Subscription {
   #token: number;
   #sid: number;
   /** Messages that were taken. */
-  #held: Packet | undefined;
+  #held: Held<T> | undefined;
+  readonly #unpack: Unpack<T>;
   /** There is something to take, or the end. */
   #ready = false;
   #scheduled = false;
+  /** Nobody tells of it any more: the end comes behind what there is. */
+  #detached = false;
   /** Packets taken in this turn. */
   #packets = 0;
   #ended = false;
@@ -65,8 +82,8 @@ export class SubscriptionImpl implements Subscription {
   /** Messages handed on, and how many may be. */
   #given = 0;
   #limit = Infinity;
-  #readers = new Set<Reader>();
-  #waiting: Waiting[] = [];
+  #readers = new Set<Reader<T>>();
+  #waiting: Waiting<T>[] = [];
   #handled: Deferred<void>[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -74,12 +91,14 @@ export class SubscriptionImpl implements Subscription {
   constructor(
     owner: Owner,
     open: (token: number) => NativeSubscription,
-    options: SubscriptionOptions = {},
+    options: Receiving<T>,
+    unpack: Unpack<T>,
   ) {
     const { callback, timeout, max, maxMessages } = options;
     callable("callback", callback);
     millis("timeout", timeout);
     this.#owner = owner;
+    this.#unpack = unpack;
     this.callback = callback;
     this.#pushes = callback !== undefined;
     this.#max = maxMessages ?? max;
@@ -96,7 +115,7 @@ export class SubscriptionImpl implements Subscription {
     }
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<Msg> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     if (this.#pushes) {
       const text = "the subscription delivers to a callback and cannot be iterated";
       throw new InvalidOperationError(text);
@@ -209,15 +228,16 @@ export class SubscriptionImpl implements Subscription {
   detach(): void {
     if (this.#ready) {
       loop.forget(this.#token);
+      this.#detached = true;
     }
   }
 
   /** @internal The next message for a reader. */
-  read(reader: Reader): Promise<IteratorResult<Msg>> {
+  read(reader: Reader<T>): Promise<IteratorResult<T>> {
     if (this.#available()) {
       return Promise.resolve(this.#give(reader));
     }
-    const result = deferred<IteratorResult<Msg>>();
+    const result = deferred<IteratorResult<T>>();
     this.#waiting.push([reader, result]);
     if (this.#ended) {
       this.#dismiss();
@@ -229,7 +249,7 @@ export class SubscriptionImpl implements Subscription {
   }
 
   /** @internal A reader has left its loop, which ends the subscription. */
-  left(reader: Reader): void {
+  left(reader: Reader<T>): void {
     this.#readers.delete(reader);
     this.unsubscribe();
     this.#settleHandled();
@@ -268,7 +288,7 @@ export class SubscriptionImpl implements Subscription {
           look += Math.min(calls, LOOK);
         }
       } else {
-        const [reader, result] = this.#waiting.shift() as Waiting;
+        const [reader, result] = this.#waiting.shift() as Waiting<T>;
         result.resolve(this.#give(reader));
       }
     }
@@ -312,8 +332,8 @@ export class SubscriptionImpl implements Subscription {
     this.#ready = false;
     this.#packets = packet === null ? 0 : this.#packets + 1;
     if (packet !== null) {
-      this.#held = new Packet(packet);
-      this.#ready = this.#held.more;
+      this.#held = this.#unpack(packet);
+      this.#ready = this.#held.more || this.#detached;
       clearTimeout(this.#timer);
     }
   }
@@ -322,8 +342,8 @@ export class SubscriptionImpl implements Subscription {
     return this.#held?.left ?? 0;
   }
 
-  #shift(): MsgImpl {
-    const held = this.#held as Packet;
+  #shift(): T {
+    const held = this.#held as Held<T>;
     const message = held.next(this.#owner, this.#sid);
     if (held.left === 0) {
       this.#held = undefined;
@@ -334,16 +354,16 @@ export class SubscriptionImpl implements Subscription {
     return message;
   }
 
-  #give(reader: Reader): IteratorResult<Msg> {
+  #give(reader: Reader<T>): IteratorResult<T> {
     reader.busy = true;
     return { done: false, value: this.#shift() };
   }
 
-  #call(error: Error | null, message: Msg): void {
+  #call(error: Error | null, message: T): void {
     try {
       const { extract } = this.#owner;
       const result: unknown =
-        extract === undefined || error !== null
+        extract === undefined || error !== null || !(message instanceof MsgImpl)
           ? this.callback?.(error, message)
           : extract(message, () => this.callback?.(error, message));
       if (result instanceof Promise) {
@@ -369,7 +389,7 @@ export class SubscriptionImpl implements Subscription {
     loop.forget(this.#token);
     this.#owner.ended(this);
     if (this.#pushes && this.#error !== undefined) {
-      this.#call(this.#error, {} as Msg);
+      this.#call(this.#error, {} as T);
     }
     this.#dismiss();
     this.closed.resolve(this.#error);

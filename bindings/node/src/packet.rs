@@ -19,7 +19,7 @@ use nats_core::{Batch, MessageRef};
 /// Set in the length of the payload, which is below 1 GiB, when the other lengths follow.
 const FULL: u32 = 1 << 31;
 /// A packet is closed when it has this many bytes, so that a message that is kept pins little.
-const FILLED: usize = 16 << 10;
+pub(crate) const FILLED: usize = 16 << 10;
 /// Bytes in front of the messages.
 const HEAD: usize = 8;
 
@@ -40,7 +40,7 @@ struct Parts<'a> {
 }
 
 /// Memory that is written from its front.
-type Place<'a> = &'a mut [MaybeUninit<u8>];
+pub(crate) type Place<'a> = &'a mut [MaybeUninit<u8>];
 
 /// Numbers to cross, as an `ArrayBuffer` of doubles.
 pub struct Numbers(pub(crate) Vec<f64>);
@@ -128,17 +128,13 @@ impl ToNapiValue for Packet {
             count += 1;
             size += parts.len();
         });
-        let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: `env` is live, the out-parameters are valid.
-        let status = unsafe { sys::napi_create_buffer(env, size, &mut data, &mut value) };
-        check_status!(status, "no memory for {size} bytes")?;
-        // SAFETY: a new buffer has `size` bytes, here more than none, which are nobody else's yet.
-        let mut place: Place<'_> = unsafe { std::slice::from_raw_parts_mut(data.cast(), size) };
-        number(&mut place, count);
-        number(&mut place, u32::from(packet.more));
-        packet.each(|parts| parts.write(&mut place));
-        debug_assert!(place.is_empty(), "all of it is written");
-        Ok(value)
+        let write = |place: &mut Place<'_>| {
+            number(place, count);
+            number(place, u32::from(packet.more));
+            packet.each(|parts| parts.write(place));
+        };
+        // SAFETY: `env` is live, and there is a head at least.
+        unsafe { buffer(env, size, write) }
     }
 }
 
@@ -176,12 +172,32 @@ impl TypeName for Numbers {
     }
 }
 
+/// A new `Buffer` that `write` fills.
+///
+/// # Safety
+/// `env` is live, and `size` more than none.
+pub(crate) unsafe fn buffer(
+    env: sys::napi_env,
+    size: usize,
+    write: impl FnOnce(&mut Place<'_>),
+) -> napi::Result<sys::napi_value> {
+    let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `env` is live, the out-parameters are valid.
+    let status = unsafe { sys::napi_create_buffer(env, size, &mut data, &mut value) };
+    check_status!(status, "no memory for {size} bytes")?;
+    // SAFETY: a new buffer has `size` bytes, here more than none, which are nobody else's yet.
+    let mut place: Place<'_> = unsafe { std::slice::from_raw_parts_mut(data.cast(), size) };
+    write(&mut place);
+    debug_assert!(place.is_empty(), "all of it is written");
+    Ok(value)
+}
+
 fn number(place: &mut Place<'_>, number: u32) {
     bytes(place, &number.to_ne_bytes());
 }
 
 /// Writes to the front of `place`, and leaves what is behind.
-fn bytes(place: &mut Place<'_>, bytes: &[u8]) {
+pub(crate) fn bytes(place: &mut Place<'_>, bytes: &[u8]) {
     let mine = place.split_off_mut(..bytes.len()).unwrap_or_default();
     for (to, from) in mine.iter_mut().zip(bytes) {
         to.write(*from);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use napi::Status;
-use napi::bindgen_prelude::{Buffer, Either5, Env, Function, check_status, sys};
+use napi::bindgen_prelude::{Buffer, Either8, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
@@ -14,11 +14,14 @@ use nats_bridge::log::{self, Level};
 use nats_bridge::question::{self, Ask};
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::running::Running;
+use nats_core::kv::{KeyValue, KvCache};
 use nats_core::{Batch, Message};
 use serde_json::json;
 
 use crate::connection::Connection;
+use crate::entries::Entries;
 use crate::error::{Result, raise};
+use crate::kv::{Bucket, Cache};
 use crate::packet::{Numbers, Packet};
 use crate::subscription::Subscription;
 
@@ -36,6 +39,11 @@ pub(crate) enum Value {
     Record(Record),
     Text(String),
     Packets(Vec<Packet>),
+    Entries(Vec<Entries>),
+    Bucket(Box<KeyValue>),
+    /// What is told of a bucket.
+    Watch(Box<(nats_core::Subscription, KeyValue)>),
+    Cache(KvCache),
 }
 
 /// The queue of one environment.
@@ -51,12 +59,16 @@ pub struct Events {
     /// The numbers, as doubles.
     pub numbers: Numbers,
     /// What kinds FAILED, VALUE, EVENT, QUESTION, RECORD and REFUSED go with, in order.
-    pub values: Vec<Either5<String, Connection, Subscription, Question, Vec<Packet>>>,
+    pub values: Vec<Crossing>,
     /// The messages of kind MESSAGE, in order.
     pub packet: Option<Packet>,
     /// Whether there may be more events.
     pub more: bool,
 }
+
+/// Something that crosses.
+type Crossing =
+    Either8<String, Connection, Subscription, Question, Vec<Packet>, Vec<Entries>, Bucket, Cache>;
 
 /// What a connection asks the program. Answered at most once.
 #[napi]
@@ -115,48 +127,20 @@ impl Queue {
             let (kind, token, number) = match event {
                 Event::Ready { token, pending } => (READY, token, pending as f64),
                 Event::Connection { token, event } => {
-                    values.push(Either5::A(event.json().to_owned()));
+                    values.push(Either8::A(event.json().to_owned()));
                     (EVENT, token, f64::from(event.kind().number()))
                 }
                 Event::Completion { token, result: Err(e) } if e.api().is_some() => {
-                    values.push(Either5::A(refusal(&e)));
+                    values.push(Either8::A(refusal(&e)));
                     (REFUSED, token, f64::from(e.code().number()))
                 }
                 Event::Completion { token, result: Err(e) } => {
-                    values.push(Either5::A(e.text().to_owned()));
+                    values.push(Either8::A(e.text().to_owned()));
                     (FAILED, token, f64::from(e.code().number()))
                 }
-                Event::Completion { token, result: Ok(Value::Nothing) } => (DONE, token, 0.0),
-                Event::Completion { token, result: Ok(Value::Number(n)) } => (NUMBER, token, n),
-                Event::Completion { token, result: Ok(Value::Message(message)) } => {
-                    let sid = message.sid() as f64;
-                    messages.push(Batch::from(message));
-                    (MESSAGE, token, sid)
-                }
-                Event::Completion { token, result: Ok(Value::Connection(link)) } => {
-                    values.push(Either5::B(Connection::new(link, self.core.clone())));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Subscription(core)) } => {
-                    values.push(Either5::C(Subscription::new(core, self.core.clone())));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Question(question)) } => {
-                    values.push(Either5::D(Question(Some(question))));
-                    (QUESTION, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Text(text)) } => {
-                    values.push(Either5::A(text));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Packets(packets)) } => {
-                    values.push(Either5::E(packets));
-                    (VALUE, token, 0.0)
-                }
-                Event::Completion { token, result: Ok(Value::Record(record)) } => {
-                    let level = record.level;
-                    values.push(Either5::A(record.take()));
-                    (RECORD, token, level)
+                Event::Completion { token, result: Ok(value) } => {
+                    let (kind, number) = self.told(value, &mut values, &mut messages);
+                    (kind, token, number)
                 }
             };
             numbers.extend([kind, token as f64, number]);
@@ -236,6 +220,43 @@ impl Queue {
             Ok(Value::Connection(link))
         })?;
         Ok(())
+    }
+}
+
+impl Queue {
+    /// The kind and the number of what an operation yields, which goes to one of these.
+    fn told(
+        &self,
+        value: Value,
+        values: &mut Vec<Crossing>,
+        messages: &mut Vec<Batch>,
+    ) -> (f64, f64) {
+        let queue = || self.core.clone();
+        let handle = |crossing| (VALUE, 0.0, crossing);
+        let (kind, number, crossing) = match value {
+            Value::Nothing => return (DONE, 0.0),
+            Value::Number(number) => return (NUMBER, number),
+            Value::Message(message) => {
+                let sid = message.sid() as f64;
+                messages.push(Batch::from(message));
+                return (MESSAGE, sid);
+            }
+            Value::Connection(link) => handle(Either8::B(Connection::new(link, queue()))),
+            Value::Subscription(core) => handle(Either8::C(Subscription::new(core, queue()))),
+            Value::Watch(watch) => {
+                let (core, kv) = *watch;
+                handle(Either8::C(Subscription::watching(core, queue(), kv)))
+            }
+            Value::Text(text) => handle(Either8::A(text)),
+            Value::Packets(packets) => handle(Either8::E(packets)),
+            Value::Entries(entries) => handle(Either8::F(entries)),
+            Value::Bucket(kv) => handle(Either8::G(Bucket::new(*kv))),
+            Value::Cache(cache) => handle(Either8::H(Cache::new(cache))),
+            Value::Question(question) => (QUESTION, 0.0, Either8::D(Question(Some(question)))),
+            Value::Record(record) => (RECORD, record.level, Either8::A(record.take())),
+        };
+        values.push(crossing);
+        (kind, number)
     }
 }
 

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use nats_bridge::queue::Queue;
 use nats_bridge::subscription::Subscription as Link;
 use nats_bridge::sync::lock;
+use nats_core::kv::KeyValue;
 use nats_core::{Batch, Code};
 
 use crate::argument::duration;
+use crate::entries::Entries;
 use crate::error::{Result, raise};
 use crate::packet::Packet;
 use crate::queue::{Value, start};
@@ -26,6 +29,8 @@ pub struct Subscription {
     queue: Queue<Value>,
     /// Messages that were taken and have not crossed yet.
     taken: Mutex<VecDeque<Batch>>,
+    /// The bucket whose entries its messages are.
+    bucket: Option<KeyValue>,
 }
 
 /// Counters of a subscription.
@@ -42,7 +47,16 @@ pub struct SubscriptionStats {
 impl Subscription {
     pub(crate) fn new(core: nats_core::Subscription, queue: Queue<Value>) -> Subscription {
         let link = Arc::new(Link::polled(core.clone()));
-        Subscription { link, core, queue, taken: Mutex::default() }
+        Subscription { link, core, queue, taken: Mutex::default(), bucket: None }
+    }
+
+    /// One whose messages are entries of a bucket.
+    pub(crate) fn watching(
+        core: nats_core::Subscription,
+        queue: Queue<Value>,
+        bucket: KeyValue,
+    ) -> Subscription {
+        Subscription { bucket: Some(bucket), ..Subscription::new(core, queue) }
     }
 }
 
@@ -61,9 +75,9 @@ impl Subscription {
     /// reported again once nothing was there or the packet says that there is no more.
     ///
     /// # Errors
-    /// Why no more messages will come.
+    /// Why no more messages will come; PROTOCOL for what is no entry of the bucket.
     #[napi(catch_unwind)]
-    pub fn take(&self) -> Result<Option<Packet>> {
+    pub fn take(&self) -> Result<Option<Either<Packet, Entries>>> {
         let mut taken = lock(&self.taken);
         // The readiness may have been reported while messages were held back: it is not reported
         // again before the core was found empty, so there is a look after these.
@@ -80,7 +94,10 @@ impl Subscription {
                 Err(e) => return Err(raise(e)),
             }
         }
-        Ok(Some(Packet::fill(&mut taken, more)))
+        Ok(Some(match &self.bucket {
+            Some(kv) => Either::B(Entries::fill(kv, &mut taken, more).map_err(raise)?),
+            None => Either::A(Packet::fill(&mut taken, more)),
+        }))
     }
 
     /// Ends at once.

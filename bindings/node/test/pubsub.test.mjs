@@ -6,7 +6,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Empty, headers } from "nats-ffi";
 
 import { fake, server } from "./harness.mjs";
-import { behaviour, Counter, dial, EAGER, fails, numbers, Reader, Watch } from "./helpers.mjs";
+import { behaviour, check, Counter, dial, EAGER, fails, numbers, Reader, Watch } from "./helpers.mjs";
 
 behaviour("pubsub-01", "payloads arrive byte for byte: empty, binary, 64 KiB", async (t) => {
   const nc = await dial(t);
@@ -298,4 +298,16 @@ behaviour("pubsub-17", "ten thousand subscriptions each get their message", asyn
     assert.equal(await new Reader(subs[i]).text(), `${i}`);
     subs[i].unsubscribe();
   }
+});
+
+check("what has come before the connection was closed can be read, and then the end", async (t) => {
+  const nc = await dial(t);
+  const sub = nc.subscribe("n.closed");
+  nc.publish("n.closed", "x");
+  await nc.flush();
+  await nc.close();
+  assert.equal(sub.getPending(), 1);
+  const reader = new Reader(sub);
+  assert.equal(await reader.text(), "x");
+  await reader.end();
 });

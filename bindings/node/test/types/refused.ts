@@ -1,6 +1,6 @@
 // What must not compile: every line that is wrong says so, and tsc finds nothing else.
 
-import { connect, createUser, encodeUser, headers, type NatsConnection } from "nats-ffi";
+import { connect, createUser, encodeUser, headers, Kvm, type NatsConnection } from "nats-ffi";
 
 export async function refused(nc: NatsConnection): Promise<void> {
   // @ts-expect-error the option's name is wrong
@@ -30,4 +30,17 @@ export async function refused(nc: NatsConnection): Promise<void> {
   await js.streamGetMessage({ stream: "S", seq: "5" });
   // @ts-expect-error what is signed is bytes
   createUser().sign("text");
+  const kv = await new Kvm(nc).open("b");
+  // @ts-expect-error buckets are not of subscriptions
+  new Kvm(nc.subscribe("s"));
+  // @ts-expect-error the option's name is wrong
+  await kv.watch({ keys: "a" });
+  // @ts-expect-error there is no such beginning
+  await kv.watch({ include: "all" });
+  // @ts-expect-error a revision is a number
+  await kv.update("a", "x", "1");
+  // @ts-expect-error who reads alone puts nothing
+  await kv.readonly().put("a", "x");
+  // @ts-expect-error it may be that there is none
+  (await kv.get("a")).string();
 }
