@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod object;
 mod table;
 
 use std::ffi::c_void;
@@ -17,7 +18,7 @@ use nats_core::Code;
 use nats_ffi::*;
 use nats_harness::{Config, Server};
 use table::Arg::{self, *};
-use table::{QUESTIONS, Row, TABLE, USER, WITHOUT};
+use table::{QUESTIONS, Row, USER, WITHOUT, table};
 
 struct World {
     good: Vec<(Arg, *mut c_void)>,
@@ -96,6 +97,7 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let js = get(|o, e| nats_jetstream_new(nc, s(""), o, e)).unwrap();
     let publisher =
         get(|o, e| nats_publisher_new(js, s(""), None, null_mut(), None, o, e)).unwrap();
+    let store = object::bucket(js);
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -109,6 +111,9 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Publisher, publisher.cast()),
         (Batch, get(|o, e| nats_batch_new(js, s(""), o, e)).unwrap().cast()),
         (Fetched, fetched(js).cast()),
+        (Objects, store.cast()),
+        (Writer, object::writer(store).cast()),
+        (Reader, object::reader(store).cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -147,6 +152,9 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Publisher => nats_publisher_free(p.cast()),
             Batch => nats_batch_free(p.cast()),
             Fetched => nats_fetched_free(p.cast()),
+            Objects => nats_object_store_free(p.cast()),
+            Writer => nats_object_writer_free(p.cast()),
+            Reader => nats_object_reader_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -173,7 +181,7 @@ fn every_pointer_of_every_function() {
     nats_subscription_free(sub);
     let mut world = World { good, freed, message, scratch: vec![0; 1024] };
     let mut checked = 0;
-    for row in TABLE {
+    for row in table() {
         for (i, arg) in row.1.iter().enumerate() {
             for (wrong, codes) in world.wrong(row, *arg) {
                 let mut arguments = world.arguments(row);
@@ -208,13 +216,13 @@ fn the_table_has_every_function_of_the_header() {
         if line.starts_with("typedef") || line.starts_with("static") || !name.starts_with("nats_") {
             continue;
         }
-        let known = TABLE.iter().any(|row| row.0 == name)
+        let known = table().any(|row| row.0 == name)
             || QUESTIONS.iter().any(|row| row.0 == name)
             || WITHOUT.contains(&name);
         assert!(known, "{name} is not in the table");
         count += 1;
     }
-    assert_eq!(count, TABLE.len() + QUESTIONS.len() + WITHOUT.len());
+    assert_eq!(count, table().count() + QUESTIONS.len() + WITHOUT.len());
 }
 
 #[test]
@@ -238,6 +246,9 @@ fn freeing_twice_and_freeing_nothing() {
             Publisher => (nats_publisher_free(p.cast()), nats_publisher_free(null_mut())),
             Batch => (nats_batch_free(p.cast()), nats_batch_free(null_mut())),
             Fetched => (nats_fetched_free(p.cast()), nats_fetched_free(null_mut())),
+            Objects => (nats_object_store_free(p.cast()), nats_object_store_free(null_mut())),
+            Writer => (nats_object_writer_free(p.cast()), nats_object_writer_free(null_mut())),
+            Reader => (nats_object_reader_free(p.cast()), nats_object_reader_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

@@ -9,6 +9,7 @@ use nats_core::Code;
 use nats_ffi::*;
 
 use crate::common::{b, s};
+use crate::object;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arg {
@@ -24,6 +25,9 @@ pub enum Arg {
     Publisher,
     Batch,
     Fetched,
+    Objects,
+    Writer,
+    Reader,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -38,12 +42,12 @@ pub type Err<'a> = Option<&'a mut MaybeUninit<*mut nats_error>>;
 pub type Row = (&'static str, &'static [Arg], fn(P<'_>, Err<'_>) -> nats_status);
 
 /// An output pointer for the library.
-fn o<'a, T>(p: *mut c_void) -> Option<&'a mut MaybeUninit<T>> {
+pub fn o<'a, T>(p: *mut c_void) -> Option<&'a mut MaybeUninit<T>> {
     // SAFETY: NULL, or the start of a large aligned buffer.
     unsafe { p.cast::<MaybeUninit<T>>().as_mut() }
 }
 
-fn array<T>(p: *mut c_void) -> Option<NonNull<T>> {
+pub fn array<T>(p: *mut c_void) -> Option<NonNull<T>> {
     NonNull::new(p.cast())
 }
 
@@ -70,7 +74,12 @@ const SERVERS: &str = r#"{"servers":["127.0.0.1:1"]}"#;
 /// The public key of a user.
 pub const USER: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
 
-pub const TABLE: &[Row] = &[
+/// Every function with a pointer that could be wrong.
+pub fn table() -> impl Iterator<Item = &'static Row> {
+    [TABLE, object::ROWS, object::OPERATIONS].into_iter().flatten()
+}
+
+const TABLE: &[Row] = &[
     (
         "nats_error_code",
         &[Error],
