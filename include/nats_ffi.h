@@ -2419,6 +2419,17 @@ nats_status nats_kv_cache_wait(nats_kv_cache *cache,
                                nats_error **err);
 
 /**
+ * Like nats_kv_cache_wait(), without waiting; completes on `queue`, under `token`, without a value, or with
+ * `TIMEOUT` when `timeout_ms` milliseconds have passed.
+ */
+nats_status nats_kv_cache_wait_async(nats_kv_cache *cache,
+                                     uint64_t revision,
+                                     int64_t timeout_ms,
+                                     nats_queue *queue,
+                                     uint64_t token,
+                                     nats_error **err);
+
+/**
  * Frees a cache. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
  */
 nats_status nats_kv_cache_free(nats_kv_cache *cache);

@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use nats_core::jetstream::{JetStream, PubAck};
 use nats_core::kv::{
-    Base64Codec, Chain, KeyCodec, KeyValue, KvOptions, KvPublish, KvWatchOptions, PathCodec,
-    ValueCodec,
+    Base64Codec, Chain, KeyCodec, KeyValue, KvCache, KvOptions, KvPublish, KvWatchOptions,
+    PathCodec, ValueCodec,
 };
 use nats_core::{Answer, Code, Error, Message, MessageRef, Request, Result};
 use serde_json::json;
@@ -204,6 +205,15 @@ pub fn length(message: MessageRef<'_>) -> usize {
     let told = message.headers().and_then(|headers| headers.get("Nats-Msg-Size"));
     let told = told.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     told.unwrap_or(message.payload().len())
+}
+
+/// Waits until a cache has seen a revision.
+///
+/// # Errors
+/// [`Code::Timeout`]; those of [`KvCache::wait`].
+pub async fn wait_for(cache: &KvCache, revision: u64, limit: Duration) -> Result<()> {
+    let limited = tokio::time::timeout(limit, cache.wait(revision)).await;
+    limited.unwrap_or(Err(Code::Timeout.into()))
 }
 
 /// Keys as a document: `{"keys": [key]}`.

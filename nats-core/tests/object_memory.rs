@@ -29,7 +29,7 @@ async fn peak_growth<T>(work: impl Future<Output = T>) -> (u64, T) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_object_passes_through_little_memory() {
+async fn object_31() {
     let (_server, _js, store) = start().await;
     let content = tokio::io::repeat(7).take(SIZE);
     let (growth, info) = peak_growth(store.put("x", content)).await;

@@ -245,6 +245,26 @@ pub extern "C" fn nats_kv_cache_wait(
     })
 }
 
+/// Like nats_kv_cache_wait(), without waiting; completes on `queue`, under `token`, without a value, or with
+/// `TIMEOUT` when `timeout_ms` milliseconds have passed.
+#[unsafe(no_mangle)]
+pub extern "C" fn nats_kv_cache_wait_async(
+    cache: *mut nats_kv_cache,
+    revision: u64,
+    timeout_ms: i64,
+    queue: *mut nats_queue,
+    token: u64,
+    err: Option<&mut MaybeUninit<*mut nats_error>>,
+) -> nats_status {
+    guard(err, || {
+        let cache = handle::get::<KvCache>(cache)?.clone();
+        let limit = timeout(timeout_ms)?;
+        start(queue, token, async move {
+            options::wait_for(&cache, revision, limit).await.map(|()| Value::Nothing)
+        })
+    })
+}
+
 /// Frees a cache. NULL is fine; one that was freed before is `NATS_ERR_INVALID_HANDLE`.
 #[unsafe(no_mangle)]
 pub extern "C" fn nats_kv_cache_free(cache: *mut nats_kv_cache) -> nats_status {

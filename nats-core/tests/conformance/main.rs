@@ -1,5 +1,6 @@
 //! The behaviours of tests/conformance/behaviours.toml in Rust: one test for each id, named after
-//! it. `process-03` and `process-04` measure the whole process and stand alone in resources.rs.
+//! it. `process-03`, `process-04` and `object-31` measure the whole process and stand alone in
+//! resources.rs and object_memory.rs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
 
 mod arguments;
@@ -33,6 +34,14 @@ mod kv_codec;
 mod kv_store;
 mod kv_watch;
 mod limits;
+mod object_fault;
+mod object_known;
+mod object_link;
+mod object_outage;
+mod object_put;
+mod object_read;
+mod object_store;
+mod object_watch;
 mod process;
 mod pubsub;
 mod reconnect;

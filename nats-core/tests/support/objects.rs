@@ -1,15 +1,21 @@
 //! What the tests of objects share: a server with the bucket `b` in memory.
 
 use nats_core::jetstream::{JetStream, Storage};
-use nats_core::object::{ObjectInfo, ObjectMeta, ObjectStore, ObjectStoreConfig};
+use nats_core::object::{GetOptions, ObjectInfo, ObjectMeta, ObjectStore, ObjectStoreConfig};
 use nats_harness::{Config, Server};
 
 use super::{dial, within};
 
-/// A server, and the bucket.
-pub(crate) async fn start() -> (Server, JetStream, ObjectStore) {
+/// A server with JetStream, and a connection.
+pub(crate) async fn start_empty() -> (Server, JetStream) {
     let server = Server::start(Config::jetstream()).unwrap();
     let js = dial(&server.url()).await.jetstream();
+    (server, js)
+}
+
+/// A server, and the bucket.
+pub(crate) async fn start() -> (Server, JetStream, ObjectStore) {
+    let (server, js) = start_empty().await;
     let store = js.create_object_store(&in_memory("b")).await.unwrap();
     (server, js, store)
 }
@@ -21,6 +27,11 @@ pub(crate) fn in_memory(bucket: &str) -> ObjectStoreConfig {
 /// An object in chunks of this size.
 pub(crate) fn chunked(name: &str, chunk_size: u32) -> ObjectMeta {
     ObjectMeta { chunk_size, ..ObjectMeta::new(name) }
+}
+
+/// A part of an object.
+pub(crate) fn from(offset: u64, length: Option<u64>) -> GetOptions {
+    GetOptions { offset, length, ..GetOptions::default() }
 }
 
 /// Content that tells its place.

@@ -126,5 +126,11 @@ pub(crate) const ROWS: &[Row] = &[
     ("nats_kv_cache_get", &[Cache, Out], |p, e| nats_kv_cache_get(p[0].cast(), s("k"), o(p[1]), e)),
     ("nats_kv_cache_keys", &[Cache, Out], |p, e| nats_kv_cache_keys(p[0].cast(), o(p[1]), e)),
     ("nats_kv_cache_wait", &[Cache], |p, e| nats_kv_cache_wait(p[0].cast(), 0, 0, e)),
+    ("nats_kv_watch_async", &[Bucket, Queue], |p, e| {
+        nats_kv_watch_async(p[0].cast(), s(""), p[1].cast(), 1, e)
+    }),
+    ("nats_kv_cache_wait_async", &[Cache, Queue], |p, e| {
+        nats_kv_cache_wait_async(p[0].cast(), 1, 1, p[1].cast(), 1, e)
+    }),
     ("nats_kv_cache_free", &[Cache], |p, _| nats_kv_cache_free(p[0].cast())),
 ];

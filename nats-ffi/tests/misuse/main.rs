@@ -11,6 +11,7 @@ mod message;
 mod objects;
 mod ops;
 mod service;
+mod object;
 mod table;
 
 use std::ffi::c_void;
@@ -104,6 +105,7 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
     let publisher =
         get(|o, e| nats_publisher_new(js, s(""), None, null_mut(), None, o, e)).unwrap();
     let kv = bucket(js);
+    let store = object::bucket(js);
     vec![
         // SAFETY: written by the failed call.
         (Error, unsafe { error.assume_init() }.cast()),
@@ -120,6 +122,9 @@ fn objects(nc: *mut nats_connection) -> Vec<(Arg, *mut c_void)> {
         (Bucket, kv.cast()),
         (Cache, get(|o, e| nats_kv_cache_new(kv, s(""), o, e)).unwrap().cast()),
         (Service, service::add(nc).cast()),
+        (Objects, store.cast()),
+        (Writer, object::writer(store).cast()),
+        (Reader, object::reader(store).cast()),
         (Subscription, subscribe(nc, "objects").cast()),
     ]
 }
@@ -168,6 +173,9 @@ fn free(objects: &[(Arg, *mut c_void)]) {
             Bucket => nats_kv_free(p.cast()),
             Cache => nats_kv_cache_free(p.cast()),
             Service => nats_service_free(p.cast()),
+            Objects => nats_object_store_free(p.cast()),
+            Writer => nats_object_writer_free(p.cast()),
+            Reader => nats_object_reader_free(p.cast()),
             Subscription => nats_subscription_free(p.cast()),
             Connection => nats_connection_free(p.cast()),
             other => panic!("{other:?}"),
@@ -263,6 +271,9 @@ fn freeing_twice_and_freeing_nothing() {
             Bucket => (nats_kv_free(p.cast()), nats_kv_free(null_mut())),
             Service => (nats_service_free(p.cast()), nats_service_free(null_mut())),
             Cache => (nats_kv_cache_free(p.cast()), nats_kv_cache_free(null_mut())),
+            Objects => (nats_object_store_free(p.cast()), nats_object_store_free(null_mut())),
+            Writer => (nats_object_writer_free(p.cast()), nats_object_writer_free(null_mut())),
+            Reader => (nats_object_reader_free(p.cast()), nats_object_reader_free(null_mut())),
             Subscription => (nats_subscription_free(p.cast()), nats_subscription_free(null_mut())),
             _ => (nats_connection_free(p.cast()), nats_connection_free(null_mut())),
         };

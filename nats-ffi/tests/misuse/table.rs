@@ -9,7 +9,7 @@ use nats_core::Code;
 use nats_ffi::*;
 
 use crate::common::{b, s};
-use crate::{connection, jetstream, kv, message, objects, ops, service};
+use crate::{connection, jetstream, kv, message, object, objects, ops, service};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Arg {
@@ -28,6 +28,9 @@ pub enum Arg {
     Bucket,
     Cache,
     Service,
+    Objects,
+    Writer,
+    Reader,
     Error,
     Message,
     /// A handle of headers or options that may be NULL.
@@ -81,6 +84,8 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
         jetstream::ROWS,
         kv::ROWS,
         service::ROWS,
+        object::ROWS,
+        object::OPERATIONS,
         ops::ASKED,
         ops::ROWS,
     ]

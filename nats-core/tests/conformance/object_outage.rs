@@ -1,22 +1,18 @@
-//! Connections and servers that go while objects are put and read, against a real server.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test")]
-
-mod support;
-
 use std::time::Duration;
 
 use nats_core::object::{GetOptions, ObjectStoreConfig, PutOptions};
 use nats_core::{Code, ConnectOptions};
-use nats_harness::{Auth, Cluster, Config, Cut, Direction, Proxy, Server, User};
-use support::objects::*;
-use support::*;
+use nats_harness::{Cluster, Config, Cut, Direction, Proxy, Server};
+
+use super::support::objects::*;
+use super::support::*;
 
 async fn through(proxy: &Proxy) -> (nats_core::Client, Events) {
     dial_watched(options(&proxy.url())).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_put_that_loses_its_connection_is_taken_back() {
+async fn object_41() {
     let (server, _js, store) = start().await;
     let old = store.put_bytes("x", "old").await.unwrap();
     let proxy = Proxy::start(&server.address()).unwrap();
@@ -32,7 +28,7 @@ async fn a_put_that_loses_its_connection_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_get_that_loses_its_connection_goes_on() {
+async fn object_42() {
     let (server, _js, store) = start().await;
     let bytes = content(8_000_000);
     store.put_bytes("x", &bytes).await.unwrap();
@@ -60,7 +56,7 @@ async fn a_get_that_loses_its_connection_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_starts_again_is_survived() {
+async fn object_43() {
     let server = Server::start(Config::jetstream()).unwrap();
     let (client, mut events) = dial_watched(options(&server.url())).await;
     let js = client.jetstream();
@@ -96,7 +92,7 @@ async fn a_server_that_starts_again_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_that_goes_is_survived() {
+async fn object_44() {
     let cluster = Cluster::start_with(3, Config::jetstream()).unwrap();
     let options = ConnectOptions::new().servers(cluster.urls()).reconnect_delay_max(SHORT);
     let client = within("connect", options.connect()).await.unwrap();
@@ -133,24 +129,4 @@ async fn a_leader_that_goes_is_survived() {
     }
     within("a put", async { while store.put_bytes("y", "y").await.is_err() {} }).await;
     assert_eq!(store.get_string("y").await.unwrap(), "y");
-}
-
-#[tokio::test]
-async fn what_is_denied_is_told() {
-    let all = User::new("all", "x");
-    let none = User::new("none", "x").deny_publish("$O.b.C.>");
-    let meta = User::new("meta", "x").deny_publish("$O.b.M.>");
-    let auth = Auth::Users(vec![all, none, meta]);
-    let server = Server::start(Config::jetstream().with_auth(auth)).unwrap();
-    let connect = async |name: &str| {
-        let options = options(&server.url()).user_and_password(name, "x");
-        within("connect", options.connect()).await.unwrap().jetstream()
-    };
-    let store = connect("all").await.create_object_store(&in_memory("b")).await.unwrap();
-    for name in ["none", "meta"] {
-        let theirs = connect(name).await.object_store("b").await.unwrap();
-        let put = within("the put", theirs.put_bytes("x", content(300_000))).await;
-        assert_eq!(code(put), Code::Permission, "{name}");
-        settles(&store, &[]).await;
-    }
 }
