@@ -280,13 +280,14 @@ impl Entry {
         self.told.as_ref().map_or(0, |told| told.created_nanos)
     }
 
-    /// The same as a datetime in UTC.
+    /// The same as a datetime in UTC, to the microsecond.
     #[getter]
     fn created<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let module = py.import("datetime")?;
         let utc = module.getattr("timezone")?.getattr("utc")?;
-        let seconds = self.created_ns() as f64 / 1e9;
-        module.getattr("datetime")?.call_method1("fromtimestamp", (seconds, utc))
+        let epoch = module.getattr("datetime")?.call_method1("fromtimestamp", (0, utc))?;
+        let micros = self.created_ns().div_euclid(1000);
+        epoch.add(module.getattr("timedelta")?.call1((0, 0, micros))?)
     }
 
     /// "DEL", "PURGE", or `None` for a value.

@@ -29,7 +29,7 @@ pub(super) fn text() -> Result<String, String> {
         .and_then(|()| section(&mut out, "OrderedOptions", ORDERED, &[], &[]))
         .and_then(|()| section(&mut out, "PushedOptions", PUSHED, &[], &[]))
         .and_then(|()| section(&mut out, "BucketOptions", BUCKET, &[], &[]))
-        .and_then(|()| section(&mut out, "KeyOptions", CHANGE, &[], &[]))
+        .and_then(|()| section(&mut out, "KeyOptions", CHANGE, CHANGE_ALIASES, &[]))
         .and_then(|()| section(&mut out, "WatchOptions", WATCH, WATCH_ALIASES, &[]))
         .and_then(|()| section(&mut out, "ObjectPutOptions", object::PUT, &[], &[]))
         .and_then(|()| section(&mut out, "ObjectGetOptions", object::GET, &[], &[]))
@@ -62,6 +62,10 @@ const CONNECT_ALIASES: &[Alias] = &[
     Alias("flusher_queue_size", "", "ignored"),
 ];
 
+/// What the parameters of the methods are called.
+const CHANGE_ALIASES: &[Alias] =
+    &[Alias("last", "expected_revision", "int"), Alias("msg_ttl", "ttl_ms", "seconds")];
+
 const WATCH_ALIASES: &[Alias] =
     &[Alias("headers_only", "meta_only", "bool"), Alias("inactive_threshold", "", "ignored")];
 
@@ -86,6 +90,7 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     ("SubscribeOptions", &["queue", "max_msgs", "pending_msgs_limit", "pending_bytes_limit"]),
     ("FetchOptions", &["max_messages"]),
     ("MemberOptions", &["group"]),
+    ("WatchOptions", &["keys"]),
 ];
 
 const OPTIONS_HEAD: &str = r#""""The options as keyword arguments.

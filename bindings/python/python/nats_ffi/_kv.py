@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from . import errors
 from ._native import Entry
+from ._subscription import checked_wait
 
 __all__ = ["KV_DEL", "KV_PURGE", "BucketStatus", "Entry", "KeyCodec", "ValueCodec"]
 
@@ -108,6 +110,13 @@ class Codecs:
         except errors.InvalidArgumentError:
             return None
 
+    def updates(self, told: Entry) -> tuple[Entry | None, ...]:
+        """What a watch tells the program by an entry: nothing by what the codecs have not made."""
+        if told.is_mark:
+            return (None,)
+        entry = self.readable(told)
+        return () if entry is None else (entry,)
+
     def known_keys(self, stored: list[str]) -> list[str]:
         """The keys of those that are stored, but for those that the codec has not made."""
         if self._keys is None:
@@ -163,10 +172,10 @@ def bucket_status(told: dict[str, Any]) -> BucketStatus:
 
 
 def change_options(
-    revision: int | None = None, msg_ttl: float | None = None
+    last: int | None = None, msg_ttl: float | None = None
 ) -> dict[str, int | float]:
-    """The options of what is done to a key, by the names that the program knows."""
-    given: dict[str, int | float | None] = {"expected_revision": revision, "ttl": msg_ttl}
+    """The options of what is done to a key."""
+    given: dict[str, int | float | None] = {"last": last, "msg_ttl": msg_ttl}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -179,13 +188,21 @@ def checked_revision(revision: object) -> int:
     return revision
 
 
+def remaining(timeout: float | None) -> Callable[[], float | None]:
+    """How many of the seconds are left, each time it is called."""
+    seconds = checked_wait(timeout)
+    if seconds is None:
+        return lambda: None
+    end = time.monotonic() + seconds
+    return lambda: max(end - time.monotonic(), 0.0)
+
+
 def telling(codecs: Codecs, callback: Callable[[Entry | None], Any]) -> Callable[[Any], Any]:
     """What hands the entries of a watch to a callback."""
 
     def tell(told: Entry) -> Any:
-        if told.is_mark:
-            return callback(None)
-        entry = codecs.readable(told)
-        return None if entry is None else callback(entry)
+        for update in codecs.updates(told):
+            return callback(update)
+        return None
 
     return tell

@@ -1,6 +1,7 @@
 """The native module: what the library does, without an event loop."""
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, final
 
 from typing_extensions import disjoint_base
@@ -9,8 +10,11 @@ from . import errors
 
 __all__ = [
     "BlockingMsg",
+    "Bucket",
+    "Cache",
     "Connection",
     "Done",
+    "Entry",
     "Headers",
     "JetStream",
     "KeyPair",
@@ -549,6 +553,11 @@ class JetStream:
     ) -> Operation:
         """Takes the messages of a group's member; yields a `Subscription`."""
 
+    def key_value(
+        self, queue: Queue, token: int, bucket: str, options: str, /
+    ) -> Operation:
+        """A bucket that is there; yields a `Bucket`."""
+
     def batch(self, options: str, /) -> StreamBatch:
         """A batch of messages."""
 
@@ -558,6 +567,114 @@ class JetStream:
     @property
     def api_prefix(self) -> str:
         """The prefix of the API's subjects, with a dot at its end."""
+
+@final
+class Bucket:
+    """A bucket of keys with values."""
+
+    def put(
+        self, queue: Queue, target: Any, key: str, data: _Data, options: str, /
+    ) -> Operation:
+        """Gives a key a value; yields its revision, under a token or to a future."""
+
+    def create(
+        self, queue: Queue, target: Any, key: str, data: _Data, options: str, /
+    ) -> Operation:
+        """Gives a key that has none a value; yields its revision, under a token or to a future."""
+
+    def delete(self, queue: Queue, target: Any, key: str, options: str, /) -> Operation:
+        """Deletes a key; yields its revision, under a token or to a future."""
+
+    def purge(self, queue: Queue, target: Any, key: str, options: str, /) -> Operation:
+        """Deletes a key with all it had; yields its revision, under a token or to a future."""
+
+    def get(self, queue: Queue, target: Any, key: str, /) -> Operation:
+        """The value of a key; yields an `Entry`, under a token or to a future."""
+
+    def get_revision(
+        self, queue: Queue, token: int, key: str, revision: int, /
+    ) -> Operation:
+        """What a key had at a revision; 0: what was done to it last. Yields an `Entry`."""
+
+    def get_many(self, queue: Queue, token: int, keys: Sequence[str], /) -> Operation:
+        """The values of many keys; yields a list with an `Entry` or `None` for each."""
+
+    def history(self, queue: Queue, token: int, key: str, /) -> Operation:
+        """All that the bucket has of a key; yields a list of `Entry`."""
+
+    def keys(self, queue: Queue, token: int, options: str, /) -> Operation:
+        """The keys that have values; yields a document."""
+
+    def watch(self, queue: Queue, token: int, options: str, /) -> Operation:
+        """Watches keys; yields a `Subscription` whose messages are entries."""
+
+    def cache(self, queue: Queue, token: int, options: str, /) -> Operation:
+        """Takes values into memory; yields a `Cache`."""
+
+    def purge_deletes(self, queue: Queue, token: int, older_than_ms: int, /) -> Operation:
+        """Removes what deleted keys have had, and markers that are older than so many
+        milliseconds; yields how many messages that were."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+@final
+class Entry:
+    """What a bucket has under a key, or had."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+
+    @property
+    def key(self) -> str:
+        """The key."""
+
+    @property
+    def value(self) -> bytes:
+        """The value; of a deleted key it is empty."""
+
+    @property
+    def revision(self) -> int:
+        """It grows with whatever is done to any key of the bucket."""
+
+    @property
+    def delta(self) -> int:
+        """How many entries of what was asked for are still to come."""
+
+    @property
+    def created(self) -> datetime:
+        """When it was stored, in UTC, to the microsecond."""
+
+    @property
+    def created_ns(self) -> int:
+        """The same in nanoseconds since 1970."""
+
+    @property
+    def operation(self) -> str | None:
+        """"DEL": the key was deleted; "PURGE": with all it had before, or its time is over; `None`
+        for a value."""
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is the mark behind what there was, which programs see as `None`."""
+
+    def decoded(self, key: str, value: bytes, /) -> Entry:
+        """The same with another key and another value."""
+
+@final
+class Cache:
+    """The values of a bucket in memory."""
+
+    def get(self, key: str, /) -> Entry | None:
+        """The value of a key; `None` without one."""
+
+    def keys(self) -> list[str]:
+        """The keys that have values."""
+
+    def wait(self, queue: Queue, token: int, revision: int, /) -> Operation:
+        """Completes once a revision was seen."""
 
 @final
 class StreamBatch:

@@ -1085,11 +1085,17 @@ class KeyOptions(TypedDict, total=False):
 
     Default: the bucket's.
     """
+    last: int | None
+    """Like expected_revision."""
+    msg_ttl: float | None
+    """Like ttl."""
 
 
 KEY: Final[dict[str, tuple[str, str]]] = {
     "expected_revision": ("expected_revision", "int"),
     "ttl": ("ttl_ms", "seconds"),
+    "last": ("expected_revision", "int"),
+    "msg_ttl": ("ttl_ms", "seconds"),
 }
 """Each name with its key in the document and how its value becomes that key's."""
 
@@ -1100,11 +1106,6 @@ KEY_DEFAULTS: Final[dict[str, Any]] = {}
 class WatchOptions(TypedDict, total=False):
     """What may be given; times are in seconds."""
 
-    keys: str | Sequence[str] | None
-    """The keys, of which words may be wildcards.
-
-    Default: all.
-    """
     include_history: bool | None
     """Begin with all that the bucket has of them; otherwise with what was done to each
     last.

@@ -1,6 +1,7 @@
 """A program for mypy --strict to read: what has which type in the eyes of a user."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, assert_type
 from urllib.parse import ParseResult
 
@@ -8,6 +9,7 @@ import nats_ffi as nats
 from nats_ffi import errors, jwt, nkeys, sync
 from nats_ffi.aio.client import Client
 from nats_ffi.aio.jetstream import Batch, JetStream, Metadata, PubAck
+from nats_ffi.aio.kv import BucketStatus, Entry, KeyValue, KeyWatcher, KvCache
 from nats_ffi.aio.msg import Msg
 from nats_ffi.aio.subscription import Subscription
 
@@ -113,6 +115,56 @@ async def streams(nc: nats.NATS) -> None:
     with blocking_js.publisher(window=10) as publisher:
         publisher.publish("s", b"x", token=1, msg_id="1")
         assert_type(publisher.take(), list[tuple[int, PubAck | errors.Error]])
+
+
+class Upper:
+    """A codec of keys."""
+
+    def encode(self, key: str) -> str:
+        return key.upper()
+
+    def decode(self, stored: str) -> str:
+        return stored.lower()
+
+
+async def on_key(entry: Entry | None) -> None:
+    pass
+
+
+async def buckets(js: JetStream) -> None:
+    kv = await js.create_key_value(bucket="b", history=5, ttl=2.5)
+    assert_type(kv, KeyValue)
+    assert_type(await js.update_key_value({"bucket": "b"}), KeyValue)
+    assert_type(await js.key_value("b", read_only=True, key_codecs="base64"), KeyValue)
+    assert_type(await kv.put("k", b"v", msg_ttl=60), int)
+    assert_type(await kv.create("k", bytearray(b"v")), int)
+    assert_type(await kv.update("k", b"v", last=1), int)
+    assert_type(await kv.modify("k", lambda entry: entry and entry.value + b"."), int | None)
+    entry = await kv.get("k")
+    assert_type(entry, Entry)
+    assert_type(entry.value, bytes)
+    assert_type(entry.created, datetime)
+    assert_type(entry.operation, str | None)
+    assert_type(await kv.get_many(["k"]), list[Entry | None])
+    assert_type(await kv.keys(["a.*"]), list[str])
+    assert_type(await kv.history("k"), list[Entry])
+    assert_type(await kv.status(), BucketStatus)
+    watcher: KeyValue.KeyWatcher = await kv.watch("a.>", on_key, include_history=True)
+    assert_type(watcher, KeyWatcher)
+    assert_type(await watcher.updates(timeout=None), Entry | None)
+    async for update in watcher:
+        assert_type(update, Entry | None)
+    cache = await kv.with_codecs(keys=Upper()).cache()
+    assert_type(cache, KvCache)
+    assert_type(cache.get("k"), Entry | None)
+    await kv.watch("a", ignore_delete=True)  # type: ignore[call-arg]
+    await kv.put("k", "text")  # type: ignore[arg-type]
+    await js.key_value("b", readonly=True)  # type: ignore[call-arg]
+    there = sync.connect().jetstream().create_key_value(bucket="b")
+    assert_type(there.put("k", b"v"), int)
+    for told in there.watch():
+        assert_type(told, Entry | None)
+    assert_type(there.cache().keys(), list[str])
 
 
 def keys() -> None:

@@ -364,7 +364,12 @@ class Client(ClientBase[Subscription]):
     def _opened(
         self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
     ) -> Subscription:
-        sub = Subscription(self, native, current(), extracting(callback, self._extract))
+        return self._kept(native, extracting(callback, self._extract))
+
+    def _kept(
+        self, native: _native.Subscription, callback: Callable[[Msg], Any] | None
+    ) -> Subscription:
+        sub = Subscription(self, native, current(), callback)
         self._subs[sub._place] = sub
         return sub
 

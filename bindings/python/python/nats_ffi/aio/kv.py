@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack
 
-from .. import _native, errors
+from .. import _kv, _native, errors
 from .._client import check_callback
 from .._config import key_document, watch_document
 from .._jetstream import named_as_in
@@ -22,6 +23,7 @@ from .._kv import (
     bucket_status,
     change_options,
     checked_revision,
+    remaining,
     telling,
 )
 from .._options import WatchOptions
@@ -47,11 +49,54 @@ __all__ = [
 Payload = bytes | bytearray | memoryview
 
 
+class KeyWatcher:
+    """What is done to keys, made by `KeyValue.watch`; `None` stands behind what there was when it began.
+
+    Iterating ends when it is stopped, and raises why it has ended otherwise: `BucketNotFoundError` when
+    the bucket was deleted.
+    """
+
+    def __init__(self, sub: Subscription, codecs: Codecs) -> None:
+        self._sub: Any = sub
+        self._codecs = codecs
+
+    async def updates(self, timeout: float | None = 5.0) -> Entry | None:
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
+        `None` waits on.
+
+        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
+        """
+        left = remaining(timeout)
+        while True:
+            for update in self._codecs.updates(await self._sub.next_msg(left())):
+                return update
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Entry | None:
+        while True:
+            for update in self._codecs.updates(await anext(self._messages)):
+                return update
+
+    async def stop(self) -> None:
+        """Ends the watch."""
+        await self._sub.unsubscribe()
+
+    @cached_property
+    def _messages(self) -> AsyncIterator[Any]:
+        return self._sub.messages  # type: ignore[no-any-return]
+
+
 class KeyValue:
     """A bucket of keys with values, made by `JetStream.key_value` and `JetStream.create_key_value`.
 
     A key is words of A-Z, a-z, 0-9, '-', '_', '/' and '=' with single dots between.
     """
+
+    Entry: TypeAlias = _native.Entry
+    BucketStatus: TypeAlias = _kv.BucketStatus
+    KeyWatcher: TypeAlias = KeyWatcher
 
     def __init__(self, js: JetStream, native: _native.Bucket, codecs: Codecs | None = None) -> None:
         self._js = js
@@ -107,25 +152,42 @@ class KeyValue:
         told = await self._call(self._native.get_many, encoded)
         return [None if one is None else self._codecs.entry(one) for one in told]
 
-    async def put(self, key: str, value: Payload, msg_ttl: float | None = None) -> int:
-        """Gives a key a value; its new revision. `msg_ttl`: for how long it is kept, in whole seconds
+    async def put(
+        self,
+        key: str,
+        value: Payload,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
+    ) -> int:
+        """Gives a key a value; its new revision. Keys are always validated. `msg_ttl`: for how long it is kept, in whole seconds
         (server 2.11); the bucket must have a `limit_marker_ttl`.
 
         Raises, when it is not stored, `ReadOnlyError`, `InvalidNameError`, and what
         `JetStream.publish` raises. `TimeoutError` and `ConnectionLostError` leave open whether it is
         stored.
         """
-        return await self._change(self._native.put, key, value, change_options(None, msg_ttl))
+        return await self._change(self._native.put, key, value, change_options(msg_ttl=msg_ttl))
 
-    async def create(self, key: str, value: Payload, msg_ttl: float | None = None) -> int:
+    async def create(
+        self,
+        key: str,
+        value: Payload,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
+    ) -> int:
         """Gives a key a value that has none, or was deleted; its revision.
 
         Raises `KeyExistsError`; otherwise as `put`.
         """
-        return await self._change(self._native.create, key, value, change_options(None, msg_ttl))
+        return await self._change(self._native.create, key, value, change_options(msg_ttl=msg_ttl))
 
     async def update(
-        self, key: str, value: Payload, last: int | None = None, msg_ttl: float | None = None
+        self,
+        key: str,
+        value: Payload,
+        last: int | None = None,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
     ) -> int:
         """Gives a key that has the revision `last` another value; its new revision. 0 and `None`: it is
         to have had none.
@@ -156,7 +218,11 @@ class KeyValue:
                 continue
 
     async def delete(
-        self, key: str, last: int | None = None, msg_ttl: float | None = None
+        self,
+        key: str,
+        last: int | None = None,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
     ) -> int:
         """Deletes a key, if it has the revision `last`, if that is given; what it had before stays in its
         history. The marker's revision.
@@ -230,7 +296,7 @@ class KeyValue:
         with named_as_in("watch", given):
             native = await self._call(self._native.watch, watch_document(given))
         told = None if callback is None else telling(self._codecs, callback)
-        return KeyWatcher(self._js._client._opened(native, told), self._codecs)
+        return KeyWatcher(self._js._client._kept(native, told), self._codecs)
 
     async def watchall(self, **options: Unpack[WatchOptions]) -> KeyWatcher:
         """Watches all keys; see `watch`."""
@@ -250,13 +316,16 @@ class KeyValue:
     ) -> int:
         key, value = self._codecs.key(key), self._codecs.value(value)
         with named_as_in("key", options):
-            return await self._answer(start, key, value, key_document(options))
+            revision: int = await self._answer(start, key, value, key_document(options))
+        return revision
 
     async def _remove(
         self, start: Callable[..., _native.Operation], key: str, options: Any
     ) -> int:
         with named_as_in("key", options):
-            return await self._answer(start, self._codecs.key(key), key_document(options))
+            key = self._codecs.key(key)
+            revision: int = await self._answer(start, key, key_document(options))
+        return revision
 
     async def _answer(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
         """Starts an operation that yields something to a future, and waits for it."""
@@ -271,45 +340,6 @@ class KeyValue:
 
     async def _call(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
         return await current(self._js._client._hub).call(start, *arguments)
-
-
-class KeyWatcher:
-    """What is done to keys, made by `KeyValue.watch`; `None` stands behind what there was when it began.
-
-    Iterating ends when it is stopped, and raises why it has ended otherwise: `BucketNotFoundError` when
-    the bucket was deleted.
-    """
-
-    def __init__(self, sub: Subscription, codecs: Codecs) -> None:
-        self._sub: Any = sub
-        self._codecs = codecs
-
-    async def updates(self, timeout: float | None = 5.0) -> Entry | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
-        `None` waits on.
-
-        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
-        """
-        while True:
-            told: Entry = await self._sub.next_msg(timeout)
-            if told.is_mark:
-                return None
-            entry = self._codecs.readable(told)
-            if entry is not None:
-                return entry
-
-    async def __aiter__(self) -> AsyncIterator[Entry | None]:
-        async for told in self._sub.messages:
-            if told.is_mark:
-                yield None
-                continue
-            entry = self._codecs.readable(told)
-            if entry is not None:
-                yield entry
-
-    async def stop(self) -> None:
-        """Ends the watch."""
-        await self._sub.unsubscribe()
 
 
 class KvCache:

@@ -168,9 +168,7 @@ class JetStream(Operations):
     def key_value(self, bucket: str, **options: Unpack[BucketOptions]) -> KeyValue:
         """The bucket of keys with values that has this name; see the asynchronous API."""
         with named_as_in("bucket", options):
-            native = waiter().call(
-                self._native.key_value, bucket, bucket_document(options)
-            )
+            native = waiter().call(self._native.key_value, bucket, bucket_document(options))
         return KeyValue(self, native)
 
     def create_key_value(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from .. import _native, errors
+from .. import _kv, _native, errors
 from .._client import check_callback
 from .._config import key_document, watch_document
 from .._jetstream import named_as_in
@@ -21,6 +21,7 @@ from .._kv import (
     bucket_status,
     change_options,
     checked_revision,
+    remaining,
     telling,
 )
 from .._options import WatchOptions
@@ -45,9 +46,38 @@ __all__ = [
 Payload = bytes | bytearray | memoryview
 
 
+class KeyWatcher:
+    """What is done to keys, made by `KeyValue.watch`; `None` stands behind what there was when it began.
+    Iterating ends when it is stopped, and raises why it has ended otherwise."""
+
+    def __init__(self, sub: Subscription, codecs: Codecs) -> None:
+        self._sub: Any = sub
+        self._codecs = codecs
+
+    def updates(self, timeout: float | None = 5.0) -> Entry | None:
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
+        `None` waits on."""
+        left = remaining(timeout)
+        while True:
+            for update in self._codecs.updates(self._sub.next_msg(left())):
+                return update
+
+    def __iter__(self) -> Iterator[Entry | None]:
+        for told in self._sub.messages:
+            yield from self._codecs.updates(told)
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        self._sub.unsubscribe()
+
+
 class KeyValue:
     """A bucket of keys with values, made by `JetStream.key_value` and `JetStream.create_key_value`. For
     every thread; what its methods do and raise is said in the asynchronous API."""
+
+    Entry: TypeAlias = _native.Entry
+    BucketStatus: TypeAlias = _kv.BucketStatus
+    KeyWatcher: TypeAlias = KeyWatcher
 
     def __init__(self, js: JetStream, native: _native.Bucket, codecs: Codecs | None = None) -> None:
         self._js = js
@@ -88,16 +118,33 @@ class KeyValue:
         told = waiter().call(self._native.get_many, encoded)
         return [None if one is None else self._codecs.entry(one) for one in told]
 
-    def put(self, key: str, value: Payload, msg_ttl: float | None = None) -> int:
+    def put(
+        self,
+        key: str,
+        value: Payload,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
+    ) -> int:
         """Gives a key a value; its new revision."""
-        return self._change(self._native.put, key, value, change_options(None, msg_ttl))
+        return self._change(self._native.put, key, value, change_options(msg_ttl=msg_ttl))
 
-    def create(self, key: str, value: Payload, msg_ttl: float | None = None) -> int:
+    def create(
+        self,
+        key: str,
+        value: Payload,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
+    ) -> int:
         """Gives a key a value that has none, or was deleted; its revision."""
-        return self._change(self._native.create, key, value, change_options(None, msg_ttl))
+        return self._change(self._native.create, key, value, change_options(msg_ttl=msg_ttl))
 
     def update(
-        self, key: str, value: Payload, last: int | None = None, msg_ttl: float | None = None
+        self,
+        key: str,
+        value: Payload,
+        last: int | None = None,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
     ) -> int:
         """Gives a key that has the revision `last` another value; its new revision."""
         return self._change(self._native.put, key, value, change_options(last or 0, msg_ttl))
@@ -115,7 +162,13 @@ class KeyValue:
             except errors.WrongLastSequenceError:
                 continue
 
-    def delete(self, key: str, last: int | None = None, msg_ttl: float | None = None) -> int:
+    def delete(
+        self,
+        key: str,
+        last: int | None = None,
+        validate_keys: bool = True,
+        msg_ttl: float | None = None,
+    ) -> int:
         """Deletes a key; what it had before stays in its history. The marker's revision."""
         return self._remove(self._native.delete, key, change_options(last, msg_ttl))
 
@@ -158,7 +211,7 @@ class KeyValue:
         with named_as_in("watch", given):
             native = waiter().call(self._native.watch, watch_document(given))
         told = None if callback is None else telling(self._codecs, callback)
-        return KeyWatcher(self._js._client._opened(native, told), self._codecs)
+        return KeyWatcher(self._js._client._kept(native, told), self._codecs)
 
     def watchall(self, **options: Unpack[WatchOptions]) -> KeyWatcher:
         """Watches all keys; see `watch`."""
@@ -181,39 +234,6 @@ class KeyValue:
         with named_as_in("key", options):
             revision: int = waiter().call(start, self._codecs.key(key), key_document(options))
         return revision
-
-
-class KeyWatcher:
-    """What is done to keys, made by `KeyValue.watch`; `None` stands behind what there was when it began.
-    Iterating ends when it is stopped, and raises why it has ended otherwise."""
-
-    def __init__(self, sub: Subscription, codecs: Codecs) -> None:
-        self._sub: Any = sub
-        self._codecs = codecs
-
-    def updates(self, timeout: float | None = 5.0) -> Entry | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
-        `None` waits on."""
-        while True:
-            told: Entry = self._sub.next_msg(timeout)
-            if told.is_mark:
-                return None
-            entry = self._codecs.readable(told)
-            if entry is not None:
-                return entry
-
-    def __iter__(self) -> Iterator[Entry | None]:
-        for told in self._sub.messages:
-            if told.is_mark:
-                yield None
-                continue
-            entry = self._codecs.readable(told)
-            if entry is not None:
-                yield entry
-
-    def stop(self) -> None:
-        """Ends the watch."""
-        self._sub.unsubscribe()
 
 
 class KvCache:
