@@ -18,6 +18,7 @@ mod message;
 mod ack;
 mod jetstream;
 mod kv;
+mod object;
 mod log;
 mod queue;
 mod batch;
@@ -49,6 +50,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<kv::Bucket>()?;
     module.add_class::<kv::Entry>()?;
     module.add_class::<kv::Cache>()?;
+    module.add_class::<object::Objects>()?;
+    module.add_class::<object::ObjectWriter>()?;
+    module.add_class::<object::ObjectReader>()?;
     module.add_class::<jetstream::PubAck>()?;
     module.add_class::<jetstream::Metadata>()?;
     module.add_function(wrap_pyfunction!(jwt::encode_user, module)?)?;

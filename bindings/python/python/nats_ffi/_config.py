@@ -21,6 +21,9 @@ from ._options import (
     KEY,
     MANY,
     MEMBER,
+    OBJECT_GET,
+    OBJECT_PUT,
+    OBJECT_WATCH,
     ORDERED,
     PUBLISH,
     PUBLISHER,
@@ -123,6 +126,21 @@ def key_document(options: Mapping[str, Any]) -> str:
 def watch_document(options: Mapping[str, Any]) -> str:
     """The document of `watch`."""
     return _document(WATCH, options, {})
+
+
+def object_put_document(options: Mapping[str, Any]) -> str:
+    """The document of an object that is put."""
+    return _document(OBJECT_PUT, options, {}) if options else ""
+
+
+def object_get_document(options: Mapping[str, Any]) -> str:
+    """The document of an object that is read."""
+    return _document(OBJECT_GET, options, {}) if options else ""
+
+
+def object_watch_document(options: Mapping[str, Any]) -> str:
+    """The document of a watch of objects."""
+    return _document(OBJECT_WATCH, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

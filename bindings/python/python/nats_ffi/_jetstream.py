@@ -18,6 +18,9 @@ from ._options import (
     JETSTREAM,
     KEY,
     MEMBER,
+    OBJECT_GET,
+    OBJECT_PUT,
+    OBJECT_WATCH,
     ORDERED,
     PUBLISH,
     PUBLISHER,
@@ -92,4 +95,7 @@ _TABLES = {
     "bucket": BUCKET,
     "key": KEY,
     "watch": WATCH,
+    "object_put": OBJECT_PUT,
+    "object_get": OBJECT_GET,
+    "object_watch": OBJECT_WATCH,
 }
