@@ -26,6 +26,7 @@ mod callback;
 mod subscription;
 mod stream_batch;
 mod publisher;
+mod service;
 mod connection;
 
 use pyo3::prelude::*;
@@ -47,6 +48,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<jetstream::JetStream>()?;
     module.add_class::<stream_batch::StreamBatch>()?;
     module.add_class::<publisher::Publisher>()?;
+    module.add_class::<service::Service>()?;
+    module.add_class::<service::Endpoint>()?;
     module.add_class::<kv::Bucket>()?;
     module.add_class::<kv::Entry>()?;
     module.add_class::<kv::Cache>()?;

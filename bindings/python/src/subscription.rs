@@ -141,9 +141,7 @@ impl Subscription {
         let py = client.py();
         match &self.held.get()?.watched {
             Watched::Keys(kv) => Ok(Py::new(py, Entry::read(kv, &message)?)?.into_any()),
-            Watched::Objects(store) => {
-                Ok(object::told(store, &message)?.into_py_any(py)?)
-            }
+            Watched::Objects(store) => Ok(object::told(store, &message)?.into_py_any(py)?),
             Watched::Messages => Ok(message::object(py, message, self.flavour, Some(client))?),
         }
     }

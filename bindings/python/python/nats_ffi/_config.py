@@ -11,11 +11,13 @@ from typing import Any, Final
 from . import errors
 from ._client import DEFAULT_SERVER
 from ._options import (
+    ASK,
     BATCH,
     BUCKET,
     CONNECT,
     CONNECT_DEFAULTS,
     CONSUME,
+    ENDPOINT,
     FETCH,
     JETSTREAM,
     KEY,
@@ -28,6 +30,7 @@ from ._options import (
     PUBLISH,
     PUBLISHER,
     PUSHED,
+    SERVICE,
     SUBSCRIBE,
     WATCH,
 )
@@ -141,6 +144,21 @@ def object_get_document(options: Mapping[str, Any]) -> str:
 def object_watch_document(options: Mapping[str, Any]) -> str:
     """The document of a watch of objects."""
     return _document(OBJECT_WATCH, options, {}) if options else ""
+
+
+def service_document(options: Mapping[str, Any]) -> str:
+    """The document of `add_service`."""
+    return _document(SERVICE, options, {})
+
+
+def endpoint_document(options: Mapping[str, Any]) -> str:
+    """The document of `add_endpoint`."""
+    return _document(ENDPOINT, options, {})
+
+
+def ask_document(options: Mapping[str, Any]) -> str:
+    """The document of `discover`."""
+    return _document(ASK, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

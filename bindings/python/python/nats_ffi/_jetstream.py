@@ -11,9 +11,11 @@ from . import errors
 from ._config import in_python_names
 from ._native import Metadata, MsgBase, PubAck
 from ._options import (
+    ASK,
     BATCH,
     BUCKET,
     CONSUME,
+    ENDPOINT,
     FETCH,
     JETSTREAM,
     KEY,
@@ -25,6 +27,7 @@ from ._options import (
     PUBLISH,
     PUBLISHER,
     PUSHED,
+    SERVICE,
     WATCH,
 )
 
@@ -95,6 +98,9 @@ _TABLES = {
     "bucket": BUCKET,
     "key": KEY,
     "watch": WATCH,
+    "service": SERVICE,
+    "endpoint": ENDPOINT,
+    "ask": ASK,
     "object_put": OBJECT_PUT,
     "object_get": OBJECT_GET,
     "object_watch": OBJECT_WATCH,
