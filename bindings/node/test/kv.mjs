@@ -22,11 +22,15 @@ export async function bucket(t, options = {}) {
   return { ...begun, kv: await begun.kvm.create("b", { history: 5, ...MEMORY }) };
 }
 
-/** Whether the server is of this minor version of 2 at least; the test is skipped otherwise. */
+/** Whether the server is of this minor version of 2 at least. */
+export function has(nc, minor) {
+  return Number(nc.info.version.split(".")[1]) >= minor;
+}
+
+/** The same; the test is skipped otherwise. */
 export function needs(t, nc, minor) {
-  const is = Number(nc.info.version.split(".")[1]) >= minor;
-  if (!is) t.skip(`server 2.${minor}`);
-  return is;
+  if (!has(nc, minor)) t.skip(`server 2.${minor}`);
+  return has(nc, minor);
 }
 
 /** Gives keys their names as values. */
