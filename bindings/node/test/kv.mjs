@@ -55,14 +55,15 @@ export class Told {
   constructor(watch) {
     this.#watch = watch;
     this.#iterator = watch[Symbol.asyncIterator]();
-    watch.caughtUp.then(() => this.marks++, () => {});
+    watch.caughtUp.then((caughtUp) => (this.marks += Number(caughtUp)));
   }
 
   /** What comes next. */
   async next() {
     this.#next ??= this.#iterator.next();
-    const mark = this.marks === 0 ? this.#watch.caughtUp.then(() => "-") : undefined;
-    const what = await within(mark ? Promise.race([mark, this.#next]) : this.#next, "an update");
+    const mark = this.#watch.caughtUp.then((caughtUp) => (caughtUp ? "-" : this.#next));
+    const next = this.marks === 0 ? Promise.race([mark, this.#next]) : this.#next;
+    const what = await within(next, "an update");
     if (what === "-") return "-";
     this.#next = undefined;
     return what.done ? "end" : what.value;
