@@ -26,9 +26,9 @@ pub(crate) fn first(case: Case) -> usize {
         Op::Connect => return case.conns,
         Op::Publish if case.conns > 1 => return bounded(case, OVER_MANY_CONNECTIONS),
         Op::Request if case.inflight == 1 => 300,
-        Op::JsPublish => 300,
+        Op::JsPublish | Op::KvPut | Op::KvGet => 300,
         Op::Request | Op::JsPublishAsync => 2_000,
-        Op::JsFetch | Op::JsFetchAck | Op::JsConsume => 4_000,
+        Op::JsFetch | Op::JsFetchAck | Op::JsConsume | Op::KvWatch => 4_000,
         Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
     };
     bounded(case, messages.min(FIRST_BYTES / case.size.max(1)))
@@ -55,6 +55,9 @@ fn bounded(case: Case, messages: usize) -> usize {
         Op::JsPublish | Op::JsPublishAsync | Op::JsFetch | Op::JsFetchAck | Op::JsConsume => {
             (STORED_BYTES, case.size + STORED_OVERHEAD)
         }
+        // A key has one value.
+        Op::KvPut | Op::KvGet => (PUBLISHED_BYTES, case.size),
+        Op::KvWatch => (STORED_BYTES, case.size + STORED_OVERHEAD),
     };
     let messages = messages.min(MOST.min(bytes / each.max(1)));
     if case.op.takes_stored() {

@@ -12,6 +12,9 @@ const WINDOW: usize = 256;
 /// So many messages are consumed to see whether memory stays flat.
 pub(crate) const MILLION: usize = 1_000_000;
 
+/// So many keys are watched.
+pub(crate) const WATCHED: usize = 100_000;
+
 /// Every case with its target, without modes; the selection of a quick run has the most telling
 /// ones.
 pub(crate) fn cases(quick: bool) -> Vec<(Target, Case)> {
@@ -84,6 +87,7 @@ fn jetstream_cases(all: &[usize]) -> Vec<Case> {
             let [_, publish, fetch, _, consume] = usual;
             cases.push(Case { fixed: Some(MILLION), ..consume });
             cases.extend([publish, fetch].map(|case| Case { storage: Storage::File, ..case }));
+            cases.extend(KEY_VALUE);
         }
     }
     cases
@@ -97,6 +101,13 @@ pub(crate) fn stored(size: usize) -> [Case; 5] {
         Case { size, inflight, ..Case::new(op) }
     })
 }
+
+/// What is done with a bucket of keys.
+pub(crate) const KEY_VALUE: [Case; 3] = [
+    Case { size: 128, ..Case::new(Op::KvPut) },
+    Case { size: 128, ..Case::new(Op::KvGet) },
+    Case { size: 128, fixed: Some(WATCHED), ..Case::new(Op::KvWatch) },
+];
 
 fn sizes(op: Op, sizes: &[usize]) -> Vec<Case> {
     sizes.iter().map(|&size| Case { size, ..Case::new(op) }).collect()
@@ -135,6 +146,9 @@ mod tests {
                     (target, case.op, case.size) == (Target::JetStream, op, size)
                 }));
             }
+        }
+        for op in Op::ALL.into_iter().filter(|op| op.has_bucket()) {
+            assert!(has(&|target, case| (target, case.op) == (Target::JetStream, op)), "{op:?}");
         }
         for size in SIZES {
             for op in [Op::Publish, Op::Subscribe, Op::Request] {

@@ -82,6 +82,12 @@ pub enum Op {
     JsFetchAck,
     /// Takes the messages of a stream without end.
     JsConsume,
+    /// Gives keys of a bucket values, one after the other.
+    KvPut,
+    /// Gets values of a bucket, one after the other.
+    KvGet,
+    /// Watches a bucket until all that there was has come.
+    KvWatch,
 }
 
 /// Where a stream has its messages.
@@ -203,7 +209,7 @@ pub struct Goal {
 
 impl Op {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Publish,
         Self::Subscribe,
         Self::Pubsub,
@@ -214,11 +220,19 @@ impl Op {
         Self::JsFetch,
         Self::JsFetchAck,
         Self::JsConsume,
+        Self::KvPut,
+        Self::KvGet,
+        Self::KvWatch,
     ];
 
     /// Whether there are several ways to receive.
     pub const fn has_modes(self) -> bool {
         matches!(self, Self::Subscribe | Self::Pubsub | Self::JsConsume)
+    }
+
+    /// Whether it is one with a bucket of keys.
+    pub const fn has_bucket(self) -> bool {
+        matches!(self, Self::KvPut | Self::KvGet | Self::KvWatch)
     }
 
     /// Whether it takes what a stream holds.

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use nats_bench_driver::{STORED_WARM_UP, warm_up_stream};
+use nats_bench_driver::{KEYS, STORED_WARM_UP, key, warm_up_stream};
 use nats_core::jetstream::{
     AckPolicy, ConsumerConfig, JetStream, PublishOptions, PublisherOptions, Storage, StreamConfig,
 };
+use nats_core::kv::KvConfig;
 use nats_core::{Code, ConnectOptions, Publish};
 use nats_harness::{Error, Result};
 use tokio::runtime::{Builder, Runtime};
@@ -17,6 +18,8 @@ use crate::results::{self, Op};
 const CONSUMER: &str = "bench";
 /// The stream that drivers publish to.
 const PUBLISHED: &str = "bench-published";
+/// The bucket that drivers put into.
+const PUT: &str = "bench-put";
 /// How long the server may take to note what a driver has acknowledged, or what fills a stream.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is asked.
@@ -30,6 +33,8 @@ pub(crate) struct Store {
     /// The streams that are filled, all of one kind.
     filled: Vec<String>,
     kind: Option<Kind>,
+    /// The buckets that are filled.
+    buckets: Vec<String>,
 }
 
 /// The size of messages, and where they are.
@@ -44,7 +49,8 @@ impl Store {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let options = ConnectOptions::new().servers([url]);
         let client = runtime.block_on(options.connect()).map_err(failed("connecting"))?;
-        Ok(Self { runtime, js: client.jetstream(), filled: Vec::new(), kind: None })
+        let js = client.jetstream();
+        Ok(Self { runtime, js, filled: Vec::new(), kind: None, buckets: Vec::new() })
     }
 
     /// Makes what the next driver needs; the arguments that say where it is.
@@ -52,6 +58,9 @@ impl Store {
     /// # Errors
     /// The server refuses.
     pub(crate) fn prepare(&mut self, case: Case, count: usize) -> Result<Vec<String>> {
+        if case.op.has_bucket() {
+            return self.prepare_buckets(case, count);
+        }
         if !case.op.takes_stored() {
             for stream in [PUBLISHED.to_owned(), warm_up_stream(PUBLISHED)] {
                 self.remove(&stream)?;
@@ -71,7 +80,7 @@ impl Store {
             if !self.filled.contains(&stream) {
                 self.create(&stream, case.storage)?;
                 self.filled.push(stream.clone());
-                self.fill(&stream, case.size, count)?;
+                self.fill(std::slice::from_ref(&stream), case.size, count)?;
             }
             self.renew_consumer(&stream, case.op)?;
         }
@@ -91,6 +100,7 @@ impl Store {
         let stream = words.get(1).map_or("", String::as_str);
         match case.op {
             Op::JsPublish | Op::JsPublishAsync => self.check_stored(stream, count),
+            Op::KvPut => self.check_stored(&format!("KV_{stream}"), count),
             Op::JsFetchAck => self.check_acknowledged(stream),
             _ => Ok(()),
         }
@@ -98,10 +108,11 @@ impl Store {
 
     fn check_stored(&self, stream: &str, count: usize) -> Result<()> {
         let info = self.runtime.block_on(self.js.stream_info(stream)).map_err(failed(stream))?;
-        if info.state.messages == count as u64 {
+        // A bucket keeps one value of a key.
+        if info.state.last_seq == count as u64 {
             return Ok(());
         }
-        Err(Error::new(format!("{} of {count} messages are stored", info.state.messages)))
+        Err(Error::new(format!("{} of {count} messages are stored", info.state.last_seq)))
     }
 
     fn check_acknowledged(&self, stream: &str) -> Result<()> {
@@ -143,13 +154,50 @@ impl Store {
         }
     }
 
-    fn fill(&self, stream: &str, size: usize, count: usize) -> Result<()> {
+    /// Makes the buckets that the next driver needs.
+    fn prepare_buckets(&mut self, case: Case, count: usize) -> Result<Vec<String>> {
+        let (bucket, keys) = match case.op {
+            Op::KvPut => (PUT.to_owned(), [0, 0]),
+            Op::KvGet => (format!("bench-get-{}", case.size), [KEYS, KEYS]),
+            _ => (format!("bench-watch-{}-{count}", case.size), [count, STORED_WARM_UP]),
+        };
+        let names = [bucket.clone(), warm_up_stream(&bucket)];
+        for (bucket, keys) in names.into_iter().zip(keys) {
+            if self.buckets.contains(&bucket) {
+                continue;
+            }
+            self.create_bucket(&bucket)?;
+            let subjects = (0..keys).map(|number| format!("$KV.{bucket}.{}", key(number)));
+            self.fill(&subjects.collect::<Vec<_>>(), case.size, keys)?;
+            if keys > 0 {
+                self.buckets.push(bucket);
+            }
+        }
+        Ok(words(&[("--stream", &bucket)]))
+    }
+
+    /// An empty bucket in memory.
+    fn create_bucket(&self, bucket: &str) -> Result<()> {
+        let config = KvConfig { storage: Storage::Memory, ..KvConfig::new(bucket) };
+        let renewing = async {
+            match self.js.delete_key_value(bucket).await {
+                Err(error) if error.code() != Code::BucketNotFound => Err(error),
+                _ => self.js.create_key_value(&config).await,
+            }
+        };
+        self.runtime.block_on(renewing).map_err(failed(bucket))?;
+        Ok(())
+    }
+
+    /// Publishes so many messages, in turn to these subjects.
+    fn fill(&self, subjects: &[String], size: usize, count: usize) -> Result<()> {
         let payload = vec![b'x'; size];
         let filling = async {
             let options = PublisherOptions { stall: PATIENCE, ..PublisherOptions::default() };
             let publisher = self.js.publisher(&options)?;
-            let (publish, how) = (Publish::new(stream, &payload), PublishOptions::default());
-            for _ in 0..count {
+            let how = PublishOptions::default();
+            for subject in subjects.iter().cycle().take(count) {
+                let publish = Publish::new(subject, &payload);
                 while let Err(error) = publisher.publish_now(&publish, &how, None) {
                     match error.code() {
                         Code::PublisherStalled => publisher.room().await?,
@@ -160,7 +208,7 @@ impl Store {
             }
             publisher.complete(PATIENCE).await
         };
-        self.runtime.block_on(filling).map_err(failed(stream))
+        self.runtime.block_on(filling).map_err(failed("filling"))
     }
 
     /// A consumer that begins with the first message.
@@ -235,6 +283,31 @@ mod tests {
             assert_eq!(wrong, "0 of 1 messages are stored");
             store.runtime.block_on(store.js.publish(PUBLISHED, "x")).unwrap();
             store.check(Case::new(Op::JsPublish), &words, 1).unwrap();
+        }
+    }
+
+    #[test]
+    fn buckets_are_there() {
+        let server = Server::start(Config::jetstream()).unwrap();
+        let mut store = Store::connect(&server.url()).unwrap();
+        let last = |store: &Store, bucket: &str| {
+            let info = store.runtime.block_on(store.js.stream_info(&format!("KV_{bucket}")));
+            info.unwrap().state.last_seq
+        };
+        for _ in 0..2 {
+            let words = store.prepare(Case::new(Op::KvPut), 1).unwrap();
+            assert_eq!(words, ["--stream", PUT]);
+            assert_eq!(last(&store, PUT), 0);
+            assert!(store.check(Case::new(Op::KvPut), &words, 1).is_err());
+            let kv = store.runtime.block_on(store.js.key_value(PUT)).unwrap();
+            store.runtime.block_on(kv.put("k.0", "x")).unwrap();
+            store.check(Case::new(Op::KvPut), &words, 1).unwrap();
+            let words = store.prepare(Case::new(Op::KvGet), 300).unwrap();
+            assert_eq!(words, ["--stream", "bench-get-16"]);
+            assert_eq!(last(&store, "bench-get-16-warm-up"), KEYS as u64);
+            let words = store.prepare(Case::new(Op::KvWatch), 2_000).unwrap();
+            assert_eq!(words, ["--stream", "bench-watch-16-2000"]);
+            assert_eq!(last(&store, "bench-watch-16-2000"), 2_000);
         }
     }
 }

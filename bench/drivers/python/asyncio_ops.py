@@ -336,6 +336,67 @@ async def _js_consume(
     receiver.stop()
 
 
+def _bucket(operation: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An operation with the bucket of the warm-up and with the one that is measured."""
+
+    async def run(
+        library: Library, options: argparse.Namespace, meter: Meter, connect: _Connect
+    ) -> None:
+        js = (await connect()).jetstream()
+        warm_up = await js.key_value(bench.warm_up_stream(options))
+        await operation(options, meter, warm_up, await js.key_value(options.stream))
+
+    return run
+
+
+async def _kv_put(options: argparse.Namespace, meter: Meter, warm_up: Any, bucket: Any) -> None:
+    value = bytes(options.size)
+
+    async def put(kv: Any, count: int) -> None:
+        for key in islice(cycle(bench.KEYS), count):
+            start = time.perf_counter_ns()
+            await kv.put(key, value)
+            meter.latencies.append(time.perf_counter_ns() - start)
+
+    await put(warm_up, bench.warm_up(options))
+    meter.latencies.clear()
+    with meter:
+        await put(bucket, options.count)
+
+
+async def _kv_get(options: argparse.Namespace, meter: Meter, warm_up: Any, bucket: Any) -> None:
+    async def get(kv: Any, count: int) -> None:
+        for key in islice(cycle(bench.KEYS), count):
+            start = time.perf_counter_ns()
+            entry = await kv.get(key)
+            meter.latencies.append(time.perf_counter_ns() - start)
+            if len(entry.value) != options.size:
+                raise Failure(f"a value of {len(entry.value)} bytes came")
+
+    await get(warm_up, bench.warm_up(options))
+    meter.latencies.clear()
+    with meter:
+        await get(bucket, options.count)
+
+
+async def _kv_watch(options: argparse.Namespace, meter: Meter, warm_up: Any, bucket: Any) -> None:
+    async def watch(kv: Any, count: int) -> None:
+        watcher, come = await kv.watchall(), 0
+        async for entry in watcher:
+            if entry is None:
+                break
+            if len(entry.value) != options.size:
+                raise Failure(f"a value of {len(entry.value)} bytes came")
+            come += 1
+        await watcher.stop()
+        if come != count:
+            raise Failure(f"{come} of {count} entries came")
+
+    await watch(warm_up, bench.STORED_WARM_UP)
+    with meter:
+        await watch(bucket, options.count)
+
+
 _OPERATIONS: Final = {
     "publish": _publish,
     "subscribe": _subscribe,
@@ -347,4 +408,7 @@ _OPERATIONS: Final = {
     "js-fetch": _stored(_js_fetch),
     "js-fetch-ack": _stored(_js_fetch),
     "js-consume": _stored(_js_consume),
+    "kv-put": _bucket(_kv_put),
+    "kv-get": _bucket(_kv_get),
+    "kv-watch": _bucket(_kv_watch),
 }

@@ -30,6 +30,9 @@ HEADERS: Final = {"Bench-A": "aaaaaaaa", "Bench-B": "bbbbbbbb", "Bench-C": "cccc
 STORED_WARM_UP: Final = 1000
 """How many messages of a stream go before those that are measured."""
 
+KEYS: Final = tuple(f"k.{number}" for number in range(1000))
+"""The keys of a bucket that are put and got, in turn."""
+
 OPS: Final = (
     "publish",
     "subscribe",
@@ -41,6 +44,9 @@ OPS: Final = (
     "js-fetch",
     "js-fetch-ack",
     "js-consume",
+    "kv-put",
+    "kv-get",
+    "kv-watch",
 )
 MODES: Final = ("callback", "iterator", "batch")
 
@@ -76,7 +82,7 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
     for name in ("subs", "threads"):
         if options.count % getattr(options, name):
             reader.error(f"argument --count: expected a multiple of --{name}")
-    if options.op.startswith("js-") and not options.stream:
+    if options.op.startswith(("js-", "kv-")) and not options.stream:
         reader.error("argument --stream: missing")
     if options.op in ("js-fetch", "js-fetch-ack", "js-consume") and not options.consumer:
         reader.error("argument --consumer: missing")
@@ -87,14 +93,14 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
 
 def warm_up(options: argparse.Namespace) -> int:
     """How many messages go before those that are measured."""
-    least = 100 if options.op in ("request", "js-publish") else 1000
+    least = 100 if options.op in ("request", "js-publish", "kv-put", "kv-get") else 1000
     share = options.subs * options.threads
     rounds: int = math.ceil(max(options.count // 100, least) / share)
     return rounds * int(share)
 
 
 def warm_up_stream(options: argparse.Namespace) -> str:
-    """The stream of the warm-up that belongs to that of the options."""
+    """The stream, or bucket, of the warm-up that belongs to that of the options."""
     return f"{options.stream}-warm-up"
 
 

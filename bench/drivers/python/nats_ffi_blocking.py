@@ -184,6 +184,59 @@ class Driver:
         with self._meter:
             consume(options.stream, options.count)
 
+    def kv_put(self) -> None:
+        """Gives keys values, one after the other."""
+        self._in_series(lambda kv, key: kv.put(key, self._payload))
+
+    def kv_get(self) -> None:
+        """Gets values, one after the other."""
+        size = self._options.size
+
+        def get(kv: Any, key: str) -> None:
+            if len(kv.get(key).value) != size:
+                raise Failure("a value of another size came")
+
+        self._in_series(get)
+
+    def kv_watch(self) -> None:
+        """Watches a bucket until all that there was has come."""
+        size = self._options.size
+
+        def watch(kv: Any, count: int) -> None:
+            watcher, come = kv.watchall(), 0
+            for entry in watcher:
+                if entry is None:
+                    break
+                if len(entry.value) != size:
+                    raise Failure(f"a value of {len(entry.value)} bytes came")
+                come += 1
+            watcher.stop()
+            if come != count:
+                raise Failure(f"{come} of {count} entries came")
+
+        warm_up, bucket = self._buckets()
+        watch(warm_up, bench.STORED_WARM_UP)
+        with self._meter:
+            watch(bucket, self._options.count)
+
+    def _in_series(self, work: Callable[[Any, str], None]) -> None:
+        def series(kv: Any, count: int) -> None:
+            for key in itertools.islice(itertools.cycle(bench.KEYS), count):
+                start = time.perf_counter_ns()
+                work(kv, key)
+                self._meter.latencies.append(time.perf_counter_ns() - start)
+
+        warm_up, bucket = self._buckets()
+        series(warm_up, bench.warm_up(self._options))
+        self._meter.latencies.clear()
+        with self._meter:
+            series(bucket, self._options.count)
+
+    def _buckets(self) -> tuple[Any, Any]:
+        js = self._connect().jetstream()
+        warm_up = js.key_value(bench.warm_up_stream(self._options))
+        return warm_up, js.key_value(self._options.stream)
+
     def _connect(self) -> Any:
         self._clients.append(nats.connect(self._options.url, allow_reconnect=False))
         return self._clients[-1]

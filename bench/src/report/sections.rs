@@ -5,7 +5,7 @@ use super::lines::{Curve, lines};
 use super::panels::{is_case, label, panels};
 use super::text::{Unit, escape};
 use crate::case::{Case, name_of};
-use crate::matrix::{self, MILLION};
+use crate::matrix::{self, KEY_VALUE, MILLION};
 use crate::results::{FLOOR, Op, Row, Spread, Target};
 use crate::table::{Figure, Table};
 
@@ -127,6 +127,13 @@ pub(super) fn sections(rows: &[Row]) -> Vec<Section> {
             body: stored(rows, &[Op::JsFetch, Op::JsFetchAck, Op::JsConsume]),
         },
         Section {
+            id: "key-value",
+            title: "JetStream: buckets of keys",
+            text: "Values of 128 bytes are put, and got, one after the other; 100,000 keys are \
+                   watched until all has come.",
+            body: by_case(rows, KEY_VALUE.into_iter()),
+        },
+        Section {
             id: "headers",
             title: "Headers",
             text: "Three headers against none, 16 bytes of payload.",
@@ -181,9 +188,13 @@ fn operation(rows: &[Row], case: Case, metrics: [Metric; 2]) -> String {
     targets.into_iter().map(part).collect()
 }
 
-/// Operations with a stream, two charts each.
+/// Operations with a stream.
 fn stored(rows: &[Row], ops: &[Op]) -> String {
-    let cases = matrix::stored(128).into_iter().filter(|case| ops.contains(&case.op));
+    by_case(rows, matrix::stored(128).into_iter().filter(|case| ops.contains(&case.op)))
+}
+
+/// Cases with JetStream, two charts each.
+fn by_case(rows: &[Row], cases: impl Iterator<Item = Case>) -> String {
     let part = |case: Case| {
         let charts = beside([THROUGHPUT, CPU].map(|metric| {
             let floor =

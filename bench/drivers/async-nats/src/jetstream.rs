@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use nats_bench_driver::{Batch, Consumer, Failure, JetStream, Mode, Result, Subscription};
 
 use crate::Outgoing;
+use crate::kv::Keys;
 
 pub(crate) struct Streams(pub(crate) jetstream::Context);
 
@@ -34,6 +35,7 @@ async fn stored(ack: PublishAckFuture) -> Result<()> {
 impl JetStream for Streams {
     type Message = Outgoing;
     type Consumer = Pulled;
+    type Bucket = Keys;
 
     async fn publish(&self, stream: &str, message: &Outgoing) -> Result<()> {
         stored(self.send(stream, message).await?).await
@@ -64,6 +66,11 @@ impl JetStream for Streams {
     async fn consumer(&self, stream: &str, name: &str) -> Result<Pulled> {
         let consumer = self.0.get_consumer_from_stream(name, stream).await;
         consumer.map(Pulled).map_err(|error| Failure::of("consumer", error))
+    }
+
+    async fn bucket(&self, name: &str) -> Result<Keys> {
+        let bucket = self.0.get_key_value(name).await;
+        bucket.map(Keys).map_err(|error| Failure::of("bucket", error))
     }
 }
 

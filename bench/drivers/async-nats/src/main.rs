@@ -1,6 +1,7 @@
 //! The benchmark driver of async-nats.
 
 mod jetstream;
+mod kv;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::failure::{Failure, Result};
 
 const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect\
-    |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume \
+    |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume|kv-put|kv-get|kv-watch \
     [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1] [--conns 1] \
     [--headers 0] [--inflight 1] [--threads 1] [--stream NAME] [--consumer NAME] [--batch 500] \
     [--runtime multi|current]";
@@ -13,7 +13,15 @@ const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect\
 /// Messages of a stream that warm a client up that takes them.
 pub const STORED_WARM_UP: usize = 1_000;
 
-/// The stream of the warm-up that belongs to this one.
+/// Keys of a bucket that are put and got, in turn.
+pub const KEYS: usize = 1_000;
+
+/// The key of this number.
+pub fn key(number: usize) -> String {
+    format!("k.{number}")
+}
+
+/// The stream, or bucket, of the warm-up that belongs to this one.
 pub fn warm_up_stream(stream: &str) -> String {
     format!("{stream}-warm-up")
 }
@@ -52,6 +60,12 @@ pub enum Op {
     JsFetchAck,
     /// The messages of a stream are taken without end.
     JsConsume(Mode),
+    /// Keys of a bucket are given values, each when the one before it is acknowledged.
+    KvPut,
+    /// Values of a bucket are got, one after the other.
+    KvGet,
+    /// A bucket is watched until all that there was has come.
+    KvWatch,
 }
 
 /// The arguments.
@@ -75,7 +89,7 @@ pub struct Args {
     pub inflight: usize,
     /// Threads that publish.
     pub threads: usize,
-    /// The stream, which is the subject of its messages, too.
+    /// The stream, which is the subject of its messages, too; or the bucket.
     pub stream: String,
     /// The consumer of the stream, and of that of the warm-up.
     pub consumer: String,
@@ -142,7 +156,9 @@ impl Args {
             return usage("--count: must be a multiple of --subs");
         }
         let (stored, taken) = match self.op {
-            Op::JsPublish | Op::JsPublishAsync => (true, false),
+            Op::JsPublish | Op::JsPublishAsync | Op::KvPut | Op::KvGet | Op::KvWatch => {
+                (true, false)
+            }
             Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) => (true, true),
             _ => (false, false),
         };
@@ -164,8 +180,8 @@ impl Args {
     /// How many messages or requests warm the client up.
     pub fn warm_up(&self) -> usize {
         let least = match self.op {
-            Op::Request | Op::JsPublish => 100,
-            Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) => return STORED_WARM_UP,
+            Op::Request | Op::JsPublish | Op::KvPut | Op::KvGet => 100,
+            Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) | Op::KvWatch => return STORED_WARM_UP,
             _ => 1_000,
         };
         (self.count / 100).max(least).next_multiple_of(self.subs)
@@ -217,10 +233,13 @@ fn read_op(value: &str, mode: Option<Mode>) -> Result<Op> {
         ("js-fetch", None) => Ok(Op::JsFetch),
         ("js-fetch-ack", None) => Ok(Op::JsFetchAck),
         ("js-consume", Some(mode)) => Ok(Op::JsConsume(mode)),
+        ("kv-put", None) => Ok(Op::KvPut),
+        ("kv-get", None) => Ok(Op::KvGet),
+        ("kv-watch", None) => Ok(Op::KvWatch),
         ("subscribe" | "pubsub" | "js-consume", None) => usage("--mode: missing"),
         (
             "publish" | "request" | "connect" | "js-publish" | "js-publish-async" | "js-fetch"
-            | "js-fetch-ack",
+            | "js-fetch-ack" | "kv-put" | "kv-get" | "kv-watch",
             Some(_),
         ) => usage("--mode: this operation has none"),
         ("", _) => usage("--op: missing"),
@@ -264,6 +283,7 @@ mod tests {
         assert_eq!(refused("--url u"), "--op: missing");
         assert_eq!(refused("--url u --op pubsub"), "--mode: missing");
         assert_eq!(refused("--url u --op js-publish"), "--stream: missing");
+        assert_eq!(refused("--url u --op kv-get"), "--stream: missing");
         let fetch = "--url u --op js-fetch --stream s";
         assert_eq!(refused(fetch), "--consumer: missing");
         let moded = refused(&format!("{fetch} --mode batch"));

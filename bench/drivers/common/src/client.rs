@@ -58,6 +58,8 @@ pub trait JetStream: Send + Sync + 'static {
     type Message: Message;
     /// A consumer that messages are pulled from.
     type Consumer: Consumer;
+    /// A bucket of keys.
+    type Bucket: Bucket<Message = Self::Message>;
 
     /// Publishes a message and waits until the stream has stored it.
     fn publish(
@@ -82,6 +84,24 @@ pub trait JetStream: Send + Sync + 'static {
         stream: &str,
         name: &str,
     ) -> impl Future<Output = Result<Self::Consumer>> + Send;
+
+    /// A bucket that is there.
+    fn bucket(&self, name: &str) -> impl Future<Output = Result<Self::Bucket>> + Send;
+}
+
+/// A bucket of keys of the client under test.
+pub trait Bucket: Send + Sync + 'static {
+    /// As the client's.
+    type Message: Message;
+
+    /// Gives a key the payload of a message as its value, and waits until that is stored.
+    fn put(&self, key: &str, message: &Self::Message) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gets the value of a key; returns its size.
+    fn get(&self, key: &str) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Watches all keys until all that there was has come; returns how many entries came.
+    fn watch(&self, batch: &mut impl Batch) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// A consumer of a stream.

@@ -7,13 +7,14 @@ mod arrivals;
 mod client;
 mod failure;
 mod jetstream;
+mod kv;
 mod latency;
 mod meter;
 mod ops;
 mod run;
 
-pub use args::{Args, Mode, Op, STORED_WARM_UP, warm_up_stream};
-pub use client::{Batch, Client, Consumer, JetStream, Message, Subscription};
+pub use args::{Args, KEYS, Mode, Op, STORED_WARM_UP, key, warm_up_stream};
+pub use client::{Batch, Bucket, Client, Consumer, JetStream, Message, Subscription};
 pub use failure::{Failure, Result};
 pub use latency::Latencies;
 pub use meter::{Measured, Meter};

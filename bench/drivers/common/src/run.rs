@@ -9,6 +9,7 @@ use crate::args::{Args, Op};
 use crate::client::Client;
 use crate::failure::{Failure, Result};
 use crate::jetstream;
+use crate::kv;
 use crate::meter::{Measured, rss_kib};
 use crate::ops;
 
@@ -85,5 +86,8 @@ async fn measure<C: Client>(args: &Args) -> Result<Measured> {
         Op::JsFetch => jetstream::fetch::<C>(args, false).await,
         Op::JsFetchAck => jetstream::fetch::<C>(args, true).await,
         Op::JsConsume(mode) => jetstream::consume::<C>(args, mode).await,
+        Op::KvPut => kv::put::<C>(args).await,
+        Op::KvGet => kv::get::<C>(args).await,
+        Op::KvWatch => kv::watch::<C>(args).await,
     }
 }

@@ -9,6 +9,7 @@ use nats_core::jetstream::{
 };
 use nats_core::{Code, Publish};
 
+use crate::kv::Keys;
 use crate::{Incoming, Outgoing};
 
 pub(crate) struct Streams(pub(crate) jetstream::JetStream);
@@ -24,6 +25,7 @@ pub(crate) enum Endless {
 impl JetStream for Streams {
     type Message = Outgoing;
     type Consumer = Pulled;
+    type Bucket = Keys;
 
     async fn publish(&self, stream: &str, message: &Outgoing) -> Result<()> {
         let publish = message.publish(stream);
@@ -47,6 +49,11 @@ impl JetStream for Streams {
 
     async fn consumer(&self, stream: &str, name: &str) -> Result<Pulled> {
         self.0.pull(stream, name).map(Pulled).map_err(|error| Failure::of("consumer", error))
+    }
+
+    async fn bucket(&self, name: &str) -> Result<Keys> {
+        let bucket = self.0.key_value(name).await;
+        bucket.map(Keys).map_err(|error| Failure::of("bucket", error))
     }
 }
 

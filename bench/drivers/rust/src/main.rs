@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod jetstream;
+mod kv;
 
 use std::process::ExitCode;
 
