@@ -3,6 +3,7 @@
  * as ready, and stand in line for their turns, a batch each.
  */
 #include "bucket.h"
+#include "service.h"
 
 static void enlist(Sub *sub) {
   Ready *ready = loop_ready(sub->target.home->loop);
@@ -61,6 +62,11 @@ static void deliver(Sub *sub, nats_msg *msg) {
   Home *home = sub->target.home;
   Tcl_Obj *args[3];
   int count = 0;
+  if (sub->service) {
+    args[count++] = service_request(sub, msg);
+    home_call(home, sub->command, count, args);
+    return;
+  }
   if (sub->kv) {
     args[count++] = sub_message(sub, msg);
   } else if (sub->answers) {

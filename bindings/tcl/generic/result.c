@@ -27,6 +27,9 @@ Tcl_Obj *result_take(Op *op, const nats_event *event, nats_status *status) {
       return take_connection(op, event->value);
     case WANT_DOC:
       return doc_value(event->value);
+    case WANT_SUBSCRIPTION:
+      op->made = event->value;
+      return NULL;
     case WANT_FETCHED:
       return fetched_value(op->conn, event->value);
     default:
@@ -54,6 +57,9 @@ void result_discard(const Op *op, const nats_event *event) {
       return;
     case WANT_DOC:
       nats_doc_free(event->value);
+      return;
+    case WANT_SUBSCRIPTION:
+      nats_subscription_free(event->value);
       return;
     case WANT_FETCHED:
     case WANT_ENTRIES:

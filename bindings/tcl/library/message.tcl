@@ -51,6 +51,18 @@ namespace eval ::nats::msg {
         Stored $msg time timestamp
     }
 
+    # Whether a service has answered that it came to an error: a dictionary of code (0 when it has none
+    # that is a number) and description; empty for another answer.
+    proc service_error {msg} {
+        ::set code [::nats::header lookup $msg Nats-Service-Error-Code ""]
+        ::set description [::nats::header lookup $msg Nats-Service-Error ""]
+        if {$code eq "" && $description eq ""} {
+            return
+        }
+        dict create code [expr {[string is digit -strict $code] ? [scan $code %lld] : 0}] \
+            description $description
+    }
+
     # Fails with ErrBadHeaderMsg when the message arrived with a subject or headers that cannot be
     # decoded. Its payload can be read either way.
     proc check {msg} {
