@@ -54,12 +54,14 @@ namespace eval ::nats::msg {
     # Whether a service has answered that it came to an error: a dictionary of code (0 when it has none
     # that is a number) and description; empty for another answer.
     proc service_error {msg} {
-        ::set code [::nats::header lookup $msg Nats-Service-Error-Code ""]
-        ::set description [::nats::header lookup $msg Nats-Service-Error ""]
-        if {$code eq "" && $description eq ""} {
+        ::set names {Nats-Service-Error-Code Nats-Service-Error}
+        lassign [lmap name $names {::nats::header lookup $msg $name ""}] code description
+        if {![dict exists $msg header [lindex $names 0]] &&
+            ![dict exists $msg header [lindex $names 1]]} {
             return
         }
-        dict create code [expr {[string is digit -strict $code] ? [scan $code %lld] : 0}] \
+        ::set code [string trim $code]
+        dict create code [expr {[string is digit -strict $code] ? min([scan $code %lld], 65535) : 0}] \
             description $description
     }
 

@@ -48,13 +48,10 @@ oo::class create ::nats::service {
     # number of a subscription of the connection, which ends the endpoint. Endpoints whose subjects
     # begin alike have the same -group.
     method add_endpoint {endpoint args} {
-        if {[llength $args] == 0} {
-            ::nats::core::invalid "Invalid handler: expected a command prefix behind the options"
-        }
         set handler [lindex $args end]
         set options [lrange $args 0 end-1]
         ::nats::core::check_kind handler callback $handler
-        if {$handler eq ""} {
+        if {$handler eq "" || [llength $options] % 2} {
             ::nats::core::invalid "Invalid handler: expected a command prefix behind the options"
         }
         my Endpoint [list ::nats::core::serve [self namespace] Handle $handler] \
