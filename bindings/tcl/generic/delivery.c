@@ -51,7 +51,7 @@ static Tcl_Obj *sub_subject(Sub *sub, const nats_msg *msg) {
 
 /* A message as the subscription's callback wants it: payload or dictionary; of a bucket the entry. */
 Tcl_Obj *sub_message(Sub *sub, const nats_msg *msg) {
-  if (sub->kv) return entry_told(sub->kv, msg);
+  if (sub->kv) return (sub->kv->store ? object_told : entry_told)(sub->kv, msg);
   const int utf8 = sub->conn->utf8;
   if (!sub->dict) return payload_value(nats_msg_payload(msg), utf8);
   return message_dict(sub->target.home, msg, sub_subject(sub, msg), utf8,

@@ -49,6 +49,9 @@ void target_release(Target *target) {
     case OF_KV:
       kv_free((Kv *)target);
       break;
+    case OF_FLOW:
+      flow_free((Flow *)target);
+      break;
     case OF_SERVICE:
       service_free((Service *)target);
       break;

@@ -59,6 +59,8 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   jetstream_commands(interp);
   ack_commands(interp);
   kv_commands(interp);
+  object_commands(interp);
+  flow_commands(interp);
   service_commands(interp);
   return TCL_OK;
 }

@@ -38,12 +38,13 @@ typedef struct Sub Sub;
 typedef struct Js Js;
 typedef struct Kv Kv;
 typedef struct Service Service;
+typedef struct Flow Flow;
 typedef struct Op Op;
 typedef struct Asked Asked;
 
-typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV, OF_SERVICE } Kind;
+typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV, OF_SERVICE, OF_FLOW } Kind;
 
-/* What a token stands for; a bucket and a service have none. Freed when the last reference goes; `gone` once it is
+/* What a token stands for; buckets, services and flows have none. Freed when the last reference goes; `gone` once it is
  * of no use. */
 typedef struct Target {
   Kind kind;
@@ -165,7 +166,12 @@ typedef enum {
   WANT_VALUE,
   WANT_ENTRIES,
   WANT_BUCKET,
-  WANT_CACHE
+  WANT_CACHE,
+  /* of a bucket of objects: */
+  WANT_STORE,
+  WANT_BYTES,
+  WANT_WRITER,
+  WANT_READER
 } Want;
 
 /* How a callback is called in the end. */
@@ -191,6 +197,7 @@ struct Op {
   Sub *drains;      /* the subscription with a callback that it ends */
   Asked *asked;     /* of the connection that is being made */
   Kv *kv;           /* the bucket that it is about */
+  Flow *flow;       /* the object that it begins to put or to read */
   nats_subscription *made; /* what it has made, until the script takes it */
   Tcl_Obj *listener;       /* the callback of that; NULL: taken from by the script */
   Tcl_Obj *value;   /* the result, or the text of the error */

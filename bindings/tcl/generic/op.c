@@ -45,6 +45,7 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   op->sub = op->drains = NULL;
   op->asked = NULL;
   op->kv = NULL;
+  op->flow = NULL;
   op->made = NULL;
   op->value = op->refusal = op->command = op->resume = op->listener = NULL;
   op->timer = NULL;
@@ -63,6 +64,7 @@ void op_free(Op *op) {
   drop(&op->listener);
   nats_subscription_free(op->made);
   if (op->drains) target_release(&op->drains->target);
+  if (op->flow) target_release(&op->flow->target);
   if (op->kv) target_release(&op->kv->target);
   if (op->conn) target_release(&op->conn->target);
   free(op);
