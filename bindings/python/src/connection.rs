@@ -19,6 +19,7 @@ use crate::error::{Outcome, exception};
 use crate::jetstream::JetStream;
 use crate::message::Flavour;
 use crate::queue::{Operation, Queue, Value};
+use crate::service::Service;
 use crate::subscription::Subscription;
 
 /// A connection. Dropping it closes it in the background.
@@ -88,6 +89,30 @@ impl Connection {
 
 #[pymethods]
 impl Connection {
+    /// Adds a service; `config` is a JSON object.
+    #[pyo3(signature = (config, /))]
+    fn add_service(&self, config: &str) -> Outcome<Service> {
+        let service = nats_bridge::service::Service::add(self.held.get()?, config)?;
+        Ok(Service::new(service, self.flavour))
+    }
+
+    /// Asks services for what `what` says; yields a [`Subscription`] of their answers. `options` is a JSON
+    /// object, or empty.
+    #[pyo3(signature = (queue, token, what, options, /))]
+    fn ask_services(
+        &self,
+        queue: &Queue,
+        token: u64,
+        what: String,
+        options: String,
+    ) -> Outcome<Operation> {
+        let (client, flavour) = (self.client()?.clone(), self.flavour);
+        queue.start(token, async move {
+            let core = nats_bridge::discover::ask(&client, &what, &options).await?;
+            Ok(Value::Subscription(Subscription::new(core, flavour, 0)))
+        })
+    }
+
     /// Publishes, if that can be done at once. Otherwise `None`: [`Connection::publish_when_room`]
     /// waits for room, or says what is wrong.
     #[pyo3(signature = (subject, data, reply, headers, /))]

@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::error::Outcome;
 use crate::kv::Bucket;
 use crate::message::{Flavour, MsgBase};
+use crate::object::Objects;
 use crate::publisher::Publisher;
 use crate::queue::{Operation, Queue, Value};
 use crate::stream_batch::StreamBatch;
@@ -246,6 +247,21 @@ impl JetStream {
         queue.start(token, async move {
             let kv = buckets::bind(&js, &bucket, &options).await?;
             Ok(Value::Bucket(Bucket::new(kv, flavour)))
+        })
+    }
+
+    /// A bucket of objects that is there; yields an [`Objects`].
+    #[pyo3(signature = (queue, token, bucket, /))]
+    fn object_store(
+        &self,
+        queue: &Queue,
+        token: u64,
+        bucket: &Bound<'_, PyAny>,
+    ) -> Outcome<Operation> {
+        let (js, flavour) = (self.held.get()?.clone(), self.flavour);
+        let bucket = text(bucket, "bucket")?.to_owned();
+        queue.start(token, async move {
+            Ok(Value::Objects(Objects::new(js.object_store(&bucket).await?, flavour)))
         })
     }
 

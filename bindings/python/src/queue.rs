@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use nats_bridge::doc::Doc;
 use nats_bridge::fork::Held;
+use nats_bridge::object::{Reader, Writer};
 use nats_bridge::question;
 use nats_bridge::queue::Event;
 use nats_bridge::running::Running;
 use nats_bridge::store::Retry;
 use nats_bridge::sync::lock;
 use nats_core::kv::{KeyValue, KvCache, KvPublish};
+use nats_core::object::ObjectInfo;
 use nats_core::{Batch, Client, Message, Request};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList};
+use pyo3::types::{PyBytes, PyInt, PyList};
 use tokio::sync::oneshot;
 
 use crate::arguments::duration;
@@ -26,6 +28,7 @@ use crate::jetstream::PubAck;
 use crate::kv::{self, Bucket, Cache, Entry};
 use crate::log;
 use crate::message::{self, Flavour};
+use crate::object::{self, ObjectReader, ObjectWriter, Objects};
 use crate::subscription::Subscription;
 
 /// An operation has ended well; the value is what it yields.
@@ -63,6 +66,12 @@ pub(crate) enum Value {
     Entry(Box<(KeyValue, Message)>),
     Entries(Box<(KeyValue, Vec<Option<Message>>)>),
     Cache(KvCache),
+    Objects(Objects),
+    Object(Box<(ObjectInfo, Message)>),
+    Writer(Writer),
+    Reader(Reader),
+    /// The payload of a message.
+    Bytes(Message),
 }
 
 /// The bridge's queue.
@@ -361,6 +370,13 @@ fn hand_over(
         Value::Entry(told) => Py::new(py, Entry::read(&told.0, &told.1)?)?.into_any(),
         Value::Entries(told) => kv::entries(py, &told.0, &told.1)?.into_any().unbind(),
         Value::Cache(cache) => Py::new(py, Cache::new(cache))?.into_any(),
+        Value::Objects(objects) => Py::new(py, objects)?.into_any(),
+        Value::Object(got) => {
+            object::whole(py, &got.0, &got.1)?.into_pyobject(py)?.into_any().unbind()
+        }
+        Value::Writer(writer) => Py::new(py, ObjectWriter::new(writer))?.into_any(),
+        Value::Reader(reader) => Py::new(py, ObjectReader::new(reader))?.into_any(),
+        Value::Bytes(message) => PyBytes::new(py, message.payload()).into_any().unbind(),
     })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use nats_bridge::fork::Held;
 use nats_bridge::sync::lock;
 use nats_core::kv::KeyValue;
+use nats_core::object::ObjectStore;
 use nats_core::{Code, Message};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -16,6 +17,7 @@ use crate::callback;
 use crate::error::{Outcome, exception};
 use crate::kv::Entry;
 use crate::message::{self, Flavour};
+use crate::object;
 use crate::queue::{Operation, Queue, Value};
 
 /// The most messages that are taken at once.
@@ -40,10 +42,19 @@ pub(crate) struct Subscription {
 
 struct Both {
     core: nats_bridge::subscription::Subscription,
-    /// Its messages are entries of this bucket.
-    kv: Option<KeyValue>,
+    /// What its messages tell.
+    watched: Watched,
     /// Locked for moments only, and never while Python runs.
     batch: Mutex<Batch>,
+}
+
+/// What the messages of a subscription are.
+enum Watched {
+    Messages,
+    /// Entries of a bucket of keys.
+    Keys(KeyValue),
+    /// What is known of the objects of a bucket.
+    Objects(ObjectStore),
 }
 
 impl Subscription {
@@ -72,21 +83,30 @@ impl Subscription {
         flavour: Flavour,
         kv: KeyValue,
     ) -> Subscription {
-        Subscription::made(core, flavour, BATCH, Some(kv))
+        Subscription::made(core, flavour, BATCH, Watched::Keys(kv))
+    }
+
+    /// Holds a watch of a bucket of objects, whose messages are JSON.
+    pub(crate) fn watching_objects(
+        core: nats_core::Subscription,
+        flavour: Flavour,
+        store: ObjectStore,
+    ) -> Subscription {
+        Subscription::made(core, flavour, BATCH, Watched::Objects(store))
     }
 
     fn sized(core: nats_core::Subscription, flavour: Flavour, size: usize) -> Subscription {
-        Subscription::made(core, flavour, size, None)
+        Subscription::made(core, flavour, size, Watched::Messages)
     }
 
     fn made(
         core: nats_core::Subscription,
         flavour: Flavour,
         size: usize,
-        kv: Option<KeyValue>,
+        watched: Watched,
     ) -> Subscription {
         let core = nats_bridge::subscription::Subscription::polled(core);
-        let held = Held::new(Both { core, kv, batch: Mutex::new(Batch::new()) });
+        let held = Held::new(Both { core, watched, batch: Mutex::new(Batch::new()) });
         Subscription { held, flavour, size: size.clamp(1, BATCH) }
     }
 
@@ -119,9 +139,10 @@ impl Subscription {
 
     fn object(&self, message: Message, client: &Bound<'_, PyAny>) -> Outcome<Py<PyAny>> {
         let py = client.py();
-        match &self.held.get()?.kv {
-            Some(kv) => Ok(Py::new(py, Entry::read(kv, &message)?)?.into_any()),
-            None => Ok(message::object(py, message, self.flavour, Some(client))?),
+        match &self.held.get()?.watched {
+            Watched::Keys(kv) => Ok(Py::new(py, Entry::read(kv, &message)?)?.into_any()),
+            Watched::Objects(store) => Ok(object::told(store, &message)?.into_py_any(py)?),
+            Watched::Messages => Ok(message::object(py, message, self.flavour, Some(client))?),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Lead {
             _ => {
                 drop(inbound);
                 self.over = true;
-                self.socket.give_back();
+                self.socket.give_up();
             }
         }
     }

@@ -26,6 +26,8 @@ const DRIVER: u8 = 0;
 const LED: u8 = 1;
 /// Nobody does, until a thread comes back or the driver's timer has run.
 const LEFT: u8 = 2;
+/// Nobody ever again but the driver: there is nothing more to read.
+const ENDED: u8 = 3;
 
 /// How soon the driver looks after what a thread has left to do.
 const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000 };
@@ -96,6 +98,15 @@ impl Socket {
             self.watch_again(gear);
         }
         self.turn.store(DRIVER, Ordering::Release);
+    }
+
+    /// The end of [`Socket::lead`] at the end of the socket, which the driver is to see. Nobody leads it
+    /// any more: the thread that has done so may wait for its bell yet, which is one thread's alone.
+    pub(crate) fn give_up(&self) {
+        if let Some(gear) = self.gear.get() {
+            self.watch_again(gear);
+        }
+        self.turn.store(ENDED, Ordering::Release);
     }
 
     /// The end of [`Socket::lead`] for a thread that will soon be back: the driver is not told what

@@ -159,8 +159,8 @@ fn section<T>(
 /// The name of the table of a class: that of `ConnectOptions` is `CONNECT`, that of `UserClaims`
 /// `USER_CLAIMS`.
 fn constant(class: &str) -> String {
-    let name = class.strip_suffix("Options").unwrap_or(class).replace("Claims", "_Claims");
-    name.to_uppercase()
+    let name = class.strip_suffix("Options").unwrap_or(class);
+    name.replace("Claims", "_Claims").replace("Object", "Object_").to_uppercase()
 }
 
 fn python_name(key: &str) -> &str {

@@ -11,20 +11,26 @@ from typing import Any, Final
 from . import errors
 from ._client import DEFAULT_SERVER
 from ._options import (
+    ASK,
     BATCH,
     BUCKET,
     CONNECT,
     CONNECT_DEFAULTS,
     CONSUME,
+    ENDPOINT,
     FETCH,
     JETSTREAM,
     KEY,
     MANY,
     MEMBER,
+    OBJECT_GET,
+    OBJECT_PUT,
+    OBJECT_WATCH,
     ORDERED,
     PUBLISH,
     PUBLISHER,
     PUSHED,
+    SERVICE,
     SUBSCRIBE,
     WATCH,
 )
@@ -123,6 +129,36 @@ def key_document(options: Mapping[str, Any]) -> str:
 def watch_document(options: Mapping[str, Any]) -> str:
     """The document of `watch`."""
     return _document(WATCH, options, {})
+
+
+def object_put_document(options: Mapping[str, Any]) -> str:
+    """The document of an object that is put."""
+    return _document(OBJECT_PUT, options, {}) if options else ""
+
+
+def object_get_document(options: Mapping[str, Any]) -> str:
+    """The document of an object that is read."""
+    return _document(OBJECT_GET, options, {}) if options else ""
+
+
+def object_watch_document(options: Mapping[str, Any]) -> str:
+    """The document of a watch of objects."""
+    return _document(OBJECT_WATCH, options, {}) if options else ""
+
+
+def service_document(options: Mapping[str, Any]) -> str:
+    """The document of `add_service`."""
+    return _document(SERVICE, options, {})
+
+
+def endpoint_document(options: Mapping[str, Any]) -> str:
+    """The document of `add_endpoint`."""
+    return _document(ENDPOINT, options, {})
+
+
+def ask_document(options: Mapping[str, Any]) -> str:
+    """The document of `discover`."""
+    return _document(ASK, options, {}) if options else ""
 
 
 def claims_document(table: Table, claims: Mapping[str, Any]) -> str:

@@ -11,17 +11,23 @@ from . import errors
 from ._config import in_python_names
 from ._native import Metadata, MsgBase, PubAck
 from ._options import (
+    ASK,
     BATCH,
     BUCKET,
     CONSUME,
+    ENDPOINT,
     FETCH,
     JETSTREAM,
     KEY,
     MEMBER,
+    OBJECT_GET,
+    OBJECT_PUT,
+    OBJECT_WATCH,
     ORDERED,
     PUBLISH,
     PUBLISHER,
     PUSHED,
+    SERVICE,
     WATCH,
 )
 
@@ -92,4 +98,10 @@ _TABLES = {
     "bucket": BUCKET,
     "key": KEY,
     "watch": WATCH,
+    "service": SERVICE,
+    "endpoint": ENDPOINT,
+    "ask": ASK,
+    "object_put": OBJECT_PUT,
+    "object_get": OBJECT_GET,
+    "object_watch": OBJECT_WATCH,
 }

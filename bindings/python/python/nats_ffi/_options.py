@@ -1180,14 +1180,14 @@ class ObjectPutOptions(TypedDict, total=False):
     """
 
 
-OBJECTPUT: Final[dict[str, tuple[str, str]]] = {
+OBJECT_PUT: Final[dict[str, tuple[str, str]]] = {
     "previous": ("previous", "int"),
     "window_bytes": ("window_bytes", "int"),
     "timeout": ("timeout_ms", "seconds"),
 }
 """Each name with its key in the document and how its value becomes that key's."""
 
-OBJECTPUT_DEFAULTS: Final[dict[str, Any]] = {}
+OBJECT_PUT_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
@@ -1221,7 +1221,7 @@ class ObjectGetOptions(TypedDict, total=False):
     """
 
 
-OBJECTGET: Final[dict[str, tuple[str, str]]] = {
+OBJECT_GET: Final[dict[str, tuple[str, str]]] = {
     "show_deleted": ("show_deleted", "bool"),
     "offset": ("offset", "int"),
     "length": ("length", "int"),
@@ -1230,7 +1230,7 @@ OBJECTGET: Final[dict[str, tuple[str, str]]] = {
 }
 """Each name with its key in the document and how its value becomes that key's."""
 
-OBJECTGET_DEFAULTS: Final[dict[str, Any]] = {}
+OBJECT_GET_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 
@@ -1259,7 +1259,7 @@ class ObjectWatchOptions(TypedDict, total=False):
     """
 
 
-OBJECTWATCH: Final[dict[str, tuple[str, str]]] = {
+OBJECT_WATCH: Final[dict[str, tuple[str, str]]] = {
     "include_history": ("include_history", "bool"),
     "updates_only": ("updates_only", "bool"),
     "ignore_deletes": ("ignore_deletes", "bool"),
@@ -1267,7 +1267,7 @@ OBJECTWATCH: Final[dict[str, tuple[str, str]]] = {
 }
 """Each name with its key in the document and how its value becomes that key's."""
 
-OBJECTWATCH_DEFAULTS: Final[dict[str, Any]] = {}
+OBJECT_WATCH_DEFAULTS: Final[dict[str, Any]] = {}
 """Members of the document when nothing is given."""
 
 

@@ -36,9 +36,11 @@ from .._options import (
     CONNECT,
     MANY,
     SUBSCRIBE,
+    AskOptions,
     ConnectOptions,
     JetStreamOptions,
     ManyOptions,
+    ServiceOptions,
     SubscribeOptions,
 )
 from .._version import ServerVersion
@@ -46,6 +48,7 @@ from ._backend import Future, finished_at_once, now
 from ._events import EventIterator
 from ._hub import Gate, Hub, current
 from .jetstream import JetStream
+from .service import Answers, EndpointStats, Service, add_service, discover
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -288,6 +291,30 @@ class Client(ClientBase[Subscription]):
         Raises `InvalidOptionError`, `ConnectionClosedError` when the client was never connected.
         """
         return JetStream(self, options)
+
+    async def add_service(
+        self,
+        stats_handler: Callable[[EndpointStats], Any] | None = None,
+        **options: Unpack[ServiceOptions],
+    ) -> Service:
+        """Adds a service: an instance with an id of its own, which answers those who look for services as long
+        as it is not stopped, across reconnects. It has no endpoints yet. `stats_handler`: what it returns
+        of an endpoint, as JSON has it, is told with its statistics.
+
+        Raises `InvalidNameError`, `InvalidArgumentError` for the version, `InvalidQueueGroupError`,
+        `InvalidOptionError`, `ConnectionDrainingError`, `ConnectionClosedError`. A refusal by the server
+        comes later, as the end of the service (`Service.wait_stopped`).
+        """
+        return add_service(self, {"stats_handler": stats_handler, **options})
+
+    async def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
+        """Asks services whether they are there ("ping"), what they are ("info"), or what they have done
+        ("stats"): all, those of a `name`, or the instance with an `id`.
+
+        Raises `InvalidArgumentError`, also for an id without a name; `InvalidNameError`,
+        `InvalidOptionError`, and what `Client.publish` raises.
+        """
+        return await discover(self, what, options)
 
     async def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
         """Waits until the server has processed everything that was published before.

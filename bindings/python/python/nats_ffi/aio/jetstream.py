@@ -46,6 +46,7 @@ from ._hub import current
 from ._operations import Operations
 from .batch import Batch
 from .kv import KeyValue
+from .object import ObjectStore
 
 if TYPE_CHECKING:
     from .client import Client
@@ -300,6 +301,48 @@ class JetStream(Operations):
         Raises `BucketNotFoundError`, `InvalidNameError`, and what `account_info` raises.
         """
         await self.kv_bucket_delete(bucket=bucket)
+        return True
+
+    async def object_store(self, bucket: str) -> ObjectStore:
+        """The bucket of objects that has this name.
+
+        Raises `BucketNotFoundError`, `InvalidNameError`, `TimeoutError`, `ConnectionLostError`,
+        `ConnectionClosedError`.
+        """
+        return ObjectStore(self, await current(self._client._hub).call(self._native.object_store, bucket))
+
+    async def create_object_store(
+        self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> ObjectStore:
+        """Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good. The
+        configuration, as a mapping or by keyword, has the members of `object_store_create`, with `ttl` in
+        seconds.
+
+        Raises `BucketExistsError` when it is there with another configuration, `InvalidNameError`,
+        `UnsupportedError`, and what `account_info` raises.
+        """
+        document = bucket_config(config, {"bucket": bucket, **params})
+        told = await self.object_store_create(**document)
+        return await self.object_store(told["bucket"])
+
+    async def update_object_store(
+        self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> ObjectStore:
+        """Changes the configuration of a bucket of objects; not everything can be changed. See
+        `create_object_store`.
+
+        Raises `BucketNotFoundError`; otherwise as `create_object_store`.
+        """
+        document = bucket_config(config, {"bucket": bucket, **params})
+        told = await self.object_store_update(**document)
+        return await self.object_store(told["bucket"])
+
+    async def delete_object_store(self, bucket: str) -> bool:
+        """Removes a bucket of objects with all it has.
+
+        Raises `BucketNotFoundError`, `InvalidNameError`, and what `account_info` raises.
+        """
+        await self.object_store_delete(bucket=bucket)
         return True
 
     def batch(self, **options: Unpack[BatchOptions]) -> Batch:

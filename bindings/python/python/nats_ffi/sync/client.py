@@ -35,15 +35,18 @@ from .._options import (
     CONNECT,
     MANY,
     SUBSCRIBE,
+    AskOptions,
     ConnectOptions,
     JetStreamOptions,
     ManyOptions,
+    ServiceOptions,
     SubscribeOptions,
 )
 from ._delivery import Serial, delivery
 from ._events import EventIterator
 from ._wait import waiter
 from .jetstream import JetStream
+from .service import Answers, EndpointStats, Service, add_service, discover
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -214,6 +217,18 @@ class Client(ClientBase[Subscription]):
     def jetstream(self, **options: Unpack[JetStreamOptions]) -> JetStream:
         """The JetStream of the connection's account; see the asynchronous API."""
         return JetStream(self, options)
+
+    def add_service(
+        self,
+        stats_handler: Callable[[EndpointStats], Any] | None = None,
+        **options: Unpack[ServiceOptions],
+    ) -> Service:
+        """Adds a service; see the asynchronous API. Handlers run on delivery threads."""
+        return add_service(self, {"stats_handler": stats_handler, **options})
+
+    def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
+        """Asks services; see the asynchronous API."""
+        return discover(self, what, options)
 
     def flush(self, timeout: float = DEFAULT_FLUSH_TIMEOUT) -> None:
         """Waits until the server has processed everything that was published before; see the

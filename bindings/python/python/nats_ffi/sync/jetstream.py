@@ -44,6 +44,7 @@ from ._operations import Operations
 from ._wait import waiter
 from .batch import Batch
 from .kv import KeyValue
+from .object import ObjectStore
 from .publisher import Publisher
 
 if TYPE_CHECKING:
@@ -188,6 +189,31 @@ class JetStream(Operations):
     def delete_key_value(self, bucket: str) -> bool:
         """Removes a bucket with all it has; see the asynchronous API."""
         self.kv_bucket_delete(bucket=bucket)
+        return True
+
+    def object_store(self, bucket: str) -> ObjectStore:
+        """The bucket of objects that has this name; see the asynchronous API."""
+        return ObjectStore(self, waiter().call(self._native.object_store, bucket))
+
+    def create_object_store(
+        self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> ObjectStore:
+        """Makes a bucket of objects; see the asynchronous API."""
+        document = bucket_config(config, {"bucket": bucket, **params})
+        told = self.object_store_create(**document)
+        return self.object_store(told["bucket"])
+
+    def update_object_store(
+        self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
+    ) -> ObjectStore:
+        """Changes the configuration of a bucket of objects; see the asynchronous API."""
+        document = bucket_config(config, {"bucket": bucket, **params})
+        told = self.object_store_update(**document)
+        return self.object_store(told["bucket"])
+
+    def delete_object_store(self, bucket: str) -> bool:
+        """Removes a bucket of objects with all it has; see the asynchronous API."""
+        self.object_store_delete(bucket=bucket)
         return True
 
     def batch(self, **options: Unpack[BatchOptions]) -> Batch:

@@ -1,0 +1,403 @@
+"""Buckets of objects in the blocking API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from .. import _native
+from .._client import check_callback
+from .._config import object_get_document, object_put_document, object_watch_document
+from .._jetstream import named_as_in
+from .._object import (
+    ObjectInfo,
+    ObjectLink,
+    ObjectMeta,
+    ObjectResult,
+    ObjectStoreStatus,
+    Progress,
+    meta_document,
+    meta_members,
+    named,
+    object_info,
+    object_store_status,
+    checked_block,
+    BLOCK,
+    whole_bytes,
+)
+from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
+from ._wait import waiter
+
+if TYPE_CHECKING:
+    from .jetstream import JetStream
+    from .subscription import Subscription
+
+__all__ = [
+    "ObjectInfo",
+    "ObjectLink",
+    "ObjectMeta",
+    "ObjectReader",
+    "ObjectResult",
+    "ObjectStore",
+    "ObjectStoreStatus",
+    "ObjectWatcher",
+    "ObjectWriter",
+]
+
+Payload = bytes | bytearray | memoryview
+Path = str | os.PathLike[str]
+
+
+class ObjectWriter:
+    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it before
+    `finish`; as a context manager it is finished at the end of the block, or taken back when that fails."""
+
+    def __init__(self, js: JetStream, native: _native.ObjectWriter) -> None:
+        self._js = js
+        self._native = native
+
+    def write(self, data: Payload) -> None:
+        """Writes the next bytes, any number of them. Waits for the server when too much is under way.
+
+        Raises as `ObjectStore.put`; nothing more can be written then.
+        """
+        _call(self._js, self._native.write, data)
+
+    def finish(self) -> ObjectInfo:
+        """Waits until all is stored, and makes the object visible.
+
+        Raises as `ObjectStore.put`.
+        """
+        return object_info(_call(self._js, self._native.finish))
+
+    def abort(self) -> None:
+        """Takes back what was written, and waits until nothing is left of it."""
+        _call(self._js, self._native.abort)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.finish() if kind is None else self.abort()
+
+
+class ObjectReader:
+    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks; the last
+    one comes only when digest and length of the whole are right, of a range when its length is."""
+
+    def __init__(self, js: JetStream, native: _native.ObjectReader) -> None:
+        self._js = js
+        self._native = native
+        self.info = object_info(native.info)
+        """What is known of the object."""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`, empty at the end; all that is left without a size.
+
+        Raises as `ObjectStore.get`.
+        """
+        if size == 0:
+            return b""
+        if size > 0:
+            return _call(self._js, self._native.read, size) or b""
+        return b"".join(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk: bytes | None = _call(self._js, self._native.next)
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+
+class ObjectWatcher:
+    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was when it
+    began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
+
+    def __init__(self, sub: Subscription) -> None:
+        self._sub: Any = sub
+
+    def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
+        `None` waits on.
+
+        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
+        """
+        return _update(self._sub.next_msg(timeout))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ObjectInfo | None:
+        return _update(next(self._messages))
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        self._sub.unsubscribe()
+
+    @cached_property
+    def _messages(self) -> Iterator[Any]:
+        return self._sub.messages  # type: ignore[no-any-return]
+
+
+class ObjectStore:
+    """A bucket of objects (ADR-20), made by `JetStream.object_store` and `JetStream.create_object_store`. An
+    object has a name, which is any text of 1 to 2048 bytes, and any number of bytes."""
+
+    def __init__(self, js: JetStream, native: _native.Objects) -> None:
+        self._js = js
+        self._native = native
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+        return self._native.name
+
+    def put(
+        self,
+        name: str | None,
+        data: Payload | str | Any = b"",
+        meta: ObjectMeta | None = None,
+        progress: Progress | None = None,
+        **options: Unpack[ObjectPutOptions],
+    ) -> ObjectInfo:
+        """Puts an object: bytes, text, or what `data.read(size)` gives. Nobody sees
+        anything of it before all is stored; then it takes the place of the one that was there. What
+        fails leaves nothing behind. `progress` is told how many bytes have gone over, and of how many.
+        `previous`: the revision that the object is to have; 0: there is to be none.
+
+        Raises `InvalidNameError`, `InvalidOptionError`, `InvalidArgumentError`;
+        `WrongLastSequenceError` when it has another revision; `BucketNotFoundError`; `JetStreamError`
+        when the server refuses, as a bucket that is full or sealed does; `TimeoutError`,
+        `ConnectionLostError`, `ConnectionClosedError`, `PermissionsError`; what reading raises.
+        """
+        whole = whole_bytes(data)
+        if whole is not None and progress is None:
+            arguments = (named(name, meta), meta_document(meta), whole)
+            with named_as_in("object_put", options):
+                document = object_put_document(options)
+                return object_info(self._call(self._native.put, *arguments, document))
+        writer = self.open_writer(name, meta, **options)
+        try:
+            for so_far in _written(writer, data if whole is None else whole):
+                if progress is not None:
+                    progress(so_far, None if whole is None else len(whole))
+            return writer.finish()
+        except BaseException:
+            # In the background: what was cancelled is not waited for.
+            del writer
+            raise
+
+    def put_file(
+        self,
+        name: str | None,
+        path: Path,
+        meta: ObjectMeta | None = None,
+        **options: Unpack[ObjectPutOptions],
+    ) -> ObjectInfo:
+        """Puts the content of a file, which the library reads; otherwise as `put`.
+
+        Raises `IoError` when the file cannot be read, or is shorter by the end than it was; otherwise
+        as `put`.
+        """
+        with named_as_in("object_put", options):
+            arguments = (named(name, meta), meta_document(meta), os.fspath(path))
+            document = object_put_document(options)
+            return object_info(self._call(self._native.put_file, *arguments, document))
+
+    def open_writer(
+        self,
+        name: str | None,
+        meta: ObjectMeta | None = None,
+        **options: Unpack[ObjectPutOptions],
+    ) -> ObjectWriter:
+        """Begins to put an object piece by piece.
+
+        Raises as `put`.
+        """
+        with named_as_in("object_put", options):
+            arguments = (named(name, meta), meta_document(meta), object_put_document(options))
+            return ObjectWriter(self._js, self._call(self._native.writer, *arguments))
+
+    def get(
+        self,
+        name: str,
+        writeinto: Any = None,
+        progress: Progress | None = None,
+        **options: Unpack[ObjectGetOptions],
+    ) -> ObjectResult:
+        """Gets an object, or the range of it that `offset` and `length` say; links are followed. With
+        `writeinto` it is given to `writeinto.write(chunk)`, chunk by chunk, in bounded
+        memory; what was written is right only when this returns. `show_deleted`: one that was deleted is
+        an object without content. `nuid`: the content that a reading is gone on with.
+
+        Raises `ObjectNotFoundError`; `DigestMismatchError` when what came is not what was put;
+        `ObjectChangedError` when it was replaced meanwhile, or is not the one that `nuid` names;
+        `InvalidLinkError` for a link to a link or to a bucket; `InvalidNameError`,
+        `InvalidOptionError`, `InvalidArgumentError`; `BucketNotFoundError`, `TimeoutError`,
+        `PermissionsError`, `ConnectionLostError`, `ConnectionClosedError`.
+        """
+        if writeinto is None and progress is None:
+            with named_as_in("object_get", options):
+                document = object_get_document(options)
+                info, data = self._call(self._native.get, name, document)
+            return ObjectResult(object_info(info), data)
+        reader = self.open_reader(name, **options)
+        chunks: list[bytes] = []
+        so_far = 0
+        for chunk in reader:
+            if writeinto is None:
+                chunks.append(chunk)
+            else:
+                writeinto.write(chunk)
+            so_far += len(chunk)
+            if progress is not None:
+                progress(so_far, reader.info.size)
+        return ObjectResult(reader.info, b"".join(chunks))
+
+    def get_file(
+        self, name: str, path: Path, **options: Unpack[ObjectGetOptions]
+    ) -> ObjectInfo:
+        """Gets an object into a file, which is there as a whole or not at all; otherwise as `get`.
+
+        Raises `IoError` when the file cannot be written; otherwise as `get`.
+        """
+        with named_as_in("object_get", options):
+            document = object_get_document(options)
+            told = self._call(self._native.get_file, name, os.fspath(path), document)
+        return object_info(told)
+
+    def open_reader(self, name: str, **options: Unpack[ObjectGetOptions]) -> ObjectReader:
+        """Begins to read an object, or a range of it. To go on where a reading was interrupted, `offset`
+        says how much was read, and `nuid` is that of its `info`.
+
+        Raises as `get`.
+        """
+        with named_as_in("object_get", options):
+            document = object_get_document(options)
+            return ObjectReader(self._js, self._call(self._native.reader, name, document))
+
+    def get_info(self, name: str, show_deleted: bool = False) -> ObjectInfo:
+        """What is known of an object, or of a link; with `show_deleted`, also when it was deleted.
+
+        Raises `ObjectNotFoundError`, `InvalidNameError`, `BucketNotFoundError`, and what
+        `JetStream.account_info` raises; so for all that follow.
+        """
+        told = self._js.object_info(
+            bucket=self.bucket, name=name, show_deleted=show_deleted
+        )
+        return object_info(told)
+
+    def list(self, ignore_deletes: bool = True) -> list[ObjectInfo]:
+        """What is known of all objects and links, those that were deleted among them if they are not to
+        be ignored."""
+        told = self._js.object_list(bucket=self.bucket, show_deleted=not ignore_deletes)
+        return [object_info(one) for one in told["objects"]]
+
+    def delete(self, name: str) -> ObjectResult:
+        """Deletes an object, or a link and not what it leads to; what is known of it then."""
+        told = self._js.object_delete(bucket=self.bucket, name=name)
+        return ObjectResult(object_info(told), b"")
+
+    def update_meta(self, name: str, meta: ObjectMeta) -> ObjectInfo:
+        """Gives an object, or a link, another description, headers, metadata and, if `meta` has one, name.
+
+        Raises `ObjectExistsError` when another object has the new name, `ObjectChangedError` when
+        somebody else has changed it while it was renamed.
+        """
+        members = meta_members(meta)
+        members.pop("options", None)
+        told = self._js.object_update_meta(bucket=self.bucket, name=name, meta=members)
+        return object_info(told)
+
+    def add_link(self, name: str, to: ObjectInfo | str) -> ObjectInfo:
+        """Adds a link to an object, of this bucket by its name, or of any by what is known of it. A link
+        that has the name leads there from now on.
+
+        Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a link.
+        """
+        to_bucket, target = (None, to) if isinstance(to, str) else (to.bucket, to.name)
+        told = self._js.object_add_link(
+            bucket=self.bucket, name=name, to=target, to_bucket=to_bucket
+        )
+        return object_info(told)
+
+    def add_bucket_link(self, name: str, to: ObjectStore | str) -> ObjectInfo:
+        """Adds a link to a bucket of objects as a whole.
+
+        Raises `ObjectExistsError` when an object has the name.
+        """
+        to_bucket = to if isinstance(to, str) else to.bucket
+        told = self._js.object_add_bucket_link(
+            bucket=self.bucket, name=name, to_bucket=to_bucket
+        )
+        return object_info(told)
+
+    def status(self) -> ObjectStoreStatus:
+        """The bucket as it is."""
+        return object_store_status(self._js.object_store_status(bucket=self.bucket))
+
+    def seal(self) -> ObjectStoreStatus:
+        """Seals the bucket: nothing in it can be changed any more."""
+        return object_store_status(self._js.object_store_seal(bucket=self.bucket))
+
+    def watch(
+        self,
+        callback: Callable[[ObjectInfo | None], None] | None = None,
+        **options: Unpack[ObjectWatchOptions],
+    ) -> ObjectWatcher:
+        """Watches objects: what is known of each of them, then `None`, then what is done to them, each once
+        and in order. Handed to `callback` on a delivery thread, or, without it, read by
+        `updates` and iterating.
+
+        Whatever happens to consumers, servers and the connection, it goes on behind the last change, and
+        each time is an event of the connection ("consumer"). Raises `BucketNotFoundError`,
+        `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`, `ConnectionClosedError`.
+        """
+        check_callback("callback", callback, plain=True)
+        with named_as_in("object_watch", options):
+            native = self._call(self._native.watch, object_watch_document(options))
+        told = None if callback is None else _telling(callback)
+        return ObjectWatcher(self._js._client._kept(native, told))
+
+    def _call(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
+        return _call(self._js, start, *arguments)
+
+
+def _call(js: JetStream, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
+    return waiter().call(start, *arguments)
+
+
+def _written(writer: ObjectWriter, data: Any) -> Iterator[int]:
+    """Writes all of it, block by block; how much so far."""
+    so_far = 0
+    blocks = _blocks(data)
+    for block in blocks:
+        writer.write(block)
+        so_far += len(block)
+        yield so_far
+
+
+def _blocks(data: Any) -> Iterator[Payload]:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), BLOCK):
+            yield view[start : start + BLOCK]
+        return
+    while True:
+        block = checked_block(data.read(BLOCK))
+        if not block:
+            return
+        yield block
+
+
+def _update(told: str) -> ObjectInfo | None:
+    return object_info(told) if told else None
+
+
+def _telling(callback: Callable[[ObjectInfo | None], Any]) -> Callable[[Any], Any]:
+    return lambda told: callback(_update(told))
