@@ -29,7 +29,7 @@ static void drop_service(ClientData data) {
   Service *service = data;
   if (!service) return;
   service->target.gone = 1;
-  if (!service->conn->target.home->dead) service_abandon(service);
+  service_abandon(service);
   nats_service_free(service->handle);
   service->handle = NULL;
   target_release(&service->target);
