@@ -1,6 +1,7 @@
 /*
- * Requests to services, and their answers. A request is a message's dictionary with the number of the
- * library's message, which is kept until the first answer, or until it is given up: then it counts.
+ * Requests to services, and their answers. A request is a message's dictionary with the number of
+ * the library's message, which is kept until the first answer, or until it is given up: then it
+ * counts.
  */
 #include "service.h"
 
@@ -42,23 +43,26 @@ typedef struct {
   Tcl_Obj *description;
 } Answer;
 
-/* Publishes the answer to a request that is open, or another one to one that was answered before. */
+/* Publishes the answer to a request that is open, or another one to one that was answered before.
+ * */
 static nats_status publish(const Answer *answer, const nats_msg *msg, nats_headers *headers,
                            nats_bytes payload, nats_error **err) {
   Tcl_DString room;
   Tcl_DStringInit(&room);
   nats_status status;
   if (answer->is_error) {
-    status = nats_msg_respond_error(msg, answer->code, text_arg(answer->description, &room), headers,
-                                    payload, err);
+    status = nats_msg_respond_error(msg, answer->code, text_arg(answer->description, &room),
+                                    headers, payload, err);
   } else if (msg) {
     status = nats_msg_respond_msg(msg, headers, payload, err);
   } else {
     Fields fields;
     const nats_str none = {NULL, 0};
     message_arg(answer->service->target.home->interp, answer->request, &fields);
-    status = nats_publish_msg(answer->service->conn->nc, text_arg(fields.reply, &room), none,
-                              headers, payload, err);
+    const nats_str reply = text_arg(fields.reply, &room);
+    status = reply.len == 0 ? NATS_ERR_NO_REPLY
+                            : nats_publish_msg(answer->service->conn->nc, reply, none, headers,
+                                               payload, err);
   }
   Tcl_DStringFree(&room);
   return status;
@@ -80,7 +84,9 @@ static int send_answer(Tcl_Interp *interp, const Answer *answer) {
     no_conn(interp);
     code = TCL_ERROR;
   }
-  if (code == TCL_OK) code = payload_arg(interp, answer->data, service->conn->utf8, &room, &payload);
+  if (code == TCL_OK) {
+    code = payload_arg(interp, answer->data, service->conn->utf8, &room, &payload);
+  }
   if (code == TCL_OK) {
     /* A command that adds headers may have answered it. */
     Tcl_HashEntry *entry = open_entry(service, answer->request);
@@ -120,7 +126,8 @@ static int respond_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext
   return send_answer(interp, &answer);
 }
 
-/* respond_error request code description ?data? ?-header dict?: answers that it came to an error. */
+/* respond_error request code description ?data? ?-header dict?: answers that it came to an error.
+ * */
 static int error_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                         Tcl_Obj *const objv[]) {
   static const Option OPTIONS[] = {{"header", ARG_ANY}};
@@ -197,7 +204,8 @@ static nats_status own_stats(Service *service, Tcl_Obj **texts, Tcl_Size count, 
     Tcl_Obj *path = Tcl_ObjPrintf("endpoints.%d.data", (int)i);
     Tcl_IncrRefCount(path);
     Tcl_DStringInit(&room);
-    status = nats_doc_set_json(*doc, nats_zstr(Tcl_GetString(path)), text_arg(texts[i], &room), err);
+    const nats_str to = nats_zstr(Tcl_GetString(path));
+    status = nats_doc_set_json(*doc, to, text_arg(texts[i], &room), err);
     Tcl_DStringFree(&room);
     Tcl_DecrRefCount(path);
   }

@@ -1,6 +1,7 @@
 /*
- * Buckets of keys: what the classes nats::key_value, nats::kv_cache and nats::object_store know of the library. Objects
- * know theirs by metadata; watches and operations keep it, so that they may outlive the object.
+ * Buckets of keys: what the classes nats::key_value, nats::kv_cache and nats::object_store know of
+ * the library. Objects know theirs by metadata; watches and operations keep it, so that they may
+ * outlive the object.
  */
 #include <stdlib.h>
 

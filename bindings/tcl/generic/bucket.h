@@ -4,7 +4,8 @@
 
 #include "nats_tcl.h"
 
-/* A bucket of keys, as an object of the script has it, its values in memory, or a bucket of objects. */
+/* A bucket of keys, as an object of the script has it, its values in memory, or a bucket of
+ * objects. */
 struct Kv {
   Target target;
   Conn *conn;

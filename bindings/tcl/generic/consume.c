@@ -75,17 +75,18 @@ static int begin(Tcl_Interp *interp, const Way *way, Js *js, Tcl_Obj *const objv
     Tcl_DStringInit(&rooms[i]);
     names[i] = text_arg(objv[i], &rooms[i]);
   }
-  const int code =
-      (way->begin ? begin_later : begin_now)(interp, way, js, names, settings_json(doc), command, dict);
+  const nats_str options = settings_json(doc);
+  const int code = way->begin ? begin_later(interp, way, js, names, options, command, dict)
+                              : begin_now(interp, way, js, names, options, command, dict);
   for (int i = 0; i < way->names; i++) Tcl_DStringFree(&rooms[i]);
   return code;
 }
 
-/* NAME names ... -callback prefix ?-dictmsg bool? ?-option value ...?: the number of a subscription of
- * the connection, which ends it. The callback is called as `prefix subject message reply`; messages
- * are dictionaries unless -dictmsg is false. With -poll true there is no callback, and messages are
- * read with `next` and `take` of the connection. Those ways that make or look for a consumer wait for
- * the server's answer. */
+/* NAME names ... -callback prefix ?-dictmsg bool? ?-option value ...?: the number of a subscription
+ * of the connection, which ends it. The callback is called as `prefix subject message reply`;
+ * messages are dictionaries unless -dictmsg is false. With -poll true there is no callback, and
+ * messages are read with `next` and `take` of the connection. Those ways that make or look for a
+ * consumer wait for the server's answer. */
 static int consume_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                           Tcl_Obj *const objv[]) {
   static const Option TABLE[OPTIONS] = {

@@ -49,7 +49,8 @@ static Tcl_Obj *sub_subject(Sub *sub, const nats_msg *msg) {
   return text_kept(&sub->subject, nats_msg_subject(msg));
 }
 
-/* A message as the subscription's callback wants it: payload or dictionary; of a bucket the entry. */
+/* A message as the subscription's callback wants it: payload or dictionary; of a bucket the entry.
+ * */
 Tcl_Obj *sub_message(Sub *sub, const nats_msg *msg) {
   if (sub->kv) return (sub->kv->store ? object_told : entry_told)(sub->kv, msg);
   const int utf8 = sub->conn->utf8;

@@ -1,6 +1,7 @@
 /*
  * Objects that are put or read piece by piece: what the classes nats::object_writer and
- * nats::object_reader have in C. Objects of the script know theirs by metadata, and it ends with them.
+ * nats::object_reader have in C. Objects of the script know theirs by metadata, and it ends with
+ * them.
  */
 #include <stdlib.h>
 
@@ -69,7 +70,8 @@ static Op *flow_op(Flow *flow, Want want) {
   return op;
 }
 
-/* What the object whose method was called puts or reads; NULL leaves an error in the interpreter. */
+/* What the object whose method was called puts or reads; NULL leaves an error in the interpreter.
+ * */
 static Flow *method_flow(Tcl_Interp *interp, Tcl_ObjectContext context) {
   Flow *flow = Tcl_ObjectGetMetadata(Tcl_ObjectContextObject(context), &FLOW);
   if (flow && (flow->writer || flow->reader)) return flow;

@@ -44,8 +44,8 @@ typedef struct Asked Asked;
 
 typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV, OF_SERVICE, OF_FLOW } Kind;
 
-/* What a token stands for; buckets, services and flows have none. Freed when the last reference goes; `gone` once it is
- * of no use. */
+/* What a token stands for; buckets, services and flows have none. Freed when the last reference
+ * goes; `gone` once it is of no use. */
 typedef struct Target {
   Kind kind;
   int refs;

@@ -1,8 +1,8 @@
 /* Buckets of objects: what the class nats::object_store has in C. */
 #include "bucket.h"
 
-/* What a message of a watch tells: what is known of the object, or why that cannot be read; empty for
- * the mark behind what there was. */
+/* What a message of a watch tells: what is known of the object, or why that cannot be read; empty
+ * for the mark behind what there was. */
 Tcl_Obj *object_told(const Kv *kv, const nats_msg *msg) {
   nats_doc *doc = NULL;
   nats_error *err = NULL;
@@ -86,8 +86,8 @@ static int put_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext con
   nats_bytes bytes;
   nats_error *err = NULL;
   (void)data;
-  if (call_read(interp, context, objc, objv, 3, "name meta data ?-option value ...?", FOR_OBJECT_PUT,
-                &call) != TCL_OK) {
+  if (call_read(interp, context, objc, objv, 3, "name meta data ?-option value ...?",
+                FOR_OBJECT_PUT, &call) != TCL_OK) {
     return TCL_ERROR;
   }
   Tcl_DStringInit(&name);
@@ -115,8 +115,8 @@ static int put_file_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContex
   Tcl_DString name, meta, path;
   nats_error *err = NULL;
   (void)data;
-  if (call_read(interp, context, objc, objv, 3, "name meta path ?-option value ...?", FOR_OBJECT_PUT,
-                &call) != TCL_OK) {
+  if (call_read(interp, context, objc, objv, 3, "name meta path ?-option value ...?",
+                FOR_OBJECT_PUT, &call) != TCL_OK) {
     return TCL_ERROR;
   }
   Tcl_DStringInit(&name);
@@ -135,17 +135,17 @@ static int put_file_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContex
   return code;
 }
 
-/* get name ?-offset n? ?-length n? ?-nuid id? ?-show_deleted bool? ?-timeout ms? ?-callback prefix?:
- * the content. With a callback a number for cancel_request; then the callback is called as `prefix
- * timedOut content error`. */
+/* get name ?-offset n? ?-length n? ?-nuid id? ?-show_deleted bool? ?-timeout ms? ?-callback
+ * prefix?: the content. With a callback a number for cancel_request; then the callback is called as
+ * `prefix timedOut content error`. */
 static int get_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                       Tcl_Obj *const objv[]) {
   Call call;
   Tcl_DString name;
   nats_error *err = NULL;
   (void)data;
-  if (call_read(interp, context, objc, objv, 1, "name ?-option value ...?", FOR_OBJECT_GET, &call) !=
-      TCL_OK) {
+  if (call_read(interp, context, objc, objv, 1, "name ?-option value ...?", FOR_OBJECT_GET,
+                &call) != TCL_OK) {
     return TCL_ERROR;
   }
   Tcl_DStringInit(&name);

@@ -1,6 +1,6 @@
 /*
- * Services: what the class nats::service knows of the library. Objects know theirs by metadata, and a
- * service ends with its object.
+ * Services: what the class nats::service knows of the library. Objects know theirs by metadata, and
+ * a service ends with its object.
  */
 #include <stdlib.h>
 
@@ -220,8 +220,9 @@ typedef struct {
 static const Waiting WAITINGS[] = {{"Stop", nats_service_stop_async},
                                    {"Stopped", nats_service_stopped_async}};
 
-/* Stop TIMEOUT, Stopped TIMEOUT ?COMMAND?: waits for the end of the service, for so many milliseconds,
- * below 0 as long as the library does. The command is called with the failure, or nothing. */
+/* Stop TIMEOUT, Stopped TIMEOUT ?COMMAND?: waits for the end of the service, for so many
+ * milliseconds, below 0 as long as the library does. The command is called with the failure, or
+ * nothing. */
 static int waiting_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                           Tcl_Obj *const objv[]) {
   const Waiting *waiting = data;

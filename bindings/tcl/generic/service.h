@@ -4,7 +4,8 @@
 
 #include "nats_tcl.h"
 
-/* A service, as an object of the script has it. Its endpoints are subscriptions of the connection. */
+/* A service, as an object of the script has it. Its endpoints are subscriptions of the connection.
+ * */
 struct Service {
   Target target;
   Conn *conn;

@@ -51,8 +51,8 @@ namespace eval ::nats::msg {
         Stored $msg time timestamp
     }
 
-    # Whether a service has answered that it came to an error: a dictionary of code (0 when it has none
-    # that is a number) and description; empty for another answer.
+    # Whether a service has answered that it came to an error: a dictionary of code (0 when it has
+    # none that is a number) and description; empty for another answer.
     proc service_error {msg} {
         ::set names {Nats-Service-Error-Code Nats-Service-Error}
         lassign [lmap name $names {::nats::header lookup $msg $name ""}] code description

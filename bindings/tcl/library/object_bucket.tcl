@@ -15,8 +15,9 @@ oo::define ::nats::jet_stream {
     }
 
     # Makes a bucket, and binds to it: create_object_store bucket ?-description text? ?-ttl ms?
-    # ?-max_bucket_size bytes? ?-storage file|memory? ?-num_replicas n? ?-compression none|s2? ?-metadata
-    # dict? ?-placement {cluster text tags list}?. One that is there with this configuration is as good.
+    # ?-max_bucket_size bytes? ?-storage file|memory? ?-num_replicas n? ?-compression none|s2?
+    # ?-metadata dict? ?-placement {cluster text tags list}?. One that is there with this
+    # configuration is as good.
     method create_object_store {bucket args} {
         my object_store_create [my ObjectBucket $bucket $args]
         my object_store $bucket
@@ -40,7 +41,8 @@ oo::define ::nats::jet_stream {
 
     # The document of a bucket: some of the options of buckets of keys.
     method ObjectBucket {bucket options} {
-        set names {description ttl max_bucket_size storage num_replicas compression metadata placement}
+        set names {description ttl max_bucket_size storage num_replicas compression metadata
+            placement}
         set rows [list]
         set spec [list]
         foreach {name check key kind} $::nats::core::bucket_options {

@@ -1,7 +1,7 @@
 # The classes nats::object_writer and nats::object_reader, and what puts and gets have in common.
 
-# An object that is put piece by piece, made by a bucket's `writer`. Nobody sees anything of it before
-# `finish`. One that is destroyed unfinished leaves nothing.
+# An object that is put piece by piece, made by a bucket's `writer`. Nobody sees anything of it
+# before `finish`. One that is destroyed unfinished leaves nothing.
 #
 # In C: write data, which are bytes; finish; abort. Each waits for the server.
 oo::class create ::nats::object_writer {

@@ -1,7 +1,7 @@
 # The classes nats::object_store and nats::object_watcher.
 
-# A bucket of objects (ADR-20), made by a JetStream's object_store and create_object_store. What is known of
-# an object is a dictionary, as the operation object_info tells it.
+# A bucket of objects (ADR-20), made by a JetStream's object_store and create_object_store. What is
+# known of an object is a dictionary, as the operation object_info tells it.
 #
 # In C: get.
 oo::class create ::nats::object_store {
@@ -21,17 +21,17 @@ oo::class create ::nats::object_store {
         throw {NATS ErrInvalidArg} "a bucket cannot be copied"
     }
 
-    # Puts an object that is in memory: put name data ?-description text? ?-headers dict? ?-metadata dict?
-    # ?-max_chunk_size bytes? ?-previous revision? ?-window_bytes n? ?-timeout ms? ?-callback prefix?. What
-    # is known of it then; with a callback a number for cancel_request, and the callback is called as
-    # `prefix timedOut info error`.
+    # Puts an object that is in memory: put name data ?-description text? ?-headers dict? ?-metadata
+    # dict? ?-max_chunk_size bytes? ?-previous revision? ?-window_bytes n? ?-timeout ms? ?-callback
+    # prefix?. What is known of it then; with a callback a number for cancel_request, and the
+    # callback is called as `prefix timedOut info error`.
     method put {name data args} {
         lassign [::nats::core::object_meta $args] meta options
         my Put $name $meta $data {*}$options
     }
 
-    # The same with the content of a file: put_file name path ?-option value ...? ?-progress prefix?.
-    # `prefix bytes total` is called chunk by chunk.
+    # The same with the content of a file: put_file name path ?-option value ...? ?-progress
+    # prefix?. `prefix bytes total` is called chunk by chunk.
     method put_file {name path args} {
         lassign [::nats::core::take_option -progress $args] progress options
         ::nats::core::file_errors {
@@ -43,17 +43,17 @@ oo::class create ::nats::object_store {
         }
     }
 
-    # The same with what comes out of a channel until its end; the total that -progress is told is 0. The
-    # channel becomes a binary one, and is not closed. A blocking one is read as it is; for one that does
-    # not block the event loop turns.
+    # The same with what comes out of a channel until its end; the total that -progress is told is
+    # 0. The channel becomes a binary one, and is not closed. A blocking one is read as it is; for
+    # one that does not block the event loop turns.
     method put_channel {name channel args} {
         lassign [::nats::core::take_option -progress $args] progress options
         my Pump $name $channel $options $progress 0
     }
 
-    # Gets an object, or a range of it, into a file, which is there as a whole or not at all: get_file name
-    # path ?-offset n? ?-length n? ?-nuid id? ?-show_deleted bool? ?-timeout ms? ?-progress prefix?. What is
-    # known of the object.
+    # Gets an object, or a range of it, into a file, which is there as a whole or not at all:
+    # get_file name path ?-offset n? ?-length n? ?-nuid id? ?-show_deleted bool? ?-timeout ms?
+    # ?-progress prefix?. What is known of the object.
     method get_file {name path args} {
         lassign [::nats::core::take_option -progress $args] progress options
         ::nats::core::file_errors {
@@ -64,8 +64,8 @@ oo::class create ::nats::object_store {
         }
     }
 
-    # Writes an object, or a range of it, to a channel, as put_channel reads one. When it fails, a part has
-    # been written.
+    # Writes an object, or a range of it, to a channel, as put_channel reads one. When it fails, a
+    # part has been written.
     method get_channel {name channel args} {
         lassign [::nats::core::take_option -progress $args] progress options
         chan configure $channel -translation binary
@@ -87,13 +87,15 @@ oo::class create ::nats::object_store {
         return $info
     }
 
-    # Begins to put an object piece by piece: an object of nats::object_writer. Options as those of put.
+    # Begins to put an object piece by piece: an object of nats::object_writer. Options as those of
+    # put.
     method writer {name args} {
         lassign [::nats::core::object_meta $args] meta options
         my Begin [my Own [::nats::object_writer new]] Writer $name $meta {*}$options
     }
 
-    # Begins to read an object piece by piece: an object of nats::object_reader. Options as those of get.
+    # Begins to read an object piece by piece: an object of nats::object_reader. Options as those of
+    # get.
     method reader {name args} {
         my Begin [my Own [::nats::object_reader new]] Reader $name {*}$args
     }
@@ -115,8 +117,8 @@ oo::class create ::nats::object_store {
         ${js}::my object_delete [list bucket $bucket name $name]
     }
 
-    # Describes an object, or a link, anew: update_meta name ?-name text? ?-description text? ?-headers dict?
-    # ?-metadata dict?. What is left out is empty then, but for the name.
+    # Describes an object, or a link, anew: update_meta name ?-name text? ?-description text?
+    # ?-headers dict? ?-metadata dict?. What is left out is empty then, but for the name.
     method update_meta {name args} {
         lassign [::nats::core::take_option -name $args] renamed options
         set spec [::nats::core::meta_spec $options {-description -headers -metadata}]
@@ -150,8 +152,8 @@ oo::class create ::nats::object_store {
         ${js}::my object_store_status [list bucket $bucket]
     }
 
-    # Watches objects: watch -callback prefix | -poll true ?-include_history bool? ?-updates_only bool?
-    # ?-ignore_deletes bool? ?-heartbeat ms?. An object of nats::object_watcher.
+    # Watches objects: watch -callback prefix | -poll true ?-include_history bool? ?-updates_only
+    # bool? ?-ignore_deletes bool? ?-heartbeat ms?. An object of nats::object_watcher.
     method watch {args} {
         lassign [::nats::core::take_option -callback $args] callback options
         lassign [::nats::core::take_option -poll $options] poll options
@@ -242,8 +244,8 @@ oo::class create ::nats::object_store {
 
 ::nats::core::object_methods ::nats::object_store
 
-# A watch of objects, as nats::kv_watcher. What it tells are dictionaries as of `info`, with `error` and
-# `errorcode` for what is no object, and an empty one behind what there was.
+# A watch of objects, as nats::kv_watcher. What it tells are dictionaries as of `info`, with `error`
+# and `errorcode` for what is no object, and an empty one behind what there was.
 oo::class create ::nats::object_watcher {
     superclass ::nats::kv_watcher
 }

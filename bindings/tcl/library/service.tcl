@@ -1,12 +1,12 @@
 # The class nats::service, and how services are found.
 
-# A service: requests answered under a name, with statistics, found by whoever asks (ADR-32); made by a
-# connection's add_service, and ended with its object, or with the connection's.
+# A service: requests answered under a name, with statistics, found by whoever asks (ADR-32); made
+# by a connection's add_service, and ended with its object, or with the connection's.
 #
 # A handler is called with each request, a message's dictionary, in a coroutine of its own: while it
-# waits others are answered. It answers by `respond` or `respond_error`; what it returns means nothing.
-# One that fails is answered for, with the code 500 and the text of the error. A request that was not
-# answered when its handler returns stays open: it may be answered later, or given up.
+# waits others are answered. It answers by `respond` or `respond_error`; what it returns means
+# nothing. One that fails is answered for, with the code 500 and the text of the error. A request
+# that was not answered when its handler returns stays open: it may be answered later, or given up.
 #
 # In C: respond, respond_error, give_up; info, stats, reset.
 oo::class create ::nats::service {
@@ -43,10 +43,10 @@ oo::class create ::nats::service {
         return $name
     }
 
-    # add_endpoint name ?-subject subject? ?-group prefix? ?-queue_group group? ?-queue_group_disabled
-    # bool? ?-metadata dict? ?-pending_messages n? ?-pending_bytes n? ?-overflow policy? prefix: the
-    # number of a subscription of the connection, which ends the endpoint. Endpoints whose subjects
-    # begin alike have the same -group.
+    # add_endpoint name ?-subject subject? ?-group prefix? ?-queue_group group?
+    # ?-queue_group_disabled bool? ?-metadata dict? ?-pending_messages n? ?-pending_bytes n?
+    # ?-overflow policy? prefix: the number of a subscription of the connection, which ends the
+    # endpoint. Endpoints whose subjects begin alike have the same -group.
     method add_endpoint {endpoint args} {
         set handler [lindex $args end]
         set options [lrange $args 0 end-1]
@@ -58,9 +58,9 @@ oo::class create ::nats::service {
             {*}$options -name $endpoint
     }
 
-    # stop ?-timeout ms?: takes no more requests, and waits until those that have come are answered or
-    # given up; the default is the connection's -drain_timeout. With a -timeout, what is open then is
-    # given up, and it fails with ErrTimeout.
+    # stop ?-timeout ms?: takes no more requests, and waits until those that have come are answered
+    # or given up; the default is the connection's -drain_timeout. With a -timeout, what is open
+    # then is given up, and it fails with ErrTimeout.
     method stop {args} {
         ::nats::core::arguments $args {timeout timeout -1}
         set me [self]
@@ -76,8 +76,8 @@ oo::class create ::nats::service {
         return
     }
 
-    # stopped ?-timeout ms?: waits until the service has ended; fails when it was not asked to. 0 waits
-    # without end, as does nothing.
+    # stopped ?-timeout ms?: waits until the service has ended; fails when it was not asked to. 0
+    # waits without end, as does nothing.
     method stopped {args} {
         ::nats::core::arguments $args {timeout timeout 0}
         my Stopped [::nats::core::patience $timeout]
@@ -150,12 +150,12 @@ namespace eval ::nats::core {
 }
 
 oo::define ::nats::connection {
-    # add_service -name name -version version ?-description text? ?-metadata dict? ?-queue_group group?
-    # ?-queue_group_disabled bool? ?-stats_handler prefix? ?-done_callback prefix?: an object of
-    # nats::service. `prefix endpoint` of the statistics' handler, called with what `stats` tells of each
-    # endpoint, answers with data of its own: a JSON text, which begins with a brace, or a dictionary of
-    # texts. `prefix error` is called when the service has ended, with an empty value when it was asked
-    # to, otherwise with a dictionary of errorMessage and errorcode.
+    # add_service -name name -version version ?-description text? ?-metadata dict? ?-queue_group
+    # group? ?-queue_group_disabled bool? ?-stats_handler prefix? ?-done_callback prefix?: an object
+    # of nats::service. `prefix endpoint` of the statistics' handler, called with what `stats` tells
+    # of each endpoint, answers with data of its own: a JSON text, which begins with a brace, or a
+    # dictionary of texts. `prefix error` is called when the service has ended, with an empty value
+    # when it was asked to, otherwise with a dictionary of errorMessage and errorcode.
     method add_service {args} {
         array set own {-stats_handler "" -done_callback ""}
         set options [list]
@@ -182,9 +182,10 @@ oo::define ::nats::connection {
         my Own [::nats::service new $conn $options $own(-stats_handler) $own(-done_callback)]
     }
 
-    # discover ping|info|stats ?-name name? ?-id id? ?-prefix prefix? ?-max_messages n? ?-max_wait ms?
-    # ?-stall ms? ?-errors variable?: what services answer, a list of dictionaries, once no more of them
-    # do. The variable becomes a list of dictionaries of code and text, of answers that are none.
+    # discover ping|info|stats ?-name name? ?-id id? ?-prefix prefix? ?-max_messages n? ?-max_wait
+    # ms? ?-stall ms? ?-errors variable?: what services answer, a list of dictionaries, once no more
+    # of them do. The variable becomes a list of dictionaries of code and text, of answers that are
+    # none.
     method discover {what args} {
         set options [list]
         foreach {option value} $args {
