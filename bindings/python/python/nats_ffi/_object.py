@@ -1,4 +1,5 @@
-"""What the buckets of objects of both APIs share: what is said of objects, and what is known of them."""
+"""What the buckets of objects of both APIs share: what is said of objects, and what is known of
+them."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ __all__ = [
     "ObjectStoreStatus",
 ]
 
-BLOCK: Final = 1 << 20
-"""How much of what is read from elsewhere is put at once."""
+_BLOCK: Final = 1 << 20
+_CHUNK: Final = 128 << 10
 
 Progress = Callable[[int, int | None], None]
-"""Told how many bytes have gone over so far, and how many there are in all; `None`: nobody knows."""
+"""Told how many bytes have gone over so far, and how many there are in all; `None`: nobody
+knows."""
 
 
 @dataclass
@@ -188,6 +190,13 @@ def whole_bytes(data: object) -> bytes | bytearray | memoryview | None:
         kind = type(data).__name__
         raise TypeError(f"data: expected bytes, a str or something to read from, found {kind}")
     return None
+
+
+def block_size(meta: ObjectMeta | None, progress: Progress | None) -> int:
+    """How much of what is read from elsewhere is put at once: a chunk, where each is told."""
+    if progress is None:
+        return _BLOCK
+    return (meta.max_chunk_size if meta is not None else None) or _CHUNK
 
 
 def checked_block(block: object) -> bytes | bytearray | memoryview:

@@ -309,14 +309,15 @@ class JetStream(Operations):
         Raises `BucketNotFoundError`, `InvalidNameError`, `TimeoutError`, `ConnectionLostError`,
         `ConnectionClosedError`.
         """
-        return ObjectStore(self, await current(self._client._hub).call(self._native.object_store, bucket))
+        bind = self._native.object_store
+        return ObjectStore(self, await current(self._client._hub).call(bind, bucket))
 
     async def create_object_store(
         self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
     ) -> ObjectStore:
-        """Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good. The
-        configuration, as a mapping or by keyword, has the members of `object_store_create`, with `ttl` in
-        seconds.
+        """Makes a bucket of objects (ADR-20). One that is there with the same configuration is as
+        good. The configuration, as a mapping or by keyword, has the members of
+        `object_store_create`, with `ttl` in seconds.
 
         Raises `BucketExistsError` when it is there with another configuration, `InvalidNameError`,
         `UnsupportedError`, and what `account_info` raises.

@@ -29,6 +29,7 @@ from .._config import (
 )
 from .._native import BlockingMsg, Headers
 from .._questions import Questions
+from .._service import ServiceConfig, StatsHandler
 from .._tracing import Extract, Inject, extracting, injected
 from .._jetstream import saying
 from .._options import (
@@ -46,7 +47,7 @@ from ._delivery import Serial, delivery
 from ._events import EventIterator
 from ._wait import waiter
 from .jetstream import JetStream
-from .service import Answers, EndpointStats, Service, add_service, discover
+from .service import Answers, Service, add_service, discover
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -220,11 +221,13 @@ class Client(ClientBase[Subscription]):
 
     def add_service(
         self,
-        stats_handler: Callable[[EndpointStats], Any] | None = None,
+        config: ServiceConfig | None = None,
+        *,
+        stats_handler: StatsHandler | None = None,
         **options: Unpack[ServiceOptions],
     ) -> Service:
         """Adds a service; see the asynchronous API. Handlers run on delivery threads."""
-        return add_service(self, {"stats_handler": stats_handler, **options})
+        return add_service(self, config, stats_handler, options)
 
     def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
         """Asks services; see the asynchronous API."""
