@@ -95,6 +95,21 @@ def configured(config: object, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in said.items() if value is not None}, **options}
 
 
+def group_of(
+    config: GroupConfig | None, name: str | None, queue_group: str | None, disabled: bool
+) -> tuple[str, dict[str, Any]]:
+    """The name of a group, and what it says of queue groups."""
+    options = {"name": name, "queue_group": queue_group}
+    given = configured(config, {key: value for key, value in options.items() if value is not None})
+    own = given.pop("name", "")
+    return own, {"queue_group_disabled": True} if disabled else given
+
+
+def within(prefix: str, name: str) -> str:
+    """The name of a group in another one, either of which may be nothing."""
+    return f"{prefix}.{name}" if prefix and name else prefix or name
+
+
 @dataclass(frozen=True)
 class _Identity:
     name: str

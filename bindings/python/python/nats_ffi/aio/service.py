@@ -31,7 +31,9 @@ from .._service import (
     configured,
     error_headers,
     failure,
+    group_of,
     with_data,
+    within,
 )
 from ._hub import current
 from .subscription import Subscription
@@ -108,8 +110,8 @@ class Group:
         queue_group_disabled: bool = False,
     ) -> Group:
         """A group in this one; see `Service.add_group`."""
-        own, queue = _group(config, name, queue_group, queue_group_disabled)
-        return Group(self._service, f"{self._name}.{own}", queue or self._queue)
+        own, queue = group_of(config, name, queue_group, queue_group_disabled)
+        return Group(self._service, within(self._name, own), queue or self._queue)
 
     async def add_endpoint(
         self,
@@ -122,8 +124,7 @@ class Group:
         given = configured(config, options)
         if not {"queue_group", "queue_group_disabled"} & given.keys():
             given.update(self._queue)
-        within = given.get("group")
-        given["group"] = f"{self._name}.{within}" if within else self._name
+        given["group"] = within(self._name, given.get("group") or "")
         return self._service._add_endpoint(handler, given)
 
 
@@ -220,7 +221,7 @@ class Service:
     ) -> Group:
         """Endpoints whose subjects begin with `name` and a dot, in a queue group of their own or in
         none unless they name one."""
-        return Group(self, *_group(config, name, queue_group, queue_group_disabled))
+        return Group(self, *group_of(config, name, queue_group, queue_group_disabled))
 
     async def add_endpoint(
         self,
@@ -324,14 +325,3 @@ async def discover(client: Client, what: str, options: AskOptions) -> Answers:
     with named_as_in("ask", given):
         native = await hub.call(client._link().ask_services, what, ask_document(given))
     return Answers(Subscription(client, native, hub), what)
-
-
-def _group(
-    config: GroupConfig | None, name: str | None, queue_group: str | None, disabled: bool
-) -> tuple[str, dict[str, Any]]:
-    """The name of a group, and what it says of queue groups."""
-    given = configured(config, {} if name is None else {"name": name})
-    queue = {"queue_group": queue_group or given.get("queue_group")}
-    if disabled:
-        queue = {"queue_group_disabled": True}
-    return given.get("name", ""), queue if any(queue.values()) else {}
