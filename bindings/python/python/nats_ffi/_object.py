@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from . import errors
+from ._kv import bucket_config
 
 __all__ = [
     "ObjectInfo",
@@ -176,6 +178,29 @@ def object_store_status(told: dict[str, Any]) -> ObjectStoreStatus:
         config=config,
         stream_info=stream,
     )
+
+
+def span(info: ObjectInfo, offset: int | None, length: int | None) -> int:
+    """How many bytes of an object are read."""
+    left = max(info.size - (offset or 0), 0)
+    return left if length is None else min(left, length)
+
+
+def link_target(to: ObjectInfo | str) -> tuple[str | None, str]:
+    """The bucket and the name that a link leads to; no bucket: its own."""
+    if isinstance(to, str):
+        return None, to
+    if to.deleted:
+        raise errors.InvalidLinkError(f"to: the object {to.name!r} was deleted")
+    return to.bucket, to.name
+
+
+def store_config(
+    bucket: str | None, config: Mapping[str, Any] | None, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The configuration of a bucket of objects."""
+    own = {} if bucket is None else {"bucket": bucket}
+    return bucket_config(config, {**own, **params})
 
 
 def whole_bytes(data: object) -> bytes | bytearray | memoryview | None:

@@ -28,6 +28,7 @@ from .._jetstream import (
 )
 from .._kv import bucket_config
 from .._native import Headers, Msg
+from .._object import store_config
 from .._options import (
     BatchOptions,
     BucketOptions,
@@ -322,7 +323,7 @@ class JetStream(Operations):
         Raises `BucketExistsError` when it is there with another configuration, `InvalidNameError`,
         `UnsupportedError`, and what `account_info` raises.
         """
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = await self.object_store_create(**document)
         return await self.object_store(told["bucket"])
 
@@ -334,7 +335,7 @@ class JetStream(Operations):
 
         Raises `BucketNotFoundError`; otherwise as `create_object_store`.
         """
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = await self.object_store_update(**document)
         return await self.object_store(told["bucket"])
 

@@ -22,11 +22,13 @@ from .._object import (
     Progress,
     block_size,
     checked_block,
+    link_target,
     meta_document,
     meta_members,
     named,
     object_info,
     object_store_status,
+    span,
     whole_bytes,
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
@@ -262,6 +264,7 @@ class ObjectStore:
                 info, data = await self._call(self._native.get, name, document)
             return ObjectResult(object_info(info), data)
         reader = await self.open_reader(name, **options)
+        total = span(reader.info, options.get("offset"), options.get("length"))
         chunks: list[bytes] = []
         so_far = 0
         async for chunk in reader:
@@ -273,7 +276,7 @@ class ObjectStore:
                     await written
             so_far += len(chunk)
             if progress is not None:
-                progress(so_far, reader.info.size)
+                progress(so_far, total)
         return ObjectResult(reader.info, b"".join(chunks))
 
     async def get_file(
@@ -339,7 +342,7 @@ class ObjectStore:
         Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a
         link.
         """
-        to_bucket, target = (None, to) if isinstance(to, str) else (to.bucket, to.name)
+        to_bucket, target = link_target(to)
         told = await self._js.object_add_link(
             bucket=self.bucket, name=name, to=target, to_bucket=to_bucket
         )

@@ -21,11 +21,13 @@ from .._object import (
     Progress,
     block_size,
     checked_block,
+    link_target,
     meta_document,
     meta_members,
     named,
     object_info,
     object_store_status,
+    span,
     whole_bytes,
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
@@ -255,6 +257,7 @@ class ObjectStore:
                 info, data = waiter().call(self._native.get, name, document)
             return ObjectResult(object_info(info), data)
         reader = self.open_reader(name, **options)
+        total = span(reader.info, options.get("offset"), options.get("length"))
         chunks: list[bytes] = []
         so_far = 0
         for chunk in reader:
@@ -264,7 +267,7 @@ class ObjectStore:
                 writeinto.write(chunk)
             so_far += len(chunk)
             if progress is not None:
-                progress(so_far, reader.info.size)
+                progress(so_far, total)
         return ObjectResult(reader.info, b"".join(chunks))
 
     def get_file(
@@ -330,7 +333,7 @@ class ObjectStore:
         Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a
         link.
         """
-        to_bucket, target = (None, to) if isinstance(to, str) else (to.bucket, to.name)
+        to_bucket, target = link_target(to)
         told = self._js.object_add_link(
             bucket=self.bucket, name=name, to=target, to_bucket=to_bucket
         )
