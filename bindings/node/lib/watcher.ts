@@ -1,7 +1,6 @@
 /** Watches of buckets: entries one by one, with the mark behind what there was taken out. */
 
 import { Entries, type KvEntryImpl } from "./entry";
-import { SubscriptionClosedError } from "./errors";
 import type { KvWatcher } from "./kv_types";
 import type { SubscriptionImpl } from "./subscription";
 import { deferred, type Deferred } from "./util";
@@ -16,7 +15,7 @@ export interface Telling<T> {
 
 /** A watch. */
 export class WatcherImpl<T> implements KvWatcher<T> {
-  readonly caughtUp: Deferred<void> = deferred();
+  readonly caughtUp: Deferred<boolean> = deferred<boolean>();
   readonly closed: Promise<void | Error>;
   readonly #subscription: SubscriptionImpl<KvEntryImpl>;
   readonly #telling: Telling<T>;
@@ -27,11 +26,7 @@ export class WatcherImpl<T> implements KvWatcher<T> {
     this.#subscription = subscription;
     this.#telling = telling;
     this.closed = subscription.closed;
-    // Not everybody waits for it.
-    this.caughtUp.catch(() => {});
-    void this.closed.then((reason) => {
-      this.caughtUp.reject(reason ?? new SubscriptionClosedError("the watch was stopped"));
-    });
+    void this.closed.then(() => this.caughtUp.resolve(false));
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
@@ -63,7 +58,7 @@ export class WatcherImpl<T> implements KvWatcher<T> {
   #tell(entry: KvEntryImpl): T | undefined {
     if (entry.isNone) {
       this.#caughtUp = true;
-      this.caughtUp.resolve();
+      this.caughtUp.resolve(true);
       return undefined;
     }
     entry.isUpdate = this.#caughtUp;
