@@ -237,6 +237,13 @@ async def test_names_that_are_none(js_url: str) -> None:
             for call in (
                 lambda bad=bad: store.put(bad, b"x"),
                 lambda bad=bad: store.get(bad),
+                lambda bad=bad: store.open_writer(bad),
+            ):
+                with fails("INVALID_NAME"):
+                    await call()
+        assert nc.stats["out_msgs"] == sent, "nothing was sent"
+        for bad in ("", "x" * 2049):
+            for call in (
                 lambda bad=bad: store.delete(bad),
                 lambda bad=bad: store.update_meta("x", ObjectMeta(name=bad)),
                 lambda bad=bad: store.add_bucket_link(bad, store),
@@ -254,7 +261,6 @@ async def test_names_that_are_none(js_url: str) -> None:
                 await store.put("x", data)
         with pytest.raises(TypeError, match="name: "):
             await store.put(None, b"x")
-        assert nc.stats["out_msgs"] == sent, "nothing was sent"
 
 
 @behaviour("object-13")

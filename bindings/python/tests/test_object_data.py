@@ -12,9 +12,10 @@ from typing import Any
 
 import nats_ffi as nats
 import pytest
+from harness import Harness
 from nats_ffi.aio.object import ObjectMeta
 from objects import chunked, content, made, messages, settles
-from support import behaviour, dial, fails
+from support import behaviour, dial, fails, resident_kb
 
 
 @behaviour("object-06")
@@ -252,6 +253,37 @@ async def test_files(js_url: str, tmp_path: Path) -> None:
             with fails("IO"):
                 await call()
         assert sorted(tmp_path.iterdir()) == [source, target], "nothing else is left"
+
+
+@behaviour("object-31")
+async def test_a_large_object_in_little_memory(harness: Harness, tmp_path: Path) -> None:
+    path, size = tmp_path / "large", 256 << 20
+    with path.open("wb") as file:
+        file.truncate(size)
+    most = got = 0
+
+    class Sink:
+        def write(self, chunk: bytes) -> None:
+            nonlocal most, got
+            got += len(chunk)
+            most = max(most, resident_kb())
+
+    async with dial(harness.server("jetstream").url) as nc:
+        store = await nc.jetstream().create_object_store("b")
+        await store.put("warm", content(1_000_000))
+        await store.get("warm", Sink())
+        before, got = resident_kb(), 0
+        with path.open("rb") as file:
+            info = await store.put("x", file)
+        assert info.size == size
+        # What is not read on waits at the server.
+        reader = await store.open_reader("x")
+        await anext(reader)
+        await asyncio.sleep(0.3)
+        assert resident_kb() - before < 16 << 10
+        del reader
+        await store.get("x", Sink())
+        assert got == size and most - before < 16 << 10, most - before
 
 
 @pytest.mark.loops
