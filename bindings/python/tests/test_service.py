@@ -104,7 +104,7 @@ async def test_what_is_no_service(alone: str) -> None:
         with fails("INVALID_OPTION", "'versoin'"):
             await nc.add_service(name="s", versoin="1.0.0")  # type: ignore[call-arg]
         with pytest.raises(errors.InvalidCallbackTypeError, match="stats_handler: "):
-            await nc.add_service(name="s", version="1.0.0", stats_handler=echo)
+            await nc.add_service(name="s", version="1.0.0", stats_handler=echo)  # type: ignore[arg-type]
         await nc.flush()
         with fails("NO_RESPONDERS"):
             await asked(nc, "$SRV.PING")

@@ -74,7 +74,7 @@ async def test_discovery_of_nothing(url: str) -> None:
             ("INVALID_OPTION", "ping", {"nmae": "s"}),
         ):
             with fails(name):
-                await nc.discover(what, **options)  # type: ignore[arg-type]
+                await nc.discover(what, **options)  # type: ignore[call-overload]
 
 
 @behaviour("service-37")

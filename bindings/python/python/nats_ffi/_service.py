@@ -30,6 +30,7 @@ ERROR: Final = "Nats-Service-Error"
 CODE: Final = "Nats-Service-Error-Code"
 
 M = TypeVar("M", bound=_native.MsgBase)
+A = TypeVar("A")
 
 StatsHandler = Callable[["EndpointStats"], Any]
 """Returns what is to be told with the statistics of an endpoint, as JSON has it."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Literal, Self, Unpack, overload
 
 from .. import _native, errors
 from .._client import (
@@ -30,7 +30,7 @@ from .._config import (
 )
 from .._native import Headers, Msg
 from .._questions import Questions
-from .._service import ServiceConfig, StatsHandler
+from .._service import ServiceConfig, ServiceInfo, ServicePing, ServiceStats, StatsHandler
 from .._tracing import Extract, Inject, extracting, injected, injecting
 from .._jetstream import saying
 from .._options import (
@@ -310,7 +310,22 @@ class Client(ClientBase[Subscription]):
         """
         return add_service(self, config, stats_handler, options)
 
-    async def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
+    @overload
+    async def discover(
+        self, what: Literal["ping"] = ..., **options: Unpack[AskOptions]
+    ) -> Answers[ServicePing]: ...
+
+    @overload
+    async def discover(
+        self, what: Literal["info"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceInfo]: ...
+
+    @overload
+    async def discover(
+        self, what: Literal["stats"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceStats]: ...
+
+    async def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers[Any]:
         """Asks services whether they are there ("ping"), what they are ("info"), or what they have
         done ("stats"): all, those of a `name`, or the instance with an `id`.
 

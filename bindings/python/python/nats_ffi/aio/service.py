@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .. import _native, errors
 from .._client import check_callback
@@ -15,7 +15,7 @@ from .._native import Msg
 from .._options import AskOptions, EndpointOptions
 from .._service import (
     READERS,
-    Answer,
+    A,
     EndpointConfig,
     EndpointInfo,
     EndpointStats,
@@ -271,7 +271,7 @@ class Service:
         await msg.respond(json.dumps(told).encode())
 
 
-class Answers(AsyncIterator[Answer]):
+class Answers(AsyncIterator[A]):
     """What services answer, as they do; made by `Client.discover`. Iterating yields `ServicePing`,
     `ServiceInfo` or `ServiceStats`; what is none of them goes to `error_cb`."""
 
@@ -280,18 +280,18 @@ class Answers(AsyncIterator[Answer]):
         self._messages = sub.messages
         self._what = what
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> A:
         while True:
             try:
                 msg = await anext(self._messages)
             except errors.NoRespondersError:
                 raise StopAsyncIteration from None
             try:
-                return answer_of(self._what, msg)
+                return cast(A, answer_of(self._what, msg))
             except (errors.JsonParseError, ServiceError) as error:
                 await self._client._tell("error_cb", error)
 
-    async def all(self) -> list[Any]:
+    async def all(self) -> list[A]:
         """All that come."""
         return [answer async for answer in self]
 
@@ -316,7 +316,7 @@ def add_service(
     return service
 
 
-async def discover(client: Client, what: str, options: AskOptions) -> Answers:
+async def discover(client: Client, what: str, options: AskOptions) -> Answers[Any]:
     """Asks services; see `Client.discover`."""
     if what not in READERS:
         raise errors.InvalidArgumentError("what: expected 'ping', 'info' or 'stats'")

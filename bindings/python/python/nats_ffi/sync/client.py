@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack, overload
 
 from .. import _native, errors
 from .._client import (
@@ -29,7 +29,7 @@ from .._config import (
 )
 from .._native import BlockingMsg, Headers
 from .._questions import Questions
-from .._service import ServiceConfig, StatsHandler
+from .._service import ServiceConfig, ServiceInfo, ServicePing, ServiceStats, StatsHandler
 from .._tracing import Extract, Inject, extracting, injected
 from .._jetstream import saying
 from .._options import (
@@ -229,7 +229,22 @@ class Client(ClientBase[Subscription]):
         """Adds a service; see the asynchronous API. Handlers run on delivery threads."""
         return add_service(self, config, stats_handler, options)
 
-    def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
+    @overload
+    def discover(
+        self, what: Literal["ping"] = ..., **options: Unpack[AskOptions]
+    ) -> Answers[ServicePing]: ...
+
+    @overload
+    def discover(
+        self, what: Literal["info"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceInfo]: ...
+
+    @overload
+    def discover(
+        self, what: Literal["stats"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceStats]: ...
+
+    def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers[Any]:
         """Asks services; see the asynchronous API."""
         return discover(self, what, options)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from .. import _native, errors
 from .._client import check_callback
@@ -14,7 +14,7 @@ from .._native import BlockingMsg
 from .._options import AskOptions, EndpointOptions
 from .._service import (
     READERS,
-    Answer,
+    A,
     EndpointConfig,
     EndpointInfo,
     EndpointStats,
@@ -267,7 +267,7 @@ class Service:
         msg.respond(json.dumps(told).encode())
 
 
-class Answers(Iterator[Answer]):
+class Answers(Iterator[A]):
     """What services answer, as they do; made by `Client.discover`. Iterating yields `ServicePing`,
     `ServiceInfo` or `ServiceStats`; what is none of them goes to `error_cb`."""
 
@@ -276,18 +276,18 @@ class Answers(Iterator[Answer]):
         self._messages = sub.messages
         self._what = what
 
-    def __next__(self) -> Any:
+    def __next__(self) -> A:
         while True:
             try:
                 msg = next(self._messages)
             except errors.NoRespondersError:
                 raise StopIteration from None
             try:
-                return answer_of(self._what, msg)
+                return cast(A, answer_of(self._what, msg))
             except (errors.JsonParseError, ServiceError) as error:
                 self._client._tell("error_cb", error)
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[A]:
         """All that come."""
         return list(self)
 
@@ -312,7 +312,7 @@ def add_service(
     return service
 
 
-def discover(client: Client, what: str, options: AskOptions) -> Answers:
+def discover(client: Client, what: str, options: AskOptions) -> Answers[Any]:
     """Asks services; see `Client.discover`."""
     if what not in READERS:
         raise errors.InvalidArgumentError("what: expected 'ping', 'info' or 'stats'")
