@@ -96,8 +96,8 @@ impl Connection {
         Ok(Service::new(service, self.flavour))
     }
 
-    /// Asks services for what `what` says; yields a [`Subscription`] of their answers. `options` is a JSON
-    /// object, or empty.
+    /// Asks services for what `what` says; yields a [`Subscription`] of their answers. `options` is
+    /// a JSON object, or empty.
     #[pyo3(signature = (queue, token, what, options, /))]
     fn ask_services(
         &self,

@@ -64,8 +64,8 @@ pub(crate) fn whole(
 
 #[pymethods]
 impl Objects {
-    /// Puts an object; yields what is known of it, as a document. `meta` and `options` are JSON objects, or
-    /// empty.
+    /// Puts an object; yields what is known of it, as a document. `meta` and `options` are JSON
+    /// objects, or empty.
     #[pyo3(signature = (queue, token, name, meta, data, options, /))]
     fn put(
         &self,
@@ -172,8 +172,8 @@ impl Objects {
         })
     }
 
-    /// Watches objects; yields a [`Subscription`] whose messages are JSON, nothing for the mark behind what
-    /// there was.
+    /// Watches objects; yields a [`Subscription`] whose messages are JSON, nothing for the mark
+    /// behind what there was.
     #[pyo3(signature = (queue, token, options, /))]
     fn watch(&self, queue: &Queue, token: u64, options: &str) -> Outcome<Operation> {
         let (store, settings) = (self.held.get()?.clone(), options::watch_options(options)?);

@@ -14,6 +14,7 @@ __all__ = [
     "Cache",
     "Connection",
     "Done",
+    "Endpoint",
     "Entry",
     "Headers",
     "JetStream",
@@ -21,11 +22,15 @@ __all__ = [
     "Metadata",
     "Msg",
     "MsgBase",
+    "ObjectReader",
+    "ObjectWriter",
+    "Objects",
     "Operation",
     "PubAck",
     "Publisher",
     "Question",
     "Queue",
+    "Service",
     "StreamBatch",
     "Subscription",
     "__version__",
@@ -447,6 +452,14 @@ class Connection:
     def jetstream(self, options: str, /) -> JetStream:
         """The JetStream of its account."""
 
+    def add_service(self, config: str, /) -> Service:
+        """Adds a service."""
+
+    def ask_services(
+        self, queue: Queue, token: int, what: str, options: str, /
+    ) -> Operation:
+        """Asks services; yields a `Subscription` of their answers."""
+
     def rtt(self, queue: Queue, token: int, seconds: float | None, /) -> Operation:
         """Flushes; yields the seconds that it took."""
 
@@ -557,6 +570,9 @@ class JetStream:
         self, queue: Queue, token: int, bucket: str, options: str, /
     ) -> Operation:
         """A bucket that is there; yields a `Bucket`."""
+
+    def object_store(self, queue: Queue, token: int, bucket: str, /) -> Operation:
+        """A bucket of objects that is there; yields `Objects`."""
 
     def batch(self, options: str, /) -> StreamBatch:
         """A batch of messages."""
@@ -679,6 +695,114 @@ class Cache:
 
     def wait(self, queue: Queue, token: int, revision: int, /) -> Operation:
         """Completes once a revision was seen."""
+
+@final
+class Objects:
+    """A bucket of objects."""
+
+    def put(
+        self, queue: Queue, token: int, name: str, meta: str, data: _Data, options: str, /
+    ) -> Operation:
+        """Puts an object; yields what is known of it, as a document."""
+
+    def put_file(
+        self, queue: Queue, token: int, name: str, meta: str, path: str, options: str, /
+    ) -> Operation:
+        """Puts a file; yields what is known of the object, as a document."""
+
+    def writer(
+        self, queue: Queue, token: int, name: str, meta: str, options: str, /
+    ) -> Operation:
+        """Begins to put an object; yields an `ObjectWriter`."""
+
+    def get(self, queue: Queue, token: int, name: str, options: str, /) -> Operation:
+        """Gets an object; yields what is known of it, as a document, and its bytes."""
+
+    def get_file(
+        self, queue: Queue, token: int, name: str, path: str, options: str, /
+    ) -> Operation:
+        """Gets an object into a file; yields what is known of it, as a document."""
+
+    def reader(self, queue: Queue, token: int, name: str, options: str, /) -> Operation:
+        """Begins to read an object; yields an `ObjectReader`."""
+
+    def watch(self, queue: Queue, token: int, options: str, /) -> Operation:
+        """Watches objects; yields a `Subscription` whose messages are documents, empty for the mark
+        behind what there was."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+@final
+class ObjectWriter:
+    """An object that is being put; dropping it takes back what was written."""
+
+    def write(self, queue: Queue, token: int, data: _Data, /) -> Operation:
+        """Writes the next bytes."""
+
+    def finish(self, queue: Queue, token: int, /) -> Operation:
+        """Makes the object visible; yields what is known of it, as a document."""
+
+    def abort(self, queue: Queue, token: int, /) -> Operation:
+        """Takes it back."""
+
+@final
+class ObjectReader:
+    """An object that is being read."""
+
+    def next(self, queue: Queue, token: int, /) -> Operation:
+        """Yields the next chunk; `None`: that was all."""
+
+    def read(self, queue: Queue, token: int, most: int, /) -> Operation:
+        """Yields the next bytes, at most so many; `None`: that was all."""
+
+    @property
+    def info(self) -> str:
+        """What is known of the object, as a document."""
+
+@final
+class Service:
+    """A service; dropping it, and all of its endpoints, ends it."""
+
+    def endpoint(self, config: str, /) -> Endpoint:
+        """Adds an endpoint."""
+
+    def stats_requests(self) -> Subscription:
+        """Where those ask for statistics whom the program answers."""
+
+    def info(self) -> str:
+        """What it is, as a document."""
+
+    def stats(self) -> str:
+        """What it has done, as a document."""
+
+    def reset(self) -> None:
+        """Its statistics begin anew."""
+
+    def stop(self, queue: Queue, token: int, timeout: float | None = None, /) -> Operation:
+        """Stops, within so many seconds."""
+
+    def stopped(self, queue: Queue, token: int, /) -> Operation:
+        """Completes when it has stopped, or fails with why it has ended."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it has stopped."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+@final
+class Endpoint:
+    """An endpoint of a service; dropping it, and its subscription, ends it."""
+
+    def subscription(self) -> Subscription:
+        """Its requests."""
+
+    def handled(self, nanos: int, error: str | None, /) -> None:
+        """Counts a request that was taken, once."""
 
 @final
 class StreamBatch:

@@ -1,4 +1,5 @@
-"""What the buckets of objects of both APIs share: what is said of objects, and what is known of them."""
+"""What the buckets of objects of both APIs share: what is said of objects, and what is known of
+them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from . import errors
+from ._kv import bucket_config
 
 __all__ = [
     "ObjectInfo",
@@ -16,11 +19,12 @@ __all__ = [
     "ObjectStoreStatus",
 ]
 
-BLOCK: Final = 1 << 20
-"""How much of what is read from elsewhere is put at once."""
+_BLOCK: Final = 1 << 20
+_CHUNK: Final = 128 << 10
 
 Progress = Callable[[int, int | None], None]
-"""Told how many bytes have gone over so far, and how many there are in all; `None`: nobody knows."""
+"""Told how many bytes have gone over so far, and how many there are in all; `None`: nobody
+knows."""
 
 
 @dataclass
@@ -176,6 +180,29 @@ def object_store_status(told: dict[str, Any]) -> ObjectStoreStatus:
     )
 
 
+def span(info: ObjectInfo, offset: int | None, length: int | None) -> int:
+    """How many bytes of an object are read."""
+    left = max(info.size - (offset or 0), 0)
+    return left if length is None else min(left, length)
+
+
+def link_target(to: ObjectInfo | str) -> tuple[str | None, str]:
+    """The bucket and the name that a link leads to; no bucket: its own."""
+    if isinstance(to, str):
+        return None, to
+    if to.deleted:
+        raise errors.InvalidLinkError(f"to: the object {to.name!r} was deleted")
+    return to.bucket, to.name
+
+
+def store_config(
+    bucket: str | None, config: Mapping[str, Any] | None, params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The configuration of a bucket of objects."""
+    own = {} if bucket is None else {"bucket": bucket}
+    return bucket_config(config, {**own, **params})
+
+
 def whole_bytes(data: object) -> bytes | bytearray | memoryview | None:
     """What is put, if it is in memory; `None`: it has to be read."""
     if isinstance(data, str):
@@ -188,6 +215,13 @@ def whole_bytes(data: object) -> bytes | bytearray | memoryview | None:
         kind = type(data).__name__
         raise TypeError(f"data: expected bytes, a str or something to read from, found {kind}")
     return None
+
+
+def block_size(meta: ObjectMeta | None, progress: Progress | None) -> int:
+    """How much of what is read from elsewhere is put at once: a chunk, where each is told."""
+    if progress is None:
+        return _BLOCK
+    return (meta.max_chunk_size if meta is not None else None) or _CHUNK
 
 
 def checked_block(block: object) -> bytes | bytearray | memoryview:

@@ -1,16 +1,37 @@
 """A program for mypy --strict to read: what has which type in the eyes of a user."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_type
 from urllib.parse import ParseResult
 
 import nats_ffi as nats
-from nats_ffi import errors, jwt, nkeys, sync
+from nats_ffi import errors, jwt, micro, nkeys, sync
 from nats_ffi.aio.client import Client
 from nats_ffi.aio.jetstream import Batch, JetStream, Metadata, PubAck
 from nats_ffi.aio.kv import BucketStatus, Entry, KeyValue, KeyWatcher, KvCache
 from nats_ffi.aio.msg import Msg
+from nats_ffi.aio.object import (
+    ObjectInfo,
+    ObjectLink,
+    ObjectMeta,
+    ObjectResult,
+    ObjectStore,
+    ObjectStoreStatus,
+    ObjectWriter,
+)
+from nats_ffi.aio.service import (
+    EndpointConfig,
+    EndpointStats,
+    Request,
+    Service,
+    ServiceConfig,
+    ServiceError,
+    ServiceInfo,
+    ServicePing,
+    ServiceStats,
+)
 from nats_ffi.aio.subscription import Subscription
 
 
@@ -165,6 +186,78 @@ async def buckets(js: JetStream) -> None:
     for told in there.watch():
         assert_type(told, Entry | None)
     assert_type(there.cache().keys(), list[str])
+
+
+def on_object(update: ObjectInfo | None) -> None: ...
+
+
+async def objects(js: JetStream) -> None:
+    store = await js.create_object_store("b", ttl=60)
+    assert_type(store, ObjectStore)
+    meta = ObjectMeta(description="d", headers={"A": ["1", "2"]}, max_chunk_size=1024)
+    assert_type(await store.put("x", b"data", meta, on_progress, previous=0), ObjectInfo)
+    got = await store.get("x", offset=2, length=10)
+    assert_type(got, ObjectResult)
+    assert_type(got.data, bytes)
+    assert_type(got.info.headers, Mapping[str, list[str]])
+    assert_type(got.info.link, ObjectLink | None)
+    assert_type(await store.put_file("x", Path("x")), ObjectInfo)
+    assert_type(await store.list(ignore_deletes=False), list[ObjectInfo])
+    assert_type(await store.add_link("y", got.info), ObjectInfo)
+    assert_type(await store.seal(), ObjectStoreStatus)
+    async with await store.open_writer("x", window_bytes=1024) as writer:
+        assert_type(writer, ObjectWriter)
+        await writer.write(memoryview(b""))
+    async for chunk in await store.open_reader("x", nuid="n"):
+        assert_type(chunk, bytes)
+    watcher = await store.watch(on_object, updates_only=True)
+    async for update in watcher:
+        assert_type(update, ObjectInfo | None)
+    await store.watch(ignore_delete=True)  # type: ignore[call-arg]
+    await store.get("x", ofset=1)  # type: ignore[call-arg]
+    there = sync.connect().jetstream().create_object_store(bucket="b")
+    assert_type(there.put("x", "text"), ObjectInfo)
+    assert_type(there.open_reader("x").read(5), bytes)
+    for told in there.watch():
+        assert_type(told, ObjectInfo | None)
+
+
+def on_progress(so_far: int, total: int | None) -> None: ...
+
+
+async def answer(request: Request) -> None:
+    assert_type(request.data, bytes)
+    assert_type(request.headers, Mapping[str, str] | None)
+    await request.respond(b"", {"A": "1"})
+    await request.respond_error("400", "no", b"", headers={"A": "1"})
+
+
+async def services(nc: Client) -> None:
+    service = await nc.add_service(name="s", version="1.0.0", stats_handler=lambda stats: stats.name)
+    assert_type(service, Service)
+    assert_type(await micro.add_service(nc, ServiceConfig("s", "1.0.0")), Service)
+    endpoint = await service.add_endpoint(name="e", handler=answer, subject="a.>", metadata={})
+    assert_type(endpoint.subscription, Subscription)
+    group = service.add_group(name="g", queue_group="q")
+    await group.add_endpoint(EndpointConfig("e", answer))
+    assert_type(service.info(), ServiceInfo)
+    assert_type(service.stats().started, datetime)
+    assert_type(service.stats().endpoints, list[EndpointStats])
+    assert_type(service.stopped.is_set(), bool)
+    assert_type(await service.stopped.wait(), bool)
+    assert_type(ServiceError.of(await nc.request("e")), ServiceError | None)
+    async for info in await nc.discover("info", name="s"):
+        assert_type(info, ServiceInfo)
+    assert_type(await (await nc.discover(stall=0.1)).all(), list[ServicePing])
+    await nc.discover("pong")  # type: ignore[call-overload]
+    await nc.add_service(name="s", versoin="1")  # type: ignore[call-arg]
+    await service.add_endpoint(name="e", handler=answer, subjekt="a")  # type: ignore[call-arg]
+    there = sync.connect().add_service(name="s", version="1.0.0")
+    there.add_endpoint(name="e", handler=lambda request: request.respond(request.data))
+    there.add_endpoint(name="e", handler=answer)  # type: ignore[arg-type]
+    assert_type(there.stopped.wait(timeout=1.5), bool)
+    for stats in sync.connect().discover("stats"):
+        assert_type(stats, ServiceStats)
 
 
 def keys() -> None:

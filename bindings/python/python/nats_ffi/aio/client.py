@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Literal, Self, Unpack, overload
 
 from .. import _native, errors
 from .._client import (
@@ -30,6 +30,7 @@ from .._config import (
 )
 from .._native import Headers, Msg
 from .._questions import Questions
+from .._service import ServiceConfig, ServiceInfo, ServicePing, ServiceStats, StatsHandler
 from .._tracing import Extract, Inject, extracting, injected, injecting
 from .._jetstream import saying
 from .._options import (
@@ -48,7 +49,7 @@ from ._backend import Future, finished_at_once, now
 from ._events import EventIterator
 from ._hub import Gate, Hub, current
 from .jetstream import JetStream
-from .service import Answers, EndpointStats, Service, add_service, discover
+from .service import Answers, Service, add_service, discover
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -294,22 +295,39 @@ class Client(ClientBase[Subscription]):
 
     async def add_service(
         self,
-        stats_handler: Callable[[EndpointStats], Any] | None = None,
+        config: ServiceConfig | None = None,
+        *,
+        stats_handler: StatsHandler | None = None,
         **options: Unpack[ServiceOptions],
     ) -> Service:
-        """Adds a service: an instance with an id of its own, which answers those who look for services as long
-        as it is not stopped, across reconnects. It has no endpoints yet. `stats_handler`: what it returns
-        of an endpoint, as JSON has it, is told with its statistics.
+        """Adds a service: an instance with an id of its own, which answers those who look for services
+        as long as it is not stopped, across reconnects. It has no endpoints yet. `stats_handler`:
+        what it returns of an endpoint, as JSON has it, is told with its statistics.
 
         Raises `InvalidNameError`, `InvalidArgumentError` for the version, `InvalidQueueGroupError`,
         `InvalidOptionError`, `ConnectionDrainingError`, `ConnectionClosedError`. A refusal by the server
-        comes later, as the end of the service (`Service.wait_stopped`).
+        comes later, as the end of the service (`Service.stopped`).
         """
-        return add_service(self, {"stats_handler": stats_handler, **options})
+        return add_service(self, config, stats_handler, options)
 
-    async def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
-        """Asks services whether they are there ("ping"), what they are ("info"), or what they have done
-        ("stats"): all, those of a `name`, or the instance with an `id`.
+    @overload
+    async def discover(
+        self, what: Literal["ping"] = ..., **options: Unpack[AskOptions]
+    ) -> Answers[ServicePing]: ...
+
+    @overload
+    async def discover(
+        self, what: Literal["info"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceInfo]: ...
+
+    @overload
+    async def discover(
+        self, what: Literal["stats"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceStats]: ...
+
+    async def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers[Any]:
+        """Asks services whether they are there ("ping"), what they are ("info"), or what they have
+        done ("stats"): all, those of a `name`, or the instance with an `id`.
 
         Raises `InvalidArgumentError`, also for an id without a name; `InvalidNameError`,
         `InvalidOptionError`, and what `Client.publish` raises.

@@ -28,6 +28,7 @@ from .._jetstream import (
 )
 from .._kv import bucket_config
 from .._native import Headers, Msg
+from .._object import store_config
 from .._options import (
     BatchOptions,
     BucketOptions,
@@ -309,19 +310,20 @@ class JetStream(Operations):
         Raises `BucketNotFoundError`, `InvalidNameError`, `TimeoutError`, `ConnectionLostError`,
         `ConnectionClosedError`.
         """
-        return ObjectStore(self, await current(self._client._hub).call(self._native.object_store, bucket))
+        bind = self._native.object_store
+        return ObjectStore(self, await current(self._client._hub).call(bind, bucket))
 
     async def create_object_store(
         self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
     ) -> ObjectStore:
-        """Makes a bucket of objects (ADR-20). One that is there with the same configuration is as good. The
-        configuration, as a mapping or by keyword, has the members of `object_store_create`, with `ttl` in
-        seconds.
+        """Makes a bucket of objects (ADR-20). One that is there with the same configuration is as
+        good. The configuration, as a mapping or by keyword, has the members of
+        `object_store_create`, with `ttl` in seconds.
 
         Raises `BucketExistsError` when it is there with another configuration, `InvalidNameError`,
         `UnsupportedError`, and what `account_info` raises.
         """
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = await self.object_store_create(**document)
         return await self.object_store(told["bucket"])
 
@@ -333,7 +335,7 @@ class JetStream(Operations):
 
         Raises `BucketNotFoundError`; otherwise as `create_object_store`.
         """
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = await self.object_store_update(**document)
         return await self.object_store(told["bucket"])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from .. import _native
+from .. import _native, errors
 from .._client import check_callback
 from .._config import object_get_document, object_put_document, object_watch_document
 from .._jetstream import named_as_in
@@ -19,13 +20,15 @@ from .._object import (
     ObjectResult,
     ObjectStoreStatus,
     Progress,
+    block_size,
+    checked_block,
+    link_target,
     meta_document,
     meta_members,
     named,
     object_info,
     object_store_status,
-    checked_block,
-    BLOCK,
+    span,
     whole_bytes,
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
@@ -52,15 +55,17 @@ Path = str | os.PathLike[str]
 
 
 class ObjectWriter:
-    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it before
-    `finish`; as a context manager it is finished at the end of the block, or taken back when that fails."""
+    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it
+    before `finish`; as a context manager it is finished at the end of the block, or taken back when
+    that fails."""
 
     def __init__(self, js: JetStream, native: _native.ObjectWriter) -> None:
         self._js = js
         self._native = native
 
     async def write(self, data: Payload) -> None:
-        """Writes the next bytes, any number of them. Waits for the server when too much is under way.
+        """Writes the next bytes, any number of them. Waits for the server when too much is under
+        way.
 
         Raises as `ObjectStore.put`; nothing more can be written then.
         """
@@ -85,8 +90,9 @@ class ObjectWriter:
 
 
 class ObjectReader:
-    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks; the last
-    one comes only when digest and length of the whole are right, of a range when its length is."""
+    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks;
+    the last one comes only when digest and length of the whole are right, of a range when its
+    length is."""
 
     def __init__(self, js: JetStream, native: _native.ObjectReader) -> None:
         self._js = js
@@ -116,15 +122,15 @@ class ObjectReader:
 
 
 class ObjectWatcher:
-    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was when it
-    began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
+    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was
+    when it began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
 
     def __init__(self, sub: Subscription) -> None:
         self._sub: Any = sub
 
     async def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
-        `None` waits on.
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout`
+        seconds; `None` waits on.
 
         Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
         """
@@ -146,8 +152,9 @@ class ObjectWatcher:
 
 
 class ObjectStore:
-    """A bucket of objects (ADR-20), made by `JetStream.object_store` and `JetStream.create_object_store`. An
-    object has a name, which is any text of 1 to 2048 bytes, and any number of bytes."""
+    """A bucket of objects (ADR-20), made by `JetStream.object_store` and
+    `JetStream.create_object_store`. An object has a name, which is any text of 1 to 2048 bytes, and
+    any number of bytes."""
 
     def __init__(self, js: JetStream, native: _native.Objects) -> None:
         self._js = js
@@ -166,15 +173,16 @@ class ObjectStore:
         progress: Progress | None = None,
         **options: Unpack[ObjectPutOptions],
     ) -> ObjectInfo:
-        """Puts an object: bytes, text, or what `data.read(size)` gives, a coroutine or not. Nobody sees
-        anything of it before all is stored; then it takes the place of the one that was there. What
-        fails leaves nothing behind. `progress` is told how many bytes have gone over, and of how many.
-        `previous`: the revision that the object is to have; 0: there is to be none.
+        """Puts an object: bytes, text, or what `data.read(size)` gives, a coroutine or not. Nobody
+        sees anything of it before all is stored; then it takes the place of the one that was there.
+        What fails leaves nothing behind. `progress` is told how many bytes have gone over, and of
+        how many. `previous`: the revision that the object is to have; 0: there is to be none.
 
         Raises `InvalidNameError`, `InvalidOptionError`, `InvalidArgumentError`;
-        `WrongLastSequenceError` when it has another revision; `BucketNotFoundError`; `JetStreamError`
-        when the server refuses, as a bucket that is full or sealed does; `TimeoutError`,
-        `ConnectionLostError`, `ConnectionClosedError`, `PermissionsError`; what reading raises.
+        `WrongLastSequenceError` when it has another revision; `BucketNotFoundError`;
+        `JetStreamError` when the server refuses, as a bucket that is full or sealed does;
+        `TimeoutError`, `ConnectionLostError`, `ConnectionClosedError`, `PermissionsError`; what
+        reading raises.
         """
         whole = whole_bytes(data)
         if whole is not None and progress is None:
@@ -183,14 +191,21 @@ class ObjectStore:
                 document = object_put_document(options)
                 return object_info(await self._call(self._native.put, *arguments, document))
         writer = await self.open_writer(name, meta, **options)
+        source, total = (data, None) if whole is None else (whole, memoryview(whole).nbytes)
+        so_far = 0
         try:
-            async for so_far in _written(writer, data if whole is None else whole):
+            async for block in _blocks(source, block_size(meta, progress)):
+                await writer.write(block)
+                so_far += len(block)
                 if progress is not None:
-                    progress(so_far, None if whole is None else len(whole))
+                    progress(so_far, total)
             return await writer.finish()
+        except Exception:
+            await _taken_back(writer)
+            raise
         except BaseException:
-            # In the background: what was cancelled is not waited for.
-            del writer
+            # In the background: who was cancelled waits for nothing.
+            current(self._js._client._hub).backend.spawn(partial(_taken_back, writer))
             raise
 
     async def put_file(
@@ -202,8 +217,8 @@ class ObjectStore:
     ) -> ObjectInfo:
         """Puts the content of a file, which the library reads; otherwise as `put`.
 
-        Raises `IoError` when the file cannot be read, or is shorter by the end than it was; otherwise
-        as `put`.
+        Raises `IoError` when the file cannot be read, or is shorter by the end than it was;
+        otherwise as `put`.
         """
         with named_as_in("object_put", options):
             arguments = (named(name, meta), meta_document(meta), os.fspath(path))
@@ -231,10 +246,11 @@ class ObjectStore:
         progress: Progress | None = None,
         **options: Unpack[ObjectGetOptions],
     ) -> ObjectResult:
-        """Gets an object, or the range of it that `offset` and `length` say; links are followed. With
-        `writeinto` it is given to `writeinto.write(chunk)`, a coroutine or not, chunk by chunk, in bounded
-        memory; what was written is right only when this returns. `show_deleted`: one that was deleted is
-        an object without content. `nuid`: the content that a reading is gone on with.
+        """Gets an object, or the range of it that `offset` and `length` say; links are followed.
+        With `writeinto` it is given to `writeinto.write(chunk)`, a coroutine or not, chunk by
+        chunk, in bounded memory; what was written is right only when this returns. `show_deleted`:
+        one that was deleted is an object without content. `nuid`: the content that a reading is
+        gone on with.
 
         Raises `ObjectNotFoundError`; `DigestMismatchError` when what came is not what was put;
         `ObjectChangedError` when it was replaced meanwhile, or is not the one that `nuid` names;
@@ -248,6 +264,7 @@ class ObjectStore:
                 info, data = await self._call(self._native.get, name, document)
             return ObjectResult(object_info(info), data)
         reader = await self.open_reader(name, **options)
+        total = span(reader.info, options.get("offset"), options.get("length"))
         chunks: list[bytes] = []
         so_far = 0
         async for chunk in reader:
@@ -259,7 +276,7 @@ class ObjectStore:
                     await written
             so_far += len(chunk)
             if progress is not None:
-                progress(so_far, reader.info.size)
+                progress(so_far, total)
         return ObjectResult(reader.info, b"".join(chunks))
 
     async def get_file(
@@ -275,8 +292,8 @@ class ObjectStore:
         return object_info(told)
 
     async def open_reader(self, name: str, **options: Unpack[ObjectGetOptions]) -> ObjectReader:
-        """Begins to read an object, or a range of it. To go on where a reading was interrupted, `offset`
-        says how much was read, and `nuid` is that of its `info`.
+        """Begins to read an object, or a range of it. To go on where a reading was interrupted,
+        `offset` says how much was read, and `nuid` is that of its `info`.
 
         Raises as `get`.
         """
@@ -296,8 +313,8 @@ class ObjectStore:
         return object_info(told)
 
     async def list(self, ignore_deletes: bool = True) -> list[ObjectInfo]:
-        """What is known of all objects and links, those that were deleted among them if they are not to
-        be ignored."""
+        """What is known of all objects and links, those that were deleted among them if they are
+        not to be ignored."""
         told = await self._js.object_list(bucket=self.bucket, show_deleted=not ignore_deletes)
         return [object_info(one) for one in told["objects"]]
 
@@ -307,7 +324,8 @@ class ObjectStore:
         return ObjectResult(object_info(told), b"")
 
     async def update_meta(self, name: str, meta: ObjectMeta) -> ObjectInfo:
-        """Gives an object, or a link, another description, headers, metadata and, if `meta` has one, name.
+        """Gives an object, or a link, another description, headers, metadata and, if `meta` has
+        one, name.
 
         Raises `ObjectExistsError` when another object has the new name, `ObjectChangedError` when
         somebody else has changed it while it was renamed.
@@ -318,12 +336,13 @@ class ObjectStore:
         return object_info(told)
 
     async def add_link(self, name: str, to: ObjectInfo | str) -> ObjectInfo:
-        """Adds a link to an object, of this bucket by its name, or of any by what is known of it. A link
-        that has the name leads there from now on.
+        """Adds a link to an object, of this bucket by its name, or of any by what is known of it. A
+        link that has the name leads there from now on.
 
-        Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a link.
+        Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a
+        link.
         """
-        to_bucket, target = (None, to) if isinstance(to, str) else (to.bucket, to.name)
+        to_bucket, target = link_target(to)
         told = await self._js.object_add_link(
             bucket=self.bucket, name=name, to=target, to_bucket=to_bucket
         )
@@ -353,13 +372,14 @@ class ObjectStore:
         callback: Callable[[ObjectInfo | None], Awaitable[None] | None] | None = None,
         **options: Unpack[ObjectWatchOptions],
     ) -> ObjectWatcher:
-        """Watches objects: what is known of each of them, then `None`, then what is done to them, each once
-        and in order. Handed to `callback`, a function or coroutine function, or, without it, read by
-        `updates` and iterating.
+        """Watches objects: what is known of each of them, then `None`, then what is done to them,
+        each once and in order. Handed to `callback`, a function or coroutine function, or, without
+        it, read by `updates` and iterating.
 
-        Whatever happens to consumers, servers and the connection, it goes on behind the last change, and
-        each time is an event of the connection ("consumer"). Raises `BucketNotFoundError`,
-        `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`, `ConnectionClosedError`.
+        Whatever happens to consumers, servers and the connection, it goes on behind the last
+        change, and each time is an event of the connection ("consumer"). Raises
+        `BucketNotFoundError`, `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`,
+        `ConnectionClosedError`.
         """
         check_callback("callback", callback, plain=False)
         with named_as_in("object_watch", options):
@@ -375,24 +395,19 @@ async def _call(js: JetStream, start: Callable[..., _native.Operation], *argumen
     return await current(js._client._hub).call(start, *arguments)
 
 
-async def _written(writer: ObjectWriter, data: Any) -> AsyncIterator[int]:
-    """Writes all of it, block by block; how much so far."""
-    so_far = 0
-    blocks = _blocks(data)
-    async for block in blocks:
-        await writer.write(block)
-        so_far += len(block)
-        yield so_far
+async def _taken_back(writer: ObjectWriter) -> None:
+    with contextlib.suppress(errors.Error):
+        await writer.abort()
 
 
-async def _blocks(data: Any) -> AsyncIterator[Payload]:
+async def _blocks(data: Any, size: int) -> AsyncIterator[Payload]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), BLOCK):
-            yield view[start : start + BLOCK]
+        for start in range(0, len(view), size):
+            yield view[start : start + size]
         return
     while True:
-        read = data.read(BLOCK)
+        read = data.read(size)
         block = checked_block(await read if inspect.isawaitable(read) else read)
         if not block:
             return

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack, overload
 
 from .. import _native, errors
 from .._client import (
@@ -29,6 +29,7 @@ from .._config import (
 )
 from .._native import BlockingMsg, Headers
 from .._questions import Questions
+from .._service import ServiceConfig, ServiceInfo, ServicePing, ServiceStats, StatsHandler
 from .._tracing import Extract, Inject, extracting, injected
 from .._jetstream import saying
 from .._options import (
@@ -46,7 +47,7 @@ from ._delivery import Serial, delivery
 from ._events import EventIterator
 from ._wait import waiter
 from .jetstream import JetStream
-from .service import Answers, EndpointStats, Service, add_service, discover
+from .service import Answers, Service, add_service, discover
 from .subscription import (
     DEFAULT_SUB_PENDING_BYTES_LIMIT,
     DEFAULT_SUB_PENDING_MSGS_LIMIT,
@@ -220,13 +221,30 @@ class Client(ClientBase[Subscription]):
 
     def add_service(
         self,
-        stats_handler: Callable[[EndpointStats], Any] | None = None,
+        config: ServiceConfig | None = None,
+        *,
+        stats_handler: StatsHandler | None = None,
         **options: Unpack[ServiceOptions],
     ) -> Service:
         """Adds a service; see the asynchronous API. Handlers run on delivery threads."""
-        return add_service(self, {"stats_handler": stats_handler, **options})
+        return add_service(self, config, stats_handler, options)
 
-    def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers:
+    @overload
+    def discover(
+        self, what: Literal["ping"] = ..., **options: Unpack[AskOptions]
+    ) -> Answers[ServicePing]: ...
+
+    @overload
+    def discover(
+        self, what: Literal["info"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceInfo]: ...
+
+    @overload
+    def discover(
+        self, what: Literal["stats"], **options: Unpack[AskOptions]
+    ) -> Answers[ServiceStats]: ...
+
+    def discover(self, what: str = "ping", **options: Unpack[AskOptions]) -> Answers[Any]:
         """Asks services; see the asynchronous API."""
         return discover(self, what, options)
 

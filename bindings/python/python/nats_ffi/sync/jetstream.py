@@ -27,6 +27,7 @@ from .._jetstream import (
 )
 from .._kv import bucket_config
 from .._native import BlockingMsg, Headers
+from .._object import store_config
 from .._options import (
     BatchOptions,
     BucketOptions,
@@ -199,7 +200,7 @@ class JetStream(Operations):
         self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
     ) -> ObjectStore:
         """Makes a bucket of objects; see the asynchronous API."""
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = self.object_store_create(**document)
         return self.object_store(told["bucket"])
 
@@ -207,7 +208,7 @@ class JetStream(Operations):
         self, bucket: str | None = None, config: Mapping[str, Any] | None = None, **params: Any
     ) -> ObjectStore:
         """Changes the configuration of a bucket of objects; see the asynchronous API."""
-        document = bucket_config(config, {"bucket": bucket, **params})
+        document = store_config(bucket, config, params)
         told = self.object_store_update(**document)
         return self.object_store(told["bucket"])
 

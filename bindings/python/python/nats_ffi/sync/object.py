@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from .. import _native
+from .. import _native, errors
 from .._client import check_callback
 from .._config import object_get_document, object_put_document, object_watch_document
 from .._jetstream import named_as_in
@@ -18,13 +19,15 @@ from .._object import (
     ObjectResult,
     ObjectStoreStatus,
     Progress,
+    block_size,
+    checked_block,
+    link_target,
     meta_document,
     meta_members,
     named,
     object_info,
     object_store_status,
-    checked_block,
-    BLOCK,
+    span,
     whole_bytes,
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
@@ -51,30 +54,31 @@ Path = str | os.PathLike[str]
 
 
 class ObjectWriter:
-    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it before
-    `finish`; as a context manager it is finished at the end of the block, or taken back when that fails."""
+    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it
+    before `finish`; as a context manager it is finished at the end of the block, or taken back when
+    that fails."""
 
-    def __init__(self, js: JetStream, native: _native.ObjectWriter) -> None:
-        self._js = js
+    def __init__(self, native: _native.ObjectWriter) -> None:
         self._native = native
 
     def write(self, data: Payload) -> None:
-        """Writes the next bytes, any number of them. Waits for the server when too much is under way.
+        """Writes the next bytes, any number of them. Waits for the server when too much is under
+        way.
 
         Raises as `ObjectStore.put`; nothing more can be written then.
         """
-        _call(self._js, self._native.write, data)
+        waiter().call(self._native.write, data)
 
     def finish(self) -> ObjectInfo:
         """Waits until all is stored, and makes the object visible.
 
         Raises as `ObjectStore.put`.
         """
-        return object_info(_call(self._js, self._native.finish))
+        return object_info(waiter().call(self._native.finish))
 
     def abort(self) -> None:
         """Takes back what was written, and waits until nothing is left of it."""
-        _call(self._js, self._native.abort)
+        waiter().call(self._native.abort)
 
     def __enter__(self) -> Self:
         return self
@@ -84,11 +88,11 @@ class ObjectWriter:
 
 
 class ObjectReader:
-    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks; the last
-    one comes only when digest and length of the whole are right, of a range when its length is."""
+    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks;
+    the last one comes only when digest and length of the whole are right, of a range when its
+    length is."""
 
-    def __init__(self, js: JetStream, native: _native.ObjectReader) -> None:
-        self._js = js
+    def __init__(self, native: _native.ObjectReader) -> None:
         self._native = native
         self.info = object_info(native.info)
         """What is known of the object."""
@@ -101,29 +105,29 @@ class ObjectReader:
         if size == 0:
             return b""
         if size > 0:
-            return _call(self._js, self._native.read, size) or b""
+            return waiter().call(self._native.read, size) or b""
         return b"".join(self)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        chunk: bytes | None = _call(self._js, self._native.next)
+        chunk: bytes | None = waiter().call(self._native.next)
         if chunk is None:
             raise StopIteration
         return chunk
 
 
 class ObjectWatcher:
-    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was when it
-    began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
+    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was
+    when it began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
 
     def __init__(self, sub: Subscription) -> None:
         self._sub: Any = sub
 
     def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout` seconds;
-        `None` waits on.
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout`
+        seconds; `None` waits on.
 
         Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
         """
@@ -145,8 +149,9 @@ class ObjectWatcher:
 
 
 class ObjectStore:
-    """A bucket of objects (ADR-20), made by `JetStream.object_store` and `JetStream.create_object_store`. An
-    object has a name, which is any text of 1 to 2048 bytes, and any number of bytes."""
+    """A bucket of objects (ADR-20), made by `JetStream.object_store` and
+    `JetStream.create_object_store`. An object has a name, which is any text of 1 to 2048 bytes, and
+    any number of bytes."""
 
     def __init__(self, js: JetStream, native: _native.Objects) -> None:
         self._js = js
@@ -167,29 +172,34 @@ class ObjectStore:
     ) -> ObjectInfo:
         """Puts an object: bytes, text, or what `data.read(size)` gives. Nobody sees
         anything of it before all is stored; then it takes the place of the one that was there. What
-        fails leaves nothing behind. `progress` is told how many bytes have gone over, and of how many.
-        `previous`: the revision that the object is to have; 0: there is to be none.
+        fails leaves nothing behind. `progress` is told how many bytes have gone over, and of how
+        many. `previous`: the revision that the object is to have; 0: there is to be none.
 
         Raises `InvalidNameError`, `InvalidOptionError`, `InvalidArgumentError`;
-        `WrongLastSequenceError` when it has another revision; `BucketNotFoundError`; `JetStreamError`
-        when the server refuses, as a bucket that is full or sealed does; `TimeoutError`,
-        `ConnectionLostError`, `ConnectionClosedError`, `PermissionsError`; what reading raises.
+        `WrongLastSequenceError` when it has another revision; `BucketNotFoundError`;
+        `JetStreamError` when the server refuses, as a bucket that is full or sealed does;
+        `TimeoutError`, `ConnectionLostError`, `ConnectionClosedError`, `PermissionsError`; what
+        reading raises.
         """
         whole = whole_bytes(data)
         if whole is not None and progress is None:
             arguments = (named(name, meta), meta_document(meta), whole)
             with named_as_in("object_put", options):
                 document = object_put_document(options)
-                return object_info(self._call(self._native.put, *arguments, document))
+                return object_info(waiter().call(self._native.put, *arguments, document))
         writer = self.open_writer(name, meta, **options)
+        source, total = (data, None) if whole is None else (whole, memoryview(whole).nbytes)
+        so_far = 0
         try:
-            for so_far in _written(writer, data if whole is None else whole):
+            for block in _blocks(source, block_size(meta, progress)):
+                writer.write(block)
+                so_far += len(block)
                 if progress is not None:
-                    progress(so_far, None if whole is None else len(whole))
+                    progress(so_far, total)
             return writer.finish()
         except BaseException:
-            # In the background: what was cancelled is not waited for.
-            del writer
+            with contextlib.suppress(errors.Error):
+                writer.abort()
             raise
 
     def put_file(
@@ -201,13 +211,13 @@ class ObjectStore:
     ) -> ObjectInfo:
         """Puts the content of a file, which the library reads; otherwise as `put`.
 
-        Raises `IoError` when the file cannot be read, or is shorter by the end than it was; otherwise
-        as `put`.
+        Raises `IoError` when the file cannot be read, or is shorter by the end than it was;
+        otherwise as `put`.
         """
         with named_as_in("object_put", options):
             arguments = (named(name, meta), meta_document(meta), os.fspath(path))
             document = object_put_document(options)
-            return object_info(self._call(self._native.put_file, *arguments, document))
+            return object_info(waiter().call(self._native.put_file, *arguments, document))
 
     def open_writer(
         self,
@@ -221,7 +231,7 @@ class ObjectStore:
         """
         with named_as_in("object_put", options):
             arguments = (named(name, meta), meta_document(meta), object_put_document(options))
-            return ObjectWriter(self._js, self._call(self._native.writer, *arguments))
+            return ObjectWriter(waiter().call(self._native.writer, *arguments))
 
     def get(
         self,
@@ -230,10 +240,10 @@ class ObjectStore:
         progress: Progress | None = None,
         **options: Unpack[ObjectGetOptions],
     ) -> ObjectResult:
-        """Gets an object, or the range of it that `offset` and `length` say; links are followed. With
-        `writeinto` it is given to `writeinto.write(chunk)`, chunk by chunk, in bounded
-        memory; what was written is right only when this returns. `show_deleted`: one that was deleted is
-        an object without content. `nuid`: the content that a reading is gone on with.
+        """Gets an object, or the range of it that `offset` and `length` say; links are followed.
+        With `writeinto` it is given to `writeinto.write(chunk)`, chunk by chunk, in bounded memory;
+        what was written is right only when this returns. `show_deleted`: one that was deleted is an
+        object without content. `nuid`: the content that a reading is gone on with.
 
         Raises `ObjectNotFoundError`; `DigestMismatchError` when what came is not what was put;
         `ObjectChangedError` when it was replaced meanwhile, or is not the one that `nuid` names;
@@ -244,9 +254,10 @@ class ObjectStore:
         if writeinto is None and progress is None:
             with named_as_in("object_get", options):
                 document = object_get_document(options)
-                info, data = self._call(self._native.get, name, document)
+                info, data = waiter().call(self._native.get, name, document)
             return ObjectResult(object_info(info), data)
         reader = self.open_reader(name, **options)
+        total = span(reader.info, options.get("offset"), options.get("length"))
         chunks: list[bytes] = []
         so_far = 0
         for chunk in reader:
@@ -256,7 +267,7 @@ class ObjectStore:
                 writeinto.write(chunk)
             so_far += len(chunk)
             if progress is not None:
-                progress(so_far, reader.info.size)
+                progress(so_far, total)
         return ObjectResult(reader.info, b"".join(chunks))
 
     def get_file(
@@ -268,18 +279,18 @@ class ObjectStore:
         """
         with named_as_in("object_get", options):
             document = object_get_document(options)
-            told = self._call(self._native.get_file, name, os.fspath(path), document)
+            told = waiter().call(self._native.get_file, name, os.fspath(path), document)
         return object_info(told)
 
     def open_reader(self, name: str, **options: Unpack[ObjectGetOptions]) -> ObjectReader:
-        """Begins to read an object, or a range of it. To go on where a reading was interrupted, `offset`
-        says how much was read, and `nuid` is that of its `info`.
+        """Begins to read an object, or a range of it. To go on where a reading was interrupted,
+        `offset` says how much was read, and `nuid` is that of its `info`.
 
         Raises as `get`.
         """
         with named_as_in("object_get", options):
             document = object_get_document(options)
-            return ObjectReader(self._js, self._call(self._native.reader, name, document))
+            return ObjectReader(waiter().call(self._native.reader, name, document))
 
     def get_info(self, name: str, show_deleted: bool = False) -> ObjectInfo:
         """What is known of an object, or of a link; with `show_deleted`, also when it was deleted.
@@ -293,8 +304,8 @@ class ObjectStore:
         return object_info(told)
 
     def list(self, ignore_deletes: bool = True) -> list[ObjectInfo]:
-        """What is known of all objects and links, those that were deleted among them if they are not to
-        be ignored."""
+        """What is known of all objects and links, those that were deleted among them if they are
+        not to be ignored."""
         told = self._js.object_list(bucket=self.bucket, show_deleted=not ignore_deletes)
         return [object_info(one) for one in told["objects"]]
 
@@ -304,7 +315,8 @@ class ObjectStore:
         return ObjectResult(object_info(told), b"")
 
     def update_meta(self, name: str, meta: ObjectMeta) -> ObjectInfo:
-        """Gives an object, or a link, another description, headers, metadata and, if `meta` has one, name.
+        """Gives an object, or a link, another description, headers, metadata and, if `meta` has
+        one, name.
 
         Raises `ObjectExistsError` when another object has the new name, `ObjectChangedError` when
         somebody else has changed it while it was renamed.
@@ -315,12 +327,13 @@ class ObjectStore:
         return object_info(told)
 
     def add_link(self, name: str, to: ObjectInfo | str) -> ObjectInfo:
-        """Adds a link to an object, of this bucket by its name, or of any by what is known of it. A link
-        that has the name leads there from now on.
+        """Adds a link to an object, of this bucket by its name, or of any by what is known of it. A
+        link that has the name leads there from now on.
 
-        Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a link.
+        Raises `ObjectExistsError` when an object has the name; `InvalidLinkError` when `to` is a
+        link.
         """
-        to_bucket, target = (None, to) if isinstance(to, str) else (to.bucket, to.name)
+        to_bucket, target = link_target(to)
         told = self._js.object_add_link(
             bucket=self.bucket, name=name, to=target, to_bucket=to_bucket
         )
@@ -350,48 +363,29 @@ class ObjectStore:
         callback: Callable[[ObjectInfo | None], None] | None = None,
         **options: Unpack[ObjectWatchOptions],
     ) -> ObjectWatcher:
-        """Watches objects: what is known of each of them, then `None`, then what is done to them, each once
-        and in order. Handed to `callback` on a delivery thread, or, without it, read by
+        """Watches objects: what is known of each of them, then `None`, then what is done to them,
+        each once and in order. Handed to `callback` on a delivery thread, or, without it, read by
         `updates` and iterating.
 
-        Whatever happens to consumers, servers and the connection, it goes on behind the last change, and
-        each time is an event of the connection ("consumer"). Raises `BucketNotFoundError`,
-        `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`, `ConnectionClosedError`.
+        Whatever happens to consumers, servers and the connection, it goes on behind the last
+        change, and each time is an event of the connection ("consumer"). Raises
+        `BucketNotFoundError`, `InvalidOptionError`, `InvalidArgumentError`, `TimeoutError`,
+        `ConnectionClosedError`.
         """
         check_callback("callback", callback, plain=True)
         with named_as_in("object_watch", options):
-            native = self._call(self._native.watch, object_watch_document(options))
+            native = waiter().call(self._native.watch, object_watch_document(options))
         told = None if callback is None else _telling(callback)
         return ObjectWatcher(self._js._client._kept(native, told))
 
-    def _call(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
-        return _call(self._js, start, *arguments)
 
-
-def _call(js: JetStream, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
-    return waiter().call(start, *arguments)
-
-
-def _written(writer: ObjectWriter, data: Any) -> Iterator[int]:
-    """Writes all of it, block by block; how much so far."""
-    so_far = 0
-    blocks = _blocks(data)
-    for block in blocks:
-        writer.write(block)
-        so_far += len(block)
-        yield so_far
-
-
-def _blocks(data: Any) -> Iterator[Payload]:
+def _blocks(data: Any, size: int) -> Iterator[Payload]:
     if isinstance(data, (bytes, bytearray, memoryview)):
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), BLOCK):
-            yield view[start : start + BLOCK]
+        for start in range(0, len(view), size):
+            yield view[start : start + size]
         return
-    while True:
-        block = checked_block(data.read(BLOCK))
-        if not block:
-            return
+    while block := checked_block(data.read(size)):
         yield block
 
 
