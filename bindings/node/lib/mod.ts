@@ -29,6 +29,9 @@ export {
 } from "./nkeys";
 export type { KeyKind, KeyPair } from "./nkeys";
 export { nuid, Nuid } from "./nuid";
+export { Svcm } from "./service";
+export { ServiceError, ServiceErrorCodeHeader, ServiceErrorHeader } from "./service_error";
+export { ServiceResponseType, ServiceVerb } from "./service_types";
 export {
   backoff,
   createInbox,
@@ -41,6 +44,7 @@ export {
 } from "./util";
 export type { Backoff, Deferred, Delay, Nanos, SyncIterator } from "./util";
 export type * from "./kv_types";
+export type * from "./service_types";
 export type * from "./types";
 export type {
   ClusterUpdateStatus,
