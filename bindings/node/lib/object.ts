@@ -10,7 +10,13 @@ import type {
   NativeOperation,
 } from "./addon";
 import { string, wrongType } from "./check";
-import { BucketExistsError, native, ObjectNotFoundError, ProtocolError } from "./errors";
+import {
+  BucketExistsError,
+  InvalidLinkError,
+  native,
+  ObjectNotFoundError,
+  ProtocolError,
+} from "./errors";
 import { jetstreamOf, opened, type JetStreamImpl, type Way } from "./jetstream";
 import type { KvWatcher, Lister } from "./kv_types";
 import { loop } from "./loop";
@@ -289,7 +295,10 @@ class Store implements ObjectStore {
   async link(name: string, meta: ObjectInfo): Promise<ObjectInfo> {
     string("name", name);
     string("meta.bucket", meta?.bucket);
-    const { bucket: to_bucket, name: to } = meta;
+    const { bucket: to_bucket, name: to, deleted } = meta;
+    if (deleted) {
+      throw new InvalidLinkError(`bucket ${to_bucket}: the object "${to}" was deleted`);
+    }
     const input = { bucket: this.#bucket, name, to, to_bucket };
     return objectInfo(await this.#js.objectAddLink(input));
   }

@@ -98,7 +98,12 @@ export function getDocument(options: ObjectStoreGetOpts): Document {
 
 /** The document of a watch. */
 export function objectWatchDocument(options: ObjectStoreWatchOpts): Document {
-  return convert(OBJECT_WATCH, [], object(options, "opts"));
+  const names = {
+    include_history: "includeHistory",
+    updates_only: "updatesOnly",
+    heartbeat_ms: "heartbeat",
+  };
+  return named(names, () => convert(OBJECT_WATCH, [], object(options, "opts")));
 }
 
 /** What the core tells of a bucket, under the names of nats.js. */

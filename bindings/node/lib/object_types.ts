@@ -198,7 +198,8 @@ export interface ObjectStore {
   delete(name: string): Promise<{ success: boolean; purged: number }>;
   /**
    * Adds a link to an object; a link that has the name leads there from now on. Rejects with
-   * ObjectExistsError when an object has the name, InvalidLinkError for a link to a link.
+   * ObjectExistsError when an object has the name, InvalidLinkError for a link to a link or to
+   * a deleted object.
    */
   link(name: string, meta: ObjectInfo): Promise<ObjectInfo>;
   /** Adds a link to a bucket as a whole. Rejects with ObjectExistsError. */
