@@ -2,7 +2,7 @@
 /// The C++17 face of libnats_ffi: header-only, over the C API of nats_ffi.h.
 ///
 /// - Handles (`Options`, `Connection`, `Subscription`, `Message`, `Headers`, `Doc`, `Queue`,
-///   `KeyPair`, `Text`) own what they stand for, are moved and not copied (a copied `Message` is one
+///   `KeyPair`, `Text`, `ObjectStore`) own what they stand for, are moved and not copied (a copied `Message` is one
 ///   more reference to the same message), and free it when they go. Every handle works from every
 ///   thread; one *object* must not be moved or destroyed while another thread is using it.
 /// - Text goes in and out as `std::string_view`, payloads as `nats::bytes_view`, times as
@@ -34,6 +34,7 @@
 #include "nats_ffi/log.hpp"
 #include "nats_ffi/message.hpp"
 #include "nats_ffi/nkey.hpp"
+#include "nats_ffi/object.hpp"
 #include "nats_ffi/options.hpp"
 #include "nats_ffi/question.hpp"
 #include "nats_ffi/queue.hpp"

@@ -63,7 +63,7 @@ impl Case {
             Op::Publish => self.conns * self.threads,
             Op::JsFetch | Op::JsFetchAck | Op::JsConsume => FETCHED,
             Op::Pubsub | Op::Request | Op::Connect | Op::JsPublish | Op::JsPublishAsync => 1,
-            Op::KvPut | Op::KvGet | Op::KvWatch => 1,
+            Op::KvPut | Op::KvGet | Op::KvWatch | Op::ObjectPut | Op::ObjectGet => 1,
         }
     }
 

@@ -1,6 +1,7 @@
 //! How many messages make a run of the right length.
 
 use crate::case::{Case, FETCHED};
+use crate::matrix::OBJECT_CHUNKS;
 use crate::results::Op;
 
 /// What may pile up in a client that receives more slowly than it is sent to, or before it.
@@ -30,6 +31,7 @@ pub(crate) fn first(case: Case) -> usize {
         Op::Request | Op::JsPublishAsync => 2_000,
         Op::JsFetch | Op::JsFetchAck | Op::JsConsume | Op::KvWatch => 4_000,
         Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
+        Op::ObjectPut | Op::ObjectGet => OBJECT_CHUNKS,
     };
     bounded(case, messages.min(FIRST_BYTES / case.size.max(1)))
 }
@@ -55,6 +57,7 @@ fn bounded(case: Case, messages: usize) -> usize {
         Op::JsPublish | Op::JsPublishAsync | Op::JsFetch | Op::JsFetchAck | Op::JsConsume => {
             (STORED_BYTES, case.size + STORED_OVERHEAD)
         }
+        Op::ObjectPut | Op::ObjectGet => (STORED_BYTES, case.size + STORED_OVERHEAD),
         // A key has one value.
         Op::KvPut | Op::KvGet => (PUBLISHED_BYTES, case.size),
         Op::KvWatch => (STORED_BYTES, case.size + STORED_OVERHEAD),

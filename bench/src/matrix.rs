@@ -88,6 +88,7 @@ fn jetstream_cases(all: &[usize]) -> Vec<Case> {
             cases.push(Case { fixed: Some(MILLION), ..consume });
             cases.extend([publish, fetch].map(|case| Case { storage: Storage::File, ..case }));
             cases.extend(KEY_VALUE);
+            cases.extend(OBJECTS);
         }
     }
     cases
@@ -108,6 +109,22 @@ pub(crate) const KEY_VALUE: [Case; 3] = [
     Case { size: 128, ..Case::new(Op::KvGet) },
     Case { size: 128, fixed: Some(WATCHED), ..Case::new(Op::KvWatch) },
 ];
+
+/// Bytes of a chunk of an object, as all clients have them.
+const CHUNK: usize = 128 << 10;
+/// Chunks of an object: 64 MiB.
+pub(crate) const OBJECT_CHUNKS: usize = 512;
+
+/// What is done with an object.
+pub(crate) const OBJECTS: [Case; 2] = objects(OBJECT_CHUNKS);
+
+/// The same with one of 1 GiB.
+pub(crate) const LARGE_OBJECTS: [Case; 2] = objects(16 * OBJECT_CHUNKS);
+
+const fn objects(chunks: usize) -> [Case; 2] {
+    let put = Case { size: CHUNK, fixed: Some(chunks), ..Case::new(Op::ObjectPut) };
+    [put, Case { op: Op::ObjectGet, ..put }]
+}
 
 fn sizes(op: Op, sizes: &[usize]) -> Vec<Case> {
     sizes.iter().map(|&size| Case { size, ..Case::new(op) }).collect()
@@ -147,7 +164,7 @@ mod tests {
                 }));
             }
         }
-        for op in Op::ALL.into_iter().filter(|op| op.has_bucket()) {
+        for op in Op::ALL.into_iter().filter(|op| op.has_bucket() || op.has_objects()) {
             assert!(has(&|target, case| (target, case.op) == (Target::JetStream, op)), "{op:?}");
         }
         for size in SIZES {

@@ -13,6 +13,8 @@ use crate::results::{Op, Target};
 pub(crate) struct Options {
     /// A selection that ends within minutes.
     pub(crate) quick: bool,
+    /// Objects of 1 GiB, too.
+    pub(crate) large: bool,
     /// These clients only.
     pub(crate) clients: Vec<String>,
     /// These operations only.
@@ -40,6 +42,10 @@ impl Options {
         while let Some(&word) = words.next() {
             if word == "--quick" {
                 options.quick = true;
+                continue;
+            }
+            if word == "--large" {
+                options.large = true;
                 continue;
             }
             let value = words.next().copied();
@@ -70,12 +76,13 @@ mod tests {
     #[test]
     fn everything_is_read() {
         let options = parse(
-            "--quick --client a --client b --op publish --target server --rounds 7 --out o \
+            "--quick --large --client a --client b --op publish --target server --rounds 7 --out o \
              --peer nats.go=/g --compare old.json",
         )
         .unwrap();
         let expected = Options {
             quick: true,
+            large: true,
             clients: vec!["a".into(), "b".into()],
             ops: vec![Op::Publish],
             target: Some(Target::Server),

@@ -28,7 +28,8 @@ fn measure(args: &Args) -> std::result::Result<Measured, Failure> {
         let reason = "one thread writes as fast as the socket takes";
         return Err(Failure::Unsupported(reason.to_owned()));
     }
-    if matches!(args.op, Op::KvPut | Op::KvGet | Op::KvWatch) {
+    use Op::{KvGet, KvPut, KvWatch, ObjectGet, ObjectPut};
+    if matches!(args.op, KvPut | KvGet | KvWatch | ObjectPut | ObjectGet) {
         return Err(Failure::Unsupported("buckets have no floor".to_owned()));
     }
     let mut client = Client::new(args).map_err(failed)?;

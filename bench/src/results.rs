@@ -88,6 +88,10 @@ pub enum Op {
     KvGet,
     /// Watches a bucket until all that there was has come.
     KvWatch,
+    /// Puts an object.
+    ObjectPut,
+    /// Gets an object.
+    ObjectGet,
 }
 
 /// Where a stream has its messages.
@@ -209,7 +213,7 @@ pub struct Goal {
 
 impl Op {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Publish,
         Self::Subscribe,
         Self::Pubsub,
@@ -223,6 +227,8 @@ impl Op {
         Self::KvPut,
         Self::KvGet,
         Self::KvWatch,
+        Self::ObjectPut,
+        Self::ObjectGet,
     ];
 
     /// Whether there are several ways to receive.
@@ -233,6 +239,11 @@ impl Op {
     /// Whether it is one with a bucket of keys.
     pub const fn has_bucket(self) -> bool {
         matches!(self, Self::KvPut | Self::KvGet | Self::KvWatch)
+    }
+
+    /// Whether it is one with a bucket of objects.
+    pub const fn has_objects(self) -> bool {
+        matches!(self, Self::ObjectPut | Self::ObjectGet)
     }
 
     /// Whether it takes what a stream holds.

@@ -285,9 +285,13 @@ fn samples(options: &Options) -> Result<Vec<Samples>> {
             && (options.ops.is_empty() || options.ops.contains(&case.op))
     };
     let mut samples = Vec::new();
-    for (target, case) in matrix::cases(options.quick).into_iter().filter(wanted) {
-        // A number that is given is for a bound of ours, and takes slow peers too long.
-        for client in clients.iter().filter(|client| case.fixed.is_none() || client.ours) {
+    let large = matrix::LARGE_OBJECTS.into_iter().filter(|_| options.large);
+    let large = large.map(|case| (Target::JetStream, case));
+    let cases = matrix::cases(options.quick).into_iter().chain(large);
+    for (target, case) in cases.filter(wanted) {
+        // Otherwise a number that is given is for a bound of ours, and takes slow peers too long.
+        let is_for_all = case.fixed.is_none() || case.op.has_objects();
+        for client in clients.iter().filter(|client| is_for_all || client.ours) {
             for mode in client.modes(case.op) {
                 let case = Case { mode, ..case };
                 samples.push(Samples {

@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use nats_bench_driver::{KEYS, STORED_WARM_UP, key, warm_up_stream};
+use nats_bench_driver::{
+    Content, KEYS, OBJECT, OBJECT_WARM_UP, STORED_WARM_UP, key, warm_up_stream,
+};
 use nats_core::jetstream::{
     AckPolicy, ConsumerConfig, JetStream, PublishOptions, PublisherOptions, Storage, StreamConfig,
 };
 use nats_core::kv::KvConfig;
+use nats_core::object::{ObjectMeta, ObjectStoreConfig};
 use nats_core::{Code, ConnectOptions, Publish};
 use nats_harness::{Error, Result};
 use tokio::runtime::{Builder, Runtime};
@@ -20,6 +23,8 @@ const CONSUMER: &str = "bench";
 const PUBLISHED: &str = "bench-published";
 /// The bucket that drivers put into.
 const PUT: &str = "bench-put";
+/// The bucket of objects.
+const OBJECTS: &str = "bench-objects";
 /// How long the server may take to note what a driver has acknowledged, or what fills a stream.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is asked.
@@ -61,6 +66,9 @@ impl Store {
         if case.op.has_bucket() {
             return self.prepare_buckets(case, count);
         }
+        if case.op.has_objects() {
+            return self.prepare_objects(case, count);
+        }
         if !case.op.takes_stored() {
             for stream in [PUBLISHED.to_owned(), warm_up_stream(PUBLISHED)] {
                 self.remove(&stream)?;
@@ -101,6 +109,7 @@ impl Store {
         match case.op {
             Op::JsPublish | Op::JsPublishAsync => self.check_stored(stream, count),
             Op::KvPut => self.check_stored(&format!("KV_{stream}"), count),
+            Op::ObjectPut => self.check_object(stream, case.size * count),
             Op::JsFetchAck => self.check_acknowledged(stream),
             _ => Ok(()),
         }
@@ -113,6 +122,15 @@ impl Store {
             return Ok(());
         }
         Err(Error::new(format!("{} of {count} messages are stored", info.state.last_seq)))
+    }
+
+    fn check_object(&self, bucket: &str, size: usize) -> Result<()> {
+        let looking = async { self.js.object_store(bucket).await?.info(OBJECT).await };
+        let info = self.runtime.block_on(looking).map_err(failed(bucket))?;
+        if info.size == size as u64 {
+            return Ok(());
+        }
+        Err(Error::new(format!("{} of {size} bytes are stored", info.size)))
     }
 
     fn check_acknowledged(&self, stream: &str) -> Result<()> {
@@ -174,6 +192,31 @@ impl Store {
             }
         }
         Ok(words(&[("--stream", &bucket)]))
+    }
+
+    /// Makes the buckets of objects that the next driver needs, anew: they are large.
+    fn prepare_objects(&mut self, case: Case, count: usize) -> Result<Vec<String>> {
+        for (bucket, chunks) in
+            [(OBJECTS.to_owned(), count), (warm_up_stream(OBJECTS), OBJECT_WARM_UP)]
+        {
+            let config =
+                ObjectStoreConfig { storage: Storage::Memory, ..ObjectStoreConfig::new(&bucket) };
+            let making = async {
+                match self.js.delete_object_store(&bucket).await {
+                    Err(error) if error.code() != Code::BucketNotFound => return Err(error),
+                    _ => {}
+                }
+                let store = self.js.create_object_store(&config).await?;
+                if case.op == Op::ObjectGet {
+                    let chunk_size = case.size as u32;
+                    let meta = ObjectMeta { chunk_size, ..ObjectMeta::new(OBJECT) };
+                    store.put(meta, Content::new(case.size, chunks)).await?;
+                }
+                Ok(())
+            };
+            self.runtime.block_on(making).map_err(failed(&bucket))?;
+        }
+        Ok(words(&[("--stream", OBJECTS)]))
     }
 
     /// An empty bucket in memory.

@@ -12,38 +12,38 @@ from nats_ffi.aio.kv import Entry
 async def main(url: str) -> None:
     async with await nats.connect(url) as nc:
         js = nc.jetstream()
-        kv = await js.create_key_value(bucket="SETTINGS", history=5, storage="memory")
+        kv = await js.create_key_value(bucket="settings", history=5, storage="memory")
         first = await kv.put("color", b"red")
-        await kv.put("size", b"10")
         show("got", await kv.get("color"))
         try:
-            await kv.create("color", b"green")
-        except nats.errors.KeyExistsError:
-            print("create: color has a value already")
-        # Only if nobody else has changed it meanwhile.
-        await kv.update("color", b"blue", last=first)
+            await kv.create("color", b"blue")
+        except nats.errors.KeyExistsError as error:
+            print("create:", error.name)
 
         watcher = await kv.watchall()
-        async for entry in watcher:
-            if entry is None:
-                break
-            show("there is", entry)
-        print("that was all")
-        await kv.delete("size")
-        changed = await watcher.updates()
-        if changed:
-            print(f"{changed.key}: {changed.operation}")
+        show("watched", await watcher.updates())
+        show("watched", await watcher.updates())
+        # Only while nobody else has changed it.
+        await kv.update("color", b"green", last=first)
+        show("watched", await watcher.updates())
         await watcher.stop()
 
+        await kv.put("size", b"large")
         print("keys:", *await kv.keys())
+        await kv.delete("color")
         for entry in await kv.history("color"):
-            show("was", entry)
-        await js.delete_key_value("SETTINGS")
+            show("history", entry)
+        await js.delete_key_value("settings")
         print("bucket deleted")
 
 
-def show(what: str, entry: Entry) -> None:
-    print(f"{what} {entry.key}={entry.value.decode()} (revision {entry.revision})")
+def show(how: str, entry: Entry | None) -> None:
+    if entry is None:
+        print(f"{how}: this was all")
+    elif entry.operation is None:
+        print(f"{how}: {entry.key} is {entry.value.decode()} (revision {entry.revision})")
+    else:
+        print(f"{how}: {entry.key} is deleted")
 
 
 if __name__ == "__main__":

@@ -8,45 +8,50 @@ proc server {} {
     expr {[info exists ::env(NATS_URL)] ? $::env(NATS_URL) : "nats://127.0.0.1:4222"}
 }
 
-proc show {what entry} {
-    dict with entry {puts "$what $key=$value (revision $revision)"}
+proc show {how entry} {
+    dict with entry {
+        if {$operation eq "PUT"} {
+            puts "$how: $key is $value (revision $revision)"
+        } else {
+            puts "$how: $key is deleted"
+        }
+    }
 }
 
 # Called from the event loop: with what there is, nothing behind it, then what is done to keys.
 proc onEntry {entry} {
     if {$entry eq ""} {
-        puts "that was all"
-        $::kv delete size
-    } elseif {[dict get $entry operation] eq "PUT"} {
-        show "there is" $entry
-    } else {
-        puts "[dict get $entry key]: [dict get $entry operation]"
-        set ::done true
+        puts "watched: this was all"
+        # Only while nobody else has changed it.
+        $::kv update color green $::first
+        return
     }
+    show watched $entry
+    set ::done [expr {[dict get $entry value] eq "green"}]
 }
 
 set nc [nats::connection new]
 $nc configure -servers [server]
 $nc connect
 set js [$nc jet_stream]
-set kv [$js create_kv_bucket SETTINGS -history 5 -storage memory]
+set kv [$js create_kv_bucket settings -history 5 -storage memory]
 set first [$kv put color red]
-$kv put size 10
 show got [$kv get color]
 try {
-    $kv create color green
-} trap {NATS ErrWrongLastSequence} {} {
-    puts "create: color has a value already"
+    $kv create color blue
+} trap {NATS ErrWrongLastSequence} {_ options} {
+    puts "create: [dict get $options -nats_name]"
 }
-# Only if nobody else has changed it meanwhile.
-$kv update color blue $first
 
+set done false
 set watcher [$kv watch > -callback onEntry]
-vwait done
+while {!$done} {vwait done}
 $watcher destroy
 
+$kv put size large
 puts "keys: [$kv keys]"
-foreach entry [$kv history color] {show was $entry}
-$js delete_kv_bucket SETTINGS
+$kv delete color
+foreach entry [$kv history color] {show history $entry}
+$js delete_kv_bucket settings
 puts "bucket deleted"
 $nc destroy

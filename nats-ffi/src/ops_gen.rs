@@ -2101,7 +2101,7 @@ pub extern "C" fn nats_object_store_delete_async(
 ///
 /// `input`: a JSON document, {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
 ///
-/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+/// `*out` receives a document: what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -2159,7 +2159,7 @@ pub extern "C" fn nats_object_list_async(
 ///
 /// `input`: a JSON document, {"bucket": name, "name": name, "meta": {"name": its name from now on, "description": text, "headers": {name: [text]}, "metadata": {name: text}}}.
 ///
-/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+/// `*out` receives a document: what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `OBJECT_CHANGED`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -2188,7 +2188,7 @@ pub extern "C" fn nats_object_update_meta_async(
 ///
 /// `input`: a JSON document, {"bucket": name, "name": name of the link, "to": name of the object, "to_bucket": the bucket that has it, by default the same}.
 ///
-/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+/// `*out` receives a document: what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `OBJECT_EXISTS`, `INVALID_LINK`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -2217,7 +2217,7 @@ pub extern "C" fn nats_object_add_link_async(
 ///
 /// `input`: a JSON document, {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
 ///
-/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+/// `*out` receives a document: what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_EXISTS`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]
@@ -2246,7 +2246,7 @@ pub extern "C" fn nats_object_add_bucket_link_async(
 ///
 /// `input`: a JSON document, {"bucket": name, "name": name}.
 ///
-/// `*out` receives a document: what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}. Free it with nats_doc_free().
+/// `*out` receives a document: what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}. Free it with nats_doc_free().
 ///
 /// Errors: `INVALID_HANDLE`, `FORKED`, `INVALID_JSON`, `INVALID_NAME`, `BUCKET_NOT_FOUND`, `OBJECT_NOT_FOUND`, `JETSTREAM`, `JETSTREAM_NOT_ENABLED`, `TIMEOUT`, `PERMISSION`, `CONNECTION_LOST`, `CONNECTION_CLOSED`, `PROTOCOL`.
 #[unsafe(no_mangle)]

@@ -5,7 +5,7 @@ use super::lines::{Curve, lines};
 use super::panels::{is_case, label, panels};
 use super::text::{Unit, escape};
 use crate::case::{Case, name_of};
-use crate::matrix::{self, KEY_VALUE, MILLION};
+use crate::matrix::{self, KEY_VALUE, MILLION, OBJECTS};
 use crate::results::{FLOOR, Op, Row, Spread, Target};
 use crate::table::{Figure, Table};
 
@@ -132,6 +132,12 @@ pub(super) fn sections(rows: &[Row]) -> Vec<Section> {
             text: "Values of 128 bytes are put, and got, one after the other; 100,000 keys are \
                    watched until all has come.",
             body: by_case(rows, KEY_VALUE.into_iter()),
+        },
+        Section {
+            id: "objects",
+            title: "JetStream: objects",
+            text: "An object of 64 MiB is put, and got, in chunks of 128 KiB: a message is a chunk.",
+            body: by_case(rows, OBJECTS.into_iter()),
         },
         Section {
             id: "headers",

@@ -197,10 +197,10 @@ export interface QueuedIterator<T> extends AsyncIterable<T> {
  */
 export interface KvWatcher<T> extends QueuedIterator<T> {
   /**
-   * Resolves when all that there was has been handed over, and more was asked for: at once where there
-   * was nothing. Rejects when the watch ends before that.
+   * Resolves to true when all that there was has been handed over, and more was asked for: at once
+   * where there was nothing. To false when the watch has ended before that.
    */
-  readonly caughtUp: Promise<void>;
+  readonly caughtUp: Promise<boolean>;
   /** Resolves when it has ended: with the error that was the reason. */
   readonly closed: Promise<void | Error>;
   /** Stops it. */

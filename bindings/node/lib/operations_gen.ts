@@ -1140,10 +1140,11 @@ export abstract class Operations {
    *
    * Takes {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
    *
-   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
-   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
-   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
-   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   * Resolves to what is known of it, as ADR-20 has it, without what is empty: {"name",
+   * "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link":
+   * {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size":
+   * bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true,
+   * "revision": n}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
    * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
@@ -1175,10 +1176,11 @@ export abstract class Operations {
    * Takes {"bucket": name, "name": name, "meta": {"name": its name from now on, "description":
    * text, "headers": {name: [text]}, "metadata": {name: text}}}.
    *
-   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
-   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
-   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
-   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   * Resolves to what is known of it, as ADR-20 has it, without what is empty: {"name",
+   * "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link":
+   * {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size":
+   * bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true,
+   * "revision": n}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
    * ObjectExistsError, ObjectChangedError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
@@ -1195,10 +1197,11 @@ export abstract class Operations {
    * Takes {"bucket": name, "name": name of the link, "to": name of the object, "to_bucket": the
    * bucket that has it, by default the same}.
    *
-   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
-   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
-   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
-   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   * Resolves to what is known of it, as ADR-20 has it, without what is empty: {"name",
+   * "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link":
+   * {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size":
+   * bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true,
+   * "revision": n}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
    * ObjectExistsError, InvalidLinkError, JetStreamError, JetStreamNotEnabledError, TimeoutError,
@@ -1214,10 +1217,11 @@ export abstract class Operations {
    *
    * Takes {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
    *
-   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
-   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
-   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
-   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   * Resolves to what is known of it, as ADR-20 has it, without what is empty: {"name",
+   * "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link":
+   * {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size":
+   * bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true,
+   * "revision": n}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectExistsError,
    * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,
@@ -1232,10 +1236,11 @@ export abstract class Operations {
    *
    * Takes {"bucket": name, "name": name}.
    *
-   * Resolves to what is known of it, as ADR-20 has it: {"name", "description", "headers": {name:
-   * [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size":
-   * bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n,
-   * "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}.
+   * Resolves to what is known of it, as ADR-20 has it, without what is empty: {"name",
+   * "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link":
+   * {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size":
+   * bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true,
+   * "revision": n}.
    *
    * Rejects with InvalidJsonError, InvalidNameError, BucketNotFoundError, ObjectNotFoundError,
    * JetStreamError, JetStreamNotEnabledError, TimeoutError, PermissionViolationError,

@@ -1,7 +1,6 @@
 /** Watches of buckets: entries one by one, with the mark behind what there was taken out. */
 
 import { Entries, type KvEntryImpl } from "./entry";
-import { SubscriptionClosedError } from "./errors";
 import type { KvWatcher } from "./kv_types";
 import type { SubscriptionImpl } from "./subscription";
 import { deferred, type Deferred } from "./util";
@@ -24,7 +23,7 @@ export interface Telling<T, E = KvEntryImpl> {
 
 /** A watch. */
 export class WatcherImpl<T, E extends Told = KvEntryImpl> implements KvWatcher<T> {
-  readonly caughtUp: Deferred<void> = deferred();
+  readonly caughtUp: Deferred<boolean> = deferred<boolean>();
   readonly closed: Promise<void | Error>;
   readonly #subscription: SubscriptionImpl<E>;
   readonly #telling: Telling<T, E>;
@@ -35,11 +34,7 @@ export class WatcherImpl<T, E extends Told = KvEntryImpl> implements KvWatcher<T
     this.#subscription = subscription;
     this.#telling = telling;
     this.closed = subscription.closed;
-    // Not everybody waits for it.
-    this.caughtUp.catch(() => {});
-    void this.closed.then((reason) => {
-      this.caughtUp.reject(reason ?? new SubscriptionClosedError("the watch was stopped"));
-    });
+    void this.closed.then(() => this.caughtUp.resolve(false));
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
@@ -71,7 +66,7 @@ export class WatcherImpl<T, E extends Told = KvEntryImpl> implements KvWatcher<T
   #tell(entry: E): T | undefined {
     if (entry.isNone) {
       this.#caughtUp = true;
-      this.caughtUp.resolve();
+      this.caughtUp.resolve(true);
       return undefined;
     }
     entry.isUpdate = this.#caughtUp;

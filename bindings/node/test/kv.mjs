@@ -22,11 +22,15 @@ export async function bucket(t, options = {}) {
   return { ...begun, kv: await begun.kvm.create("b", { history: 5, ...MEMORY }) };
 }
 
-/** Whether the server is of this minor version of 2 at least; the test is skipped otherwise. */
+/** Whether the server is of this minor version of 2 at least. */
+export function has(nc, minor) {
+  return Number(nc.info.version.split(".")[1]) >= minor;
+}
+
+/** The same; the test is skipped otherwise. */
 export function needs(t, nc, minor) {
-  const is = Number(nc.info.version.split(".")[1]) >= minor;
-  if (!is) t.skip(`server 2.${minor}`);
-  return is;
+  if (!has(nc, minor)) t.skip(`server 2.${minor}`);
+  return has(nc, minor);
 }
 
 /** Gives keys their names as values. */
@@ -51,14 +55,15 @@ export class Told {
   constructor(watch) {
     this.#watch = watch;
     this.#iterator = watch[Symbol.asyncIterator]();
-    watch.caughtUp.then(() => this.marks++, () => {});
+    watch.caughtUp.then((caughtUp) => (this.marks += Number(caughtUp)));
   }
 
   /** What comes next. */
   async next() {
     this.#next ??= this.#iterator.next();
-    const mark = this.marks === 0 ? this.#watch.caughtUp.then(() => "-") : undefined;
-    const what = await within(mark ? Promise.race([mark, this.#next]) : this.#next, "an update");
+    const mark = this.#watch.caughtUp.then((caughtUp) => (caughtUp ? "-" : this.#next));
+    const next = this.marks === 0 ? Promise.race([mark, this.#next]) : this.#next;
+    const what = await within(next, "an update");
     if (what === "-") return "-";
     this.#next = undefined;
     return what.done ? "end" : what.value;

@@ -6,7 +6,7 @@ import { Base64KeyCodec, Kvm as TheirKvm, NoopKvCodecs } from "@nats-io/kv";
 import { connect as theirConnect } from "@nats-io/transport-node";
 
 import { behaviour, within } from "./helpers.mjs";
-import { all, begin, bucket, MEMORY, needs, put, short, Told, until } from "./kv.mjs";
+import { all, begin, bucket, has, MEMORY, put, short, Told, until } from "./kv.mjs";
 
 /** The buckets of the same server as nats.js sees them. */
 async function theirs(t, own) {
@@ -49,7 +49,7 @@ behaviour("kv-43", "what nats.js has written is read here", async (t) => {
     same(await all(us.history({ key })), await all(them.history({ key })));
   }
   assert.deepEqual(await all(us.keys()), await all(them.keys()));
-  if (needs(t, nc, 11)) {
+  if (has(nc, 11)) {
     const many = await us.getMany(["a", "gone", "b.c"]);
     assert.deepEqual(many.map((one) => one?.key), ["a", undefined, "b.c"]);
   }
@@ -111,7 +111,7 @@ behaviour("kv-43", "times of keys, and codecs, of both", async (t) => {
   assert.equal((await them.get("two words.a b")).key, "two words.a b");
   await them.put("a b", "x");
   assert.equal(short(await us.get("a b")), "a b=x");
-  if (!needs(t, nc, 11)) return;
+  if (!has(nc, 11)) return;
   const lasting = await kvm.create("b", { markerTTL: 60_000, ...MEMORY });
   const other = await buckets.open("b", { allow_direct: true });
   await other.create("k", "x", "1s");

@@ -121,6 +121,18 @@ fn service() {
 }
 
 #[test]
+fn object() {
+    let server = Server::start(Config::jetstream()).unwrap();
+    let progress = "131072 of 200000 bytes\n200000 of 200000 bytes\n";
+    let digest = "SHA-256=BYAiEOBJYJ3ZudXYUnsC6LIJAwklJ1YiVFW2vF1kvLI=";
+    let expected = format!(
+        "letter: 16 bytes, {digest}\nDear all, hello!\nhello\n{progress}{progress}by the link: Dear \
+         all, hello!\nthere is letter\nthere is link\nbucket deleted\n"
+    );
+    assert_eq!(run(env!("CARGO_BIN_EXE_object"), &server), expected);
+}
+
+#[test]
 fn headers() {
     let server = Server::start(Config::plain()).unwrap();
     let expected = "Trace-Id: 4711\nTag: express\nTag: gift\n";

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Op, Run, api_errors, read, write};
 use crate::object;
 
-const INFO: &str = r#"what is known of it, as ADR-20 has it: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": bool, "revision": n}"#;
+const INFO: &str = r#"what is known of it, as ADR-20 has it, without what is empty: {"name", "description", "headers": {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted": true, "revision": n}"#;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

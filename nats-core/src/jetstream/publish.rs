@@ -75,8 +75,8 @@ impl PublishOptions {
             ("Nats-Expected-Last-Subject-Sequence-Subject", self.expected_last_subject.clone()),
             ("Nats-TTL", self.ttl.map(|ttl| format!("{}s", ttl.as_secs()))),
         ];
-        if self.ttl.is_some_and(|ttl| ttl.as_secs() == 0) {
-            let text = "ttl: expected at least one second";
+        if self.ttl.is_some_and(|ttl| ttl.is_zero() || ttl.subsec_nanos() != 0) {
+            let text = "ttl: expected whole seconds, at least one";
             return Err(Error::new(Code::InvalidArgument, text));
         }
         let mut headers = own.cloned().unwrap_or_default();

@@ -187,10 +187,15 @@ impl fmt::Debug for ObjectStore {
 }
 
 fn found<T>(bucket: &str, result: Result<T>) -> Result<T> {
-    result.map_err(|error| match error.code() {
+    result.map_err(|error| gone(bucket, error))
+}
+
+/// The same of an error alone.
+pub(super) fn gone(bucket: &str, error: Error) -> Error {
+    match error.code() {
         Code::StreamNotFound => {
             Error::new(Code::BucketNotFound, format!("there is no bucket {bucket}"))
         }
         _ => error,
-    })
+    }
 }

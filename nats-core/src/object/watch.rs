@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_core::Stream;
 use serde::Deserialize;
 
 use super::info::ObjectInfo;
-use super::store::ObjectStore;
+use super::store::{ObjectStore, gone};
 use super::time::rfc3339;
 use crate::client::message::{Batch, MessageRef};
 use crate::client::subscription::Subscription;
@@ -95,7 +96,13 @@ impl ObjectStore {
             ..OrderedOptions::default()
         };
         let skip = options.ignore_deletes.then_some(is_deleted as fn(MessageRef<'_>) -> bool);
-        let extra = Extra { mark: true, skip, ..Extra::default() };
+        let bucket = self.name().to_owned();
+        let extra = Extra {
+            mark: true,
+            skip,
+            why: Some(Arc::new(move |reason| gone(&bucket, reason))),
+            ..Extra::default()
+        };
         self.found(self.js.subscribe_in_order(&self.place.stream, &ordered, extra).await)
     }
 
@@ -165,9 +172,7 @@ impl ObjectWatcher {
             self.batch = self.subscription.take_batch(BATCH);
             if self.batch.is_none() && !ready!(self.subscription.poll_ready(cx)) {
                 return Poll::Ready(match self.subscription.end_reason() {
-                    Some(reason) if reason.code() != Code::SubscriptionClosed => {
-                        self.store.found(Err(reason))
-                    }
+                    Some(reason) if reason.code() != Code::SubscriptionClosed => Err(reason),
                     _ => Ok(None),
                 });
             }

@@ -10,6 +10,7 @@ use nats_bench_driver::{Batch, Consumer, Failure, JetStream, Mode, Result, Subsc
 
 use crate::Outgoing;
 use crate::kv::Keys;
+use crate::object::Store;
 
 pub(crate) struct Streams(pub(crate) jetstream::Context);
 
@@ -36,6 +37,7 @@ impl JetStream for Streams {
     type Message = Outgoing;
     type Consumer = Pulled;
     type Bucket = Keys;
+    type Objects = Store;
 
     async fn publish(&self, stream: &str, message: &Outgoing) -> Result<()> {
         stored(self.send(stream, message).await?).await
@@ -71,6 +73,11 @@ impl JetStream for Streams {
     async fn bucket(&self, name: &str) -> Result<Keys> {
         let bucket = self.0.get_key_value(name).await;
         bucket.map(Keys).map_err(|error| Failure::of("bucket", error))
+    }
+
+    async fn objects(&self, name: &str) -> Result<Store> {
+        let bucket = self.0.get_object_store(name).await;
+        bucket.map(Store).map_err(|error| Failure::of("bucket", error))
     }
 }
 

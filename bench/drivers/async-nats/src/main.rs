@@ -2,6 +2,7 @@
 
 mod jetstream;
 mod kv;
+mod object;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use crate::failure::{Failure, Result};
 
 const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect\
-    |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume|kv-put|kv-get|kv-watch \
+    |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume|kv-put|kv-get|kv-watch\
+    |object-put|object-get \
     [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1] [--conns 1] \
     [--headers 0] [--inflight 1] [--threads 1] [--stream NAME] [--consumer NAME] [--batch 500] \
     [--runtime multi|current]";
@@ -66,6 +67,10 @@ pub enum Op {
     KvGet,
     /// A bucket is watched until all that there was has come.
     KvWatch,
+    /// An object is put, in so many chunks.
+    ObjectPut,
+    /// An object is got.
+    ObjectGet,
 }
 
 /// The arguments.
@@ -156,9 +161,8 @@ impl Args {
             return usage("--count: must be a multiple of --subs");
         }
         let (stored, taken) = match self.op {
-            Op::JsPublish | Op::JsPublishAsync | Op::KvPut | Op::KvGet | Op::KvWatch => {
-                (true, false)
-            }
+            Op::JsPublish | Op::JsPublishAsync => (true, false),
+            Op::KvPut | Op::KvGet | Op::KvWatch | Op::ObjectPut | Op::ObjectGet => (true, false),
             Op::JsFetch | Op::JsFetchAck | Op::JsConsume(_) => (true, true),
             _ => (false, false),
         };
@@ -236,10 +240,12 @@ fn read_op(value: &str, mode: Option<Mode>) -> Result<Op> {
         ("kv-put", None) => Ok(Op::KvPut),
         ("kv-get", None) => Ok(Op::KvGet),
         ("kv-watch", None) => Ok(Op::KvWatch),
+        ("object-put", None) => Ok(Op::ObjectPut),
+        ("object-get", None) => Ok(Op::ObjectGet),
         ("subscribe" | "pubsub" | "js-consume", None) => usage("--mode: missing"),
         (
             "publish" | "request" | "connect" | "js-publish" | "js-publish-async" | "js-fetch"
-            | "js-fetch-ack" | "kv-put" | "kv-get" | "kv-watch",
+            | "js-fetch-ack" | "kv-put" | "kv-get" | "kv-watch" | "object-put" | "object-get",
             Some(_),
         ) => usage("--mode: this operation has none"),
         ("", _) => usage("--op: missing"),

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use crate::args::{Args, Mode};
 use crate::failure::Result;
+use crate::object::Content;
 
 /// A connection of the client under test. Clones share it.
 pub trait Client: Clone + Send + Sync + 'static {
@@ -60,6 +61,8 @@ pub trait JetStream: Send + Sync + 'static {
     type Consumer: Consumer;
     /// A bucket of keys.
     type Bucket: Bucket<Message = Self::Message>;
+    /// A bucket of objects.
+    type Objects: Objects;
 
     /// Publishes a message and waits until the stream has stored it.
     fn publish(
@@ -87,6 +90,18 @@ pub trait JetStream: Send + Sync + 'static {
 
     /// A bucket that is there.
     fn bucket(&self, name: &str) -> impl Future<Output = Result<Self::Bucket>> + Send;
+
+    /// A bucket of objects that is there.
+    fn objects(&self, name: &str) -> impl Future<Output = Result<Self::Objects>> + Send;
+}
+
+/// A bucket of objects of the client under test, and in it the object [`OBJECT`](crate::OBJECT).
+pub trait Objects: Send + Sync + 'static {
+    /// Puts it.
+    fn put(&self, content: Content) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gets it piece by piece; returns its size.
+    fn get(&self) -> impl Future<Output = Result<usize>> + Send;
 }
 
 /// A bucket of keys of the client under test.

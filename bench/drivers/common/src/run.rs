@@ -11,6 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::jetstream;
 use crate::kv;
 use crate::meter::{Measured, rss_kib};
+use crate::object;
 use crate::ops;
 
 /// The whole program: reads the arguments, measures, prints one line of JSON.
@@ -89,5 +90,7 @@ async fn measure<C: Client>(args: &Args) -> Result<Measured> {
         Op::KvPut => kv::put::<C>(args).await,
         Op::KvGet => kv::get::<C>(args).await,
         Op::KvWatch => kv::watch::<C>(args).await,
+        Op::ObjectPut => object::put::<C>(args).await,
+        Op::ObjectGet => object::get::<C>(args).await,
     }
 }

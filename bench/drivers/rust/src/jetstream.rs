@@ -10,6 +10,7 @@ use nats_core::jetstream::{
 use nats_core::{Code, Publish};
 
 use crate::kv::Keys;
+use crate::object::Store;
 use crate::{Incoming, Outgoing};
 
 pub(crate) struct Streams(pub(crate) jetstream::JetStream);
@@ -26,6 +27,7 @@ impl JetStream for Streams {
     type Message = Outgoing;
     type Consumer = Pulled;
     type Bucket = Keys;
+    type Objects = Store;
 
     async fn publish(&self, stream: &str, message: &Outgoing) -> Result<()> {
         let publish = message.publish(stream);
@@ -54,6 +56,11 @@ impl JetStream for Streams {
     async fn bucket(&self, name: &str) -> Result<Keys> {
         let bucket = self.0.key_value(name).await;
         bucket.map(Keys).map_err(|error| Failure::of("bucket", error))
+    }
+
+    async fn objects(&self, name: &str) -> Result<Store> {
+        let bucket = self.0.object_store(name).await;
+        bucket.map(Store).map_err(|error| Failure::of("bucket", error))
     }
 }
 

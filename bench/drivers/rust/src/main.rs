@@ -3,6 +3,7 @@
 
 mod jetstream;
 mod kv;
+mod object;
 
 use std::process::ExitCode;
 

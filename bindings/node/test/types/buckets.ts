@@ -67,10 +67,10 @@ async function watch(kv: RoKV): Promise<void> {
     headers_only: false,
   };
   await using watcher: KvWatcher<KvWatchEntry> = await kv.watch(options);
-  const caughtUp: Promise<void> = watcher.caughtUp;
+  void watcher.caughtUp.then((caughtUp: boolean) => console.log(caughtUp));
   for await (const entry of watcher) {
     const isUpdate: boolean = entry.isUpdate;
-    console.log(entry.key, entry.revision, entry.delta, isUpdate, await caughtUp);
+    console.log(entry.key, entry.revision, entry.delta, isUpdate);
   }
   const history: QueuedIterator<KvWatchEntry> = await kv.history({ key: "a" });
   history.stop();

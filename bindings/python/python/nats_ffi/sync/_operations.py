@@ -1184,11 +1184,11 @@ class Operations(ABC):
 
         Takes {"bucket": name, "name": name, "show_deleted": also when it was deleted}.
 
-        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
-        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
-        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
-        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
-        bool, "revision": n}.
+        Returns what is known of it, as ADR-20 has it, without what is empty: {"name",
+        "description", "headers": {name: [text]}, "metadata": {name: text}, "options":
+        {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its
+        content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the
+        digest, "deleted": true, "revision": n}.
 
         Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
         `ObjectNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
@@ -1220,11 +1220,11 @@ class Operations(ABC):
         Takes {"bucket": name, "name": name, "meta": {"name": its name from now on,
         "description": text, "headers": {name: [text]}, "metadata": {name: text}}}.
 
-        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
-        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
-        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
-        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
-        bool, "revision": n}.
+        Returns what is known of it, as ADR-20 has it, without what is empty: {"name",
+        "description", "headers": {name: [text]}, "metadata": {name: text}, "options":
+        {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its
+        content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the
+        digest, "deleted": true, "revision": n}.
 
         Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
         `ObjectNotFoundError`, `ObjectExistsError`, `ObjectChangedError`, `JetStreamError`,
@@ -1242,11 +1242,11 @@ class Operations(ABC):
         Takes {"bucket": name, "name": name of the link, "to": name of the object,
         "to_bucket": the bucket that has it, by default the same}.
 
-        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
-        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
-        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
-        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
-        bool, "revision": n}.
+        Returns what is known of it, as ADR-20 has it, without what is empty: {"name",
+        "description", "headers": {name: [text]}, "metadata": {name: text}, "options":
+        {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its
+        content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the
+        digest, "deleted": true, "revision": n}.
 
         Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
         `ObjectNotFoundError`, `ObjectExistsError`, `InvalidLinkError`, `JetStreamError`,
@@ -1265,11 +1265,11 @@ class Operations(ABC):
 
         Takes {"bucket": name, "name": name of the link, "to_bucket": the bucket}.
 
-        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
-        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
-        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
-        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
-        bool, "revision": n}.
+        Returns what is known of it, as ADR-20 has it, without what is empty: {"name",
+        "description", "headers": {name: [text]}, "metadata": {name: text}, "options":
+        {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its
+        content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the
+        digest, "deleted": true, "revision": n}.
 
         Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
         `ObjectExistsError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
@@ -1285,11 +1285,11 @@ class Operations(ABC):
 
         Takes {"bucket": name, "name": name}.
 
-        Returns what is known of it, as ADR-20 has it: {"name", "description", "headers":
-        {name: [text]}, "metadata": {name: text}, "options": {"link": {"bucket", "name"},
-        "max_chunk_size": bytes}, "bucket", "nuid": id of its content, "size": bytes,
-        "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the digest, "deleted":
-        bool, "revision": n}.
+        Returns what is known of it, as ADR-20 has it, without what is empty: {"name",
+        "description", "headers": {name: [text]}, "metadata": {name: text}, "options":
+        {"link": {"bucket", "name"}, "max_chunk_size": bytes}, "bucket", "nuid": id of its
+        content, "size": bytes, "mtime": RFC 3339, "chunks": n, "digest": "SHA-256=" and the
+        digest, "deleted": true, "revision": n}.
 
         Raises `JsonParseError`, `InvalidNameError`, `BucketNotFoundError`,
         `ObjectNotFoundError`, `JetStreamError`, `JetStreamNotEnabledError`, `TimeoutError`,
