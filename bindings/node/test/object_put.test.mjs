@@ -1,15 +1,27 @@
 // Objects that are put, and what goes wrong with puts and gets.
 
 import assert from "node:assert/strict";
-import { writeFile, truncate } from "node:fs/promises";
+import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { Objm } from "nats-ffi";
 
 import { proxy, server } from "./harness.mjs";
-import { behaviour, check, dial, EAGER, fails, Watch, within } from "./helpers.mjs";
-import { MEMORY } from "./kv.mjs";
-import { begin, chunked, content, drained, folder, messages, same, settles, source, text } from "./object.mjs";
+import { behaviour, check, dial, EAGER, fails, runFile, Watch, within } from "./helpers.mjs";
+import { MEMORY, until } from "./kv.mjs";
+import {
+  begin,
+  chunked,
+  content,
+  drained,
+  folder,
+  messages,
+  same,
+  settles,
+  source,
+  text,
+} from "./object.mjs";
 
 /** A source that goes on when it is told to. */
 function held(first, rest) {
@@ -120,6 +132,21 @@ behaviour("object-38", "a file whose size changes", async (t) => {
   assert.equal(await messages(store), 0);
 });
 
+behaviour("object-39", "a disk that gets full", async (t) => {
+  const { own, store } = await begin(t);
+  await store.putBlob({ name: "x" }, content(3_000_000));
+  const at = await folder(t);
+  const path = join(at, "file");
+  await writeFile(path, "old");
+  const program = fileURLToPath(new URL("programs/full.mjs", import.meta.url));
+  const script = "ulimit -f 1000; exec \"$0\" \"$1\" \"$2\"";
+  const args = ["-c", script, process.execPath, program, path];
+  const { code, stdout, stderr } = await runFile("sh", args, { env: { NATS_URL: own.url } });
+  assert.deepEqual([code, stdout], [0, "IO\n"], stderr);
+  assert.equal(await readFile(path, "utf8"), "old");
+  assert.deepEqual(await readdir(at), ["file"], "no part of the object is beside it");
+});
+
 behaviour("object-40", "objects put at once under one name", async (t) => {
   const { store } = await begin(t);
   const puts = [0, 1, 2, 3].map(async (number) => {
@@ -218,6 +245,39 @@ behaviour("object-43", "a restart of the server amid a get and a put", async (t)
   if (result instanceof Error) assert.equal(result.codeName, "CONNECTION_LOST");
   await settles(store, result instanceof Error ? old : result);
   assert.notEqual(await store.getBlob("x"), null);
+});
+
+behaviour("object-44", "a change of the leader amid a get and a put", async (t) => {
+  const cluster = await server(t, "cluster-jetstream", { nodes: 3 });
+  await cluster.tell("wait_ready");
+  const nc = await dial(t, { url: cluster.facts.urls }, EAGER);
+  const objm = new Objm(nc);
+  const store = await objm.create("b", { replicas: 3 });
+  const bytes = content(8_000_000);
+  const old = await store.putBlob({ name: "x" }, bytes);
+  const reader = (await store.get("x")).data.getReader();
+  const chunks = [(await reader.read()).value];
+  const half = content(1_000_000);
+  const slow = held(half, half);
+  // Acknowledgements that are lost with the leader are missed.
+  const put = store.put({ name: "y" }, slow.pieces, { timeout: 1000 }).catch((error) => error);
+  await slow.stored();
+  const { leader } = (await store.status()).streamInfo.cluster;
+  const node = Number(leader.slice("harness-".length)) - 1;
+  await cluster.tell("kill", { node });
+  for (;;) {
+    const { done, value } = await within(reader.read(), "a chunk");
+    if (done) break;
+    chunks.push(value);
+  }
+  same(Buffer.concat(chunks), bytes);
+  slow.go();
+  const result = await within(put, "the put");
+  await cluster.tell("restart", { node });
+  await cluster.tell("wait_ready");
+  await settles(store, old, ...(result instanceof Error ? [] : [result]));
+  await until("a put", () => store.putBlob({ name: "y" }, "y").catch(() => undefined));
+  assert.equal(await text(store, "y"), "y");
 });
 
 check("the source is read as fast as the server stores", async (t) => {
