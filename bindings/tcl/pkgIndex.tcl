@@ -9,6 +9,7 @@ package ifneeded nats 3.3.0 [list apply {{dir} {
     foreach script {
         options_gen arguments options errors logger time message nkey member
         connection subscription request jet_stream key_value kv_bucket
+        object_store object_bucket object_flow service
     } {
         uplevel #0 [list source [file join $dir $script.tcl]]
     }

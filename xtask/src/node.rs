@@ -98,7 +98,7 @@ const CLASSES: &[(Code, &str, &str)] = &[
     (Code::DigestMismatch, "DigestMismatchError", "NatsError"),
     (Code::InvalidLink, "InvalidLinkError", "NatsError"),
     (Code::ObjectChanged, "ObjectChangedError", "NatsError"),
-    (Code::ServiceError, "ServiceError", "NatsError"),
+    (Code::ServiceError, "ServiceAnswerError", "NatsError"),
 ];
 
 /// The classes of `lib/error.ts`.

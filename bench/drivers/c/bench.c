@@ -42,7 +42,7 @@ static void check(const bench_args *args) {
   if (receives && !args->mode) usage("--mode", "missing");
   if (!receives && args->mode) usage("--mode", "this operation has none");
   if (args->op >= BENCH_JS_PUBLISH && !args->stream) usage("--stream", "missing");
-  if (args->op >= BENCH_JS_FETCH && !args->consumer) usage("--consumer", "missing");
+  if (args->op >= BENCH_JS_FETCH && args->op <= BENCH_JS_CONSUME && !args->consumer) usage("--consumer", "missing");
   if (args->op == BENCH_SUBSCRIBE && args->count % args->subs)
     usage("--count", "must be a multiple of --subs");
   if (args->op >= BENCH_JS_PUBLISH && args->headers)
@@ -55,7 +55,8 @@ static void check(const bench_args *args) {
 bench_args bench_read(int argc, char **argv) {
   static const char *const ops[] = {
       "publish",          "subscribe", "pubsub",       "request",    "connect", "js-publish",
-      "js-publish-async", "js-fetch",  "js-fetch-ack", "js-consume", NULL};
+      "js-publish-async", "js-fetch",  "js-fetch-ack", "js-consume",
+      "object-put",       "object-get", NULL};
   static const char *const modes[] = {"callback", "iterator", "batch", NULL};
   bench_args args = {.size = 16, .count = 100000, .subs = 1};
   args.conns = args.inflight = args.threads = 1;

@@ -14,6 +14,10 @@
 /* Messages of a stream that warm a client up that takes them. */
 #define BENCH_STORED_WARM_UP 1000
 
+/* The object, and chunks of the one that warms a client up. */
+#define BENCH_OBJECT "bench"
+#define BENCH_OBJECT_WARM_UP 64
+
 enum bench_op {
   BENCH_PUBLISH = 1,
   BENCH_SUBSCRIBE,
@@ -25,6 +29,8 @@ enum bench_op {
   BENCH_JS_FETCH,
   BENCH_JS_FETCH_ACK,
   BENCH_JS_CONSUME,
+  BENCH_OBJECT_PUT,
+  BENCH_OBJECT_GET,
 };
 
 enum bench_mode {

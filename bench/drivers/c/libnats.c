@@ -231,4 +231,15 @@ static receiver *endless_new(jetstream *js, const char *stream, const bench_args
   return in;
 }
 
+static noreturn void object_put(jetstream *js, const char *bucket, const char *chunk, size_t size,
+                                size_t count) {
+  (void)js, (void)bucket, (void)chunk, (void)size, (void)count;
+  bench_unsupported("this version has no objects");
+}
+
+static noreturn size_t object_get(jetstream *js, const char *bucket) {
+  (void)js, (void)bucket;
+  bench_unsupported("this version has no objects");
+}
+
 #include "ops.h"

@@ -256,4 +256,45 @@ static receiver *endless_new(jetstream *js, const char *stream, const bench_args
   return in;
 }
 
+static nats_object_store *object_bucket(jetstream *js, const char *bucket) {
+  nats_object_store *store;
+  nats_error *error;
+  if (nats_object_store_bind(js, nats_zstr(bucket), &store, &error))
+    fail("bucket", nats_error_text(error));
+  return store;
+}
+
+static void object_put(jetstream *js, const char *bucket, const char *chunk, size_t size,
+                       size_t count) {
+  nats_object_store *store = object_bucket(js, bucket);
+  nats_object_writer *writer;
+  nats_error *error;
+  nats_str none = {0};
+  if (nats_object_writer_new(store, nats_zstr(BENCH_OBJECT), none, none, &writer, &error))
+    fail("put", nats_error_text(error));
+  for (size_t i = 0; i < count; i++)
+    if (nats_object_writer_write(writer, nats_bytes_of(chunk, size), &error))
+      fail("write", nats_error_text(error));
+  if (nats_object_writer_finish(writer, NULL, &error)) fail("finish", nats_error_text(error));
+  nats_object_writer_free(writer);
+  nats_object_store_free(store);
+}
+
+static size_t object_get(jetstream *js, const char *bucket) {
+  nats_object_store *store = object_bucket(js, bucket);
+  nats_object_reader *reader;
+  nats_error *error;
+  if (nats_object_reader_new(store, nats_zstr(BENCH_OBJECT), (nats_str){0}, &reader, &error))
+    fail("get", nats_error_text(error));
+  size_t size = 0;
+  for (nats_msg *chunk;; nats_msg_free(chunk)) {
+    if (nats_object_reader_next(reader, &chunk, &error)) fail("read", nats_error_text(error));
+    if (!chunk) break;
+    size += nats_msg_payload(chunk).len;
+  }
+  nats_object_reader_free(reader);
+  nats_object_store_free(store);
+  return size;
+}
+
 #include "ops.h"

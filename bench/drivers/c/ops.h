@@ -21,6 +21,8 @@
  *   fetcher, fetcher_new()       a consumer that is asked for messages
  *   fetcher_fetch()              once; acknowledges them if it is wanted; returns how many came
  *   endless_new()                a receiver of the messages of a consumer without end
+ *   object_put()                 puts the object of a bucket, so many times a chunk
+ *   object_get()                 gets it; returns its size
  */
 #ifndef OPS_H
 #define OPS_H
@@ -257,6 +259,26 @@ static bench_measured ops_js_consume(const bench_args *args) {
   return bench_stop(&meter);
 }
 
+static bench_measured ops_object_put(const bench_args *args) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  char *chunk = bench_alloc(args->size);
+  memset(chunk, 'x', args->size);
+  object_put(js, bench_warm_up_stream(args), chunk, args->size, BENCH_OBJECT_WARM_UP);
+  bench_meter meter = bench_start();
+  object_put(js, args->stream, chunk, args->size, args->count);
+  return bench_stop(&meter);
+}
+
+static bench_measured ops_object_get(const bench_args *args) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  bench_check(object_get(js, bench_warm_up_stream(args)), args->size * BENCH_OBJECT_WARM_UP);
+  bench_meter meter = bench_start();
+  size_t size = object_get(js, args->stream);
+  bench_measured measured = bench_stop(&meter);
+  bench_check(size, args->size * args->count);
+  return measured;
+}
+
 int main(int argc, char **argv) {
   bench_args args = bench_read(argc, argv);
   client_check(&args);
@@ -276,6 +298,8 @@ int main(int argc, char **argv) {
     case BENCH_JS_FETCH:
     case BENCH_JS_FETCH_ACK: measured = ops_js_fetch(&args); break;
     case BENCH_JS_CONSUME: measured = ops_js_consume(&args); break;
+    case BENCH_OBJECT_PUT: measured = ops_object_put(&args); break;
+    case BENCH_OBJECT_GET: measured = ops_object_get(&args); break;
     case BENCH_REQUEST:
       if (args.inflight == 1) latencies = bench_alloc(args.count * sizeof *latencies);
       measured = ops_request(&args, latencies);

@@ -32,6 +32,9 @@ export interface NativeEvents {
     | Buffer[]
     | NativeBucket
     | NativeCache
+    | NativeObjects
+    | NativeObjectWriter
+    | NativeObjectReader
   )[];
   packet?: Buffer;
   more: boolean;
@@ -186,6 +189,45 @@ export interface NativeConnection {
   kvCache(token: number, bucket: NativeBucket, options: string): NativeOperation;
   kvCacheWait(token: number, cache: NativeCache, revision: number): NativeOperation;
   kvPurgeDeletes(token: number, bucket: NativeBucket, olderThan: number): NativeOperation;
+  objects(token: number, js: NativeJetStream, name: string): NativeOperation;
+  objectPut(
+    token: number,
+    objects: NativeObjects,
+    name: string,
+    meta: string,
+    data: string | Uint8Array,
+    options: string,
+  ): NativeOperation;
+  objectPutFile(
+    token: number,
+    objects: NativeObjects,
+    name: string,
+    meta: string,
+    path: string,
+    options: string,
+  ): NativeOperation;
+  objectGet(token: number, objects: NativeObjects, name: string, options: string): NativeOperation;
+  objectGetFile(
+    token: number,
+    objects: NativeObjects,
+    name: string,
+    path: string,
+    options: string,
+  ): NativeOperation;
+  objectWriter(
+    token: number,
+    objects: NativeObjects,
+    name: string,
+    meta: string,
+    options: string,
+  ): NativeOperation;
+  objectWrite(token: number, writer: NativeObjectWriter, data: Uint8Array): NativeOperation;
+  objectFinish(token: number, writer: NativeObjectWriter): NativeOperation;
+  objectReader(token: number, objects: NativeObjects, name: string, options: string): NativeOperation;
+  objectNext(token: number, reader: NativeObjectReader): NativeOperation;
+  objectWatch(token: number, objects: NativeObjects, options: string): NativeOperation;
+  service(options: string): NativeService;
+  askServices(token: number, what: string, options: string): NativeOperation;
   flush(token: number, timeout?: number): NativeOperation;
   drain(token: number, timeout?: number): void;
   handled(): void;
@@ -220,6 +262,41 @@ export interface NativeCache {
   entry(key: string): Buffer | null;
   keys(): string[];
   stop(): void;
+}
+
+/** A bucket of objects; what is done with it is asked of the connection. */
+export type NativeObjects = object;
+
+/** An object that is being put. */
+export interface NativeObjectWriter {
+  /** Takes it back unless it is finished. */
+  leave(): void;
+}
+
+/** An object that is being read. */
+export interface NativeObjectReader {
+  info(): string;
+  /** Reads no more. */
+  leave(): void;
+}
+
+/** A service. */
+export interface NativeService {
+  readonly isStopped: boolean;
+  endpoint(options: string): NativeEndpoint;
+  statsRequests(token: number): NativeSubscription;
+  info(): string;
+  stats(): string;
+  reset(): void;
+  stop(token: number, timeout?: number): NativeOperation;
+  stopped(token: number): NativeOperation;
+}
+
+/** An endpoint of a service. */
+export interface NativeEndpoint {
+  requests(token: number): NativeSubscription;
+  /** Counts a request that was taken, once. */
+  handled(nanos: number, error?: string): void;
 }
 
 /** Counters of a connection. */

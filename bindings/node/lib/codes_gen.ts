@@ -77,5 +77,5 @@ export const CLASSES: ReadonlyMap<number, typeof NatsError> = new Map<
   [67, errors.DigestMismatchError],
   [68, errors.InvalidLinkError],
   [69, errors.ObjectChangedError],
-  [70, errors.ServiceError],
+  [70, errors.ServiceAnswerError],
 ]);

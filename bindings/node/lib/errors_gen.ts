@@ -430,7 +430,7 @@ export class ObjectChangedError extends NatsError {
 }
 
 /** SERVICE_ERROR: a service answered with an error. */
-export class ServiceError extends NatsError {
+export class ServiceAnswerError extends NatsError {
   static override readonly code: number = 70;
   static override readonly codeName: string = "SERVICE_ERROR";
 }
@@ -497,7 +497,7 @@ export const errors = {
   ReadOnlyError,
   RequestError,
   ServerError,
-  ServiceError,
+  ServiceAnswerError,
   SlowConsumerError,
   StaleConnectionError,
   StreamExistsError,

@@ -42,6 +42,7 @@ import type {
   Msg,
   MsgCallback,
   MsgHdrs,
+  NatsConnection,
   OrderedOptions,
   Payload,
   PubAck,
@@ -53,6 +54,8 @@ import type {
 export interface Way extends Responder {
   readonly native: NativeConnection;
   readonly out: Outbox;
+  /** Tells the program what its functions have thrown. */
+  report(thrown: unknown): void;
   /** What goes with a message as headers. */
   pairs(headers: MsgHdrs | undefined, trace: object): Pairs | undefined;
   /** A subscription, opened under a token. */
@@ -223,6 +226,15 @@ export class JetStreamImpl extends Operations implements JetStream {
       place++;
     }
   }
+}
+
+/** The JetStream that is given, or that of the connection that is. */
+export function jetstreamOf(nc: NatsConnection | JetStream): JetStreamImpl {
+  const js: unknown = "jetstream" in Object(nc) ? (nc as NatsConnection).jetstream() : nc;
+  if (!(js instanceof JetStreamImpl)) {
+    throw wrongType("nc", "a connection or a JetStream", nc);
+  }
+  return js;
 }
 
 /** A subscription that has to be waited for. */

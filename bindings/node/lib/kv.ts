@@ -13,7 +13,7 @@ import {
   ReadOnlyError,
   WrongLastSequenceError,
 } from "./errors";
-import { JetStreamImpl, opened, type Way } from "./jetstream";
+import { jetstreamOf, opened, type JetStreamImpl, type Way } from "./jetstream";
 import { bucketDocuments, keyDocument, status, watchDocument } from "./kv_options";
 import type {
   KV,
@@ -52,11 +52,7 @@ export class Kvm {
 
   /** By way of a connection, or of a JetStream with options of its own. */
   constructor(nc: NatsConnection | JetStream) {
-    const js: unknown = "jetstream" in Object(nc) ? (nc as NatsConnection).jetstream() : nc;
-    if (!(js instanceof JetStreamImpl)) {
-      throw wrongType("nc", "a connection or a JetStream", nc);
-    }
-    this.#js = js;
+    this.#js = jetstreamOf(nc);
   }
 
   /**

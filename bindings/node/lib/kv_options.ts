@@ -160,7 +160,7 @@ function lifetime(ttl: number | string | undefined): number | undefined {
 }
 
 /** Makes a document that says under other names what is wrong with it. */
-function named(names: Readonly<Record<string, string>>, make: () => Document): Document {
+export function named(names: Readonly<Record<string, string>>, make: () => Document): Document {
   const explain = (error: unknown) => renamed(error, names);
   const said = <T>(call: () => T): T => {
     try {

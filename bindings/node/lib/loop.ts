@@ -17,6 +17,8 @@ export interface Source {
   onEvent?(kind: number, json: string): void;
   /** The connection asks something. */
   onQuestion?(question: NativeQuestion): void;
+  /** An operation is so far. */
+  onProgress?(soFar: number, total: number): void;
   /** The library has logged something. */
   onRecord?(level: number, text: string): void;
 }
@@ -48,6 +50,7 @@ const READY = 5;
 const QUESTION = 7;
 const RECORD = 8;
 const REFUSED = 9;
+const PROGRESS = 10;
 
 class Loop {
   readonly native: NativeQueue = new addon.Queue(() => this.drain());
@@ -162,6 +165,9 @@ class Loop {
       } else if (kind === RECORD) {
         const text = value() as string;
         this.sources.get(token)?.onRecord?.(number, text);
+      } else if (kind === PROGRESS) {
+        const total = Number(value());
+        this.sources.get(token)?.onProgress?.(number, total);
       } else {
         const json = value() as string;
         this.sources.get(token)?.onEvent?.(number, json);

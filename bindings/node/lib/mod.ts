@@ -29,6 +29,10 @@ export {
 } from "./nkeys";
 export type { KeyKind, KeyPair } from "./nkeys";
 export { nuid, Nuid } from "./nuid";
+export { Objm } from "./object";
+export { Svcm } from "./service";
+export { ServiceError, ServiceErrorCodeHeader, ServiceErrorHeader } from "./service_error";
+export { ServiceResponseType, ServiceVerb } from "./service_types";
 export {
   backoff,
   createInbox,
@@ -41,6 +45,8 @@ export {
 } from "./util";
 export type { Backoff, Deferred, Delay, Nanos, SyncIterator } from "./util";
 export type * from "./kv_types";
+export type * from "./object_types";
+export type * from "./service_types";
 export type * from "./types";
 export type {
   ClusterUpdateStatus,

@@ -5,24 +5,32 @@ import type { KvWatcher } from "./kv_types";
 import type { SubscriptionImpl } from "./subscription";
 import { deferred, type Deferred } from "./util";
 
+/** What a watch takes. */
+export interface Told {
+  /** It is the mark behind what there was. */
+  readonly isNone: boolean;
+  /** It was done since the watch began. */
+  isUpdate: boolean;
+}
+
 /** What a watch makes of entries. */
-export interface Telling<T> {
+export interface Telling<T, E = KvEntryImpl> {
   /** What is told of an entry; nothing: it is left out. */
-  of(entry: KvEntryImpl): T | undefined;
+  of(entry: E): T | undefined;
   /** It ends behind what there was. */
   ends: boolean;
 }
 
 /** A watch. */
-export class WatcherImpl<T> implements KvWatcher<T> {
+export class WatcherImpl<T, E extends Told = KvEntryImpl> implements KvWatcher<T> {
   readonly caughtUp: Deferred<boolean> = deferred<boolean>();
   readonly closed: Promise<void | Error>;
-  readonly #subscription: SubscriptionImpl<KvEntryImpl>;
-  readonly #telling: Telling<T>;
+  readonly #subscription: SubscriptionImpl<E>;
+  readonly #telling: Telling<T, E>;
   #caughtUp = false;
   #told = 0;
 
-  constructor(subscription: SubscriptionImpl<KvEntryImpl>, telling: Telling<T>) {
+  constructor(subscription: SubscriptionImpl<E>, telling: Telling<T, E>) {
     this.#subscription = subscription;
     this.#telling = telling;
     this.closed = subscription.closed;
@@ -55,7 +63,7 @@ export class WatcherImpl<T> implements KvWatcher<T> {
   }
 
   /** What is told of an entry, if anything is. */
-  #tell(entry: KvEntryImpl): T | undefined {
+  #tell(entry: E): T | undefined {
     if (entry.isNone) {
       this.#caughtUp = true;
       this.caughtUp.resolve(true);

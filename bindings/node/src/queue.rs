@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use napi::Status;
-use napi::bindgen_prelude::{Buffer, Either8, Env, Function, check_status, sys};
+use napi::bindgen_prelude::{Buffer, Either11, Env, Function, check_status, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use nats_bridge::connection::Connection as Link;
 use nats_bridge::log::{self, Level};
+use nats_bridge::object::{Reader, Writer};
 use nats_bridge::question::{self, Ask};
 use nats_bridge::queue::{Event, Queue as Core};
 use nats_bridge::running::Running;
 use nats_core::kv::{KeyValue, KvCache};
+use nats_core::object::ObjectStore;
 use nats_core::{Batch, Message};
 use serde_json::json;
 
@@ -22,6 +24,7 @@ use crate::connection::Connection;
 use crate::entries::Entries;
 use crate::error::{Result, raise};
 use crate::kv::{Bucket, Cache};
+use crate::object::{ObjectReader, ObjectWriter, Objects};
 use crate::packet::{Numbers, Packet};
 use crate::subscription::Subscription;
 
@@ -44,6 +47,13 @@ pub(crate) enum Value {
     /// What is told of a bucket.
     Watch(Box<(nats_core::Subscription, KeyValue)>),
     Cache(KvCache),
+    Objects(Box<ObjectStore>),
+    /// What is told of a bucket of objects.
+    ObjectWatch(Box<(nats_core::Subscription, ObjectStore)>),
+    Writer(Writer),
+    Reader(Reader),
+    /// How far an operation is that goes on: bytes so far, and all.
+    Progress(u64, u64),
 }
 
 /// The queue of one environment.
@@ -58,7 +68,7 @@ pub struct Queue {
 pub struct Events {
     /// The numbers, as doubles.
     pub numbers: Numbers,
-    /// What kinds FAILED, VALUE, EVENT, QUESTION, RECORD and REFUSED go with, in order.
+    /// What kinds FAILED, VALUE, EVENT, QUESTION, RECORD, REFUSED and PROGRESS go with, in order.
     pub values: Vec<Crossing>,
     /// The messages of kind MESSAGE, in order.
     pub packet: Option<Packet>,
@@ -67,8 +77,19 @@ pub struct Events {
 }
 
 /// Something that crosses.
-type Crossing =
-    Either8<String, Connection, Subscription, Question, Vec<Packet>, Vec<Entries>, Bucket, Cache>;
+type Crossing = Either11<
+    String,
+    Connection,
+    Subscription,
+    Question,
+    Vec<Packet>,
+    Vec<Entries>,
+    Bucket,
+    Cache,
+    Objects,
+    ObjectWriter,
+    ObjectReader,
+>;
 
 /// What a connection asks the program. Answered at most once.
 #[napi]
@@ -91,6 +112,7 @@ const EVENT: f64 = 6.0;
 const QUESTION: f64 = 7.0;
 const RECORD: f64 = 8.0;
 const REFUSED: f64 = 9.0;
+const PROGRESS: f64 = 10.0;
 
 #[napi]
 impl Queue {
@@ -127,15 +149,15 @@ impl Queue {
             let (kind, token, number) = match event {
                 Event::Ready { token, pending } => (READY, token, pending as f64),
                 Event::Connection { token, event } => {
-                    values.push(Either8::A(event.json().to_owned()));
+                    values.push(Either11::A(event.json().to_owned()));
                     (EVENT, token, f64::from(event.kind().number()))
                 }
                 Event::Completion { token, result: Err(e) } if e.api().is_some() => {
-                    values.push(Either8::A(refusal(&e)));
+                    values.push(Either11::A(refusal(&e)));
                     (REFUSED, token, f64::from(e.code().number()))
                 }
                 Event::Completion { token, result: Err(e) } => {
-                    values.push(Either8::A(e.text().to_owned()));
+                    values.push(Either11::A(e.text().to_owned()));
                     (FAILED, token, f64::from(e.code().number()))
                 }
                 Event::Completion { token, result: Ok(value) } => {
@@ -241,19 +263,29 @@ impl Queue {
                 messages.push(Batch::from(message));
                 return (MESSAGE, sid);
             }
-            Value::Connection(link) => handle(Either8::B(Connection::new(link, queue()))),
-            Value::Subscription(core) => handle(Either8::C(Subscription::new(core, queue()))),
+            Value::Connection(link) => handle(Either11::B(Connection::new(link, queue()))),
+            Value::Subscription(core) => handle(Either11::C(Subscription::new(core, queue()))),
             Value::Watch(watch) => {
                 let (core, kv) = *watch;
-                handle(Either8::C(Subscription::watching(core, queue(), kv)))
+                handle(Either11::C(Subscription::watching(core, queue(), kv)))
             }
-            Value::Text(text) => handle(Either8::A(text)),
-            Value::Packets(packets) => handle(Either8::E(packets)),
-            Value::Entries(entries) => handle(Either8::F(entries)),
-            Value::Bucket(kv) => handle(Either8::G(Bucket::new(*kv))),
-            Value::Cache(cache) => handle(Either8::H(Cache::new(cache))),
-            Value::Question(question) => (QUESTION, 0.0, Either8::D(Question(Some(question)))),
-            Value::Record(record) => (RECORD, record.level, Either8::A(record.take())),
+            Value::ObjectWatch(watch) => {
+                let (core, store) = *watch;
+                handle(Either11::C(Subscription::watching_objects(core, queue(), store)))
+            }
+            Value::Text(text) => handle(Either11::A(text)),
+            Value::Packets(packets) => handle(Either11::E(packets)),
+            Value::Entries(entries) => handle(Either11::F(entries)),
+            Value::Bucket(kv) => handle(Either11::G(Bucket::new(*kv))),
+            Value::Cache(cache) => handle(Either11::H(Cache::new(cache))),
+            Value::Objects(store) => handle(Either11::I(Objects::new(*store))),
+            Value::Writer(writer) => handle(Either11::J(ObjectWriter::new(writer))),
+            Value::Reader(reader) => handle(Either11::K(ObjectReader::new(reader))),
+            Value::Progress(so_far, total) => {
+                (PROGRESS, so_far as f64, Either11::A(total.to_string()))
+            }
+            Value::Question(question) => (QUESTION, 0.0, Either11::D(Question(Some(question)))),
+            Value::Record(record) => (RECORD, record.level, Either11::A(record.take())),
         };
         values.push(crossing);
         (kind, number)

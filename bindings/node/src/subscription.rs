@@ -10,11 +10,13 @@ use nats_bridge::queue::Queue;
 use nats_bridge::subscription::Subscription as Link;
 use nats_bridge::sync::lock;
 use nats_core::kv::KeyValue;
+use nats_core::object::ObjectStore;
 use nats_core::{Batch, Code};
 
 use crate::argument::duration;
 use crate::entries::Entries;
 use crate::error::{Result, raise};
+use crate::object;
 use crate::packet::Packet;
 use crate::queue::{Value, start};
 
@@ -29,8 +31,14 @@ pub struct Subscription {
     queue: Queue<Value>,
     /// Messages that were taken and have not crossed yet.
     taken: Mutex<VecDeque<Batch>>,
-    /// The bucket whose entries its messages are.
-    bucket: Option<KeyValue>,
+    /// The bucket whose entries its messages are, or whose objects they tell of.
+    bucket: Option<Bucket>,
+}
+
+/// What is watched.
+enum Bucket {
+    Keys(KeyValue),
+    Objects(ObjectStore),
 }
 
 /// Counters of a subscription.
@@ -56,7 +64,16 @@ impl Subscription {
         queue: Queue<Value>,
         bucket: KeyValue,
     ) -> Subscription {
-        Subscription { bucket: Some(bucket), ..Subscription::new(core, queue) }
+        Subscription { bucket: Some(Bucket::Keys(bucket)), ..Subscription::new(core, queue) }
+    }
+
+    /// One whose messages tell of the objects of a bucket.
+    pub(crate) fn watching_objects(
+        core: nats_core::Subscription,
+        queue: Queue<Value>,
+        bucket: ObjectStore,
+    ) -> Subscription {
+        Subscription { bucket: Some(Bucket::Objects(bucket)), ..Subscription::new(core, queue) }
     }
 }
 
@@ -95,7 +112,16 @@ impl Subscription {
             }
         }
         Ok(Some(match &self.bucket {
-            Some(kv) => Either::B(Entries::fill(kv, &mut taken, more).map_err(raise)?),
+            Some(Bucket::Keys(kv)) => {
+                Either::B(Entries::fill(kv, &mut taken, more).map_err(raise)?)
+            }
+            Some(Bucket::Objects(store)) => {
+                let mut told = VecDeque::new();
+                for batch in taken.drain(..) {
+                    told.extend(object::told(store, &batch).map_err(raise)?);
+                }
+                Either::A(Packet::new(told.into(), more))
+            }
             None => Either::A(Packet::fill(&mut taken, more)),
         }))
     }

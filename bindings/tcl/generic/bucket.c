@@ -1,6 +1,7 @@
 /*
- * Buckets of keys: what the classes nats::key_value and nats::kv_cache know of the library. Objects
- * know theirs by metadata; watches and operations keep it, so that they may outlive the object.
+ * Buckets of keys: what the classes nats::key_value, nats::kv_cache and nats::object_store know of
+ * the library. Objects know theirs by metadata; watches and operations keep it, so that they may
+ * outlive the object.
  */
 #include <stdlib.h>
 
@@ -35,6 +36,7 @@ Kv *kv_attach(Tcl_Interp *interp, Tcl_Obj *object, Conn *conn, Tcl_Obj *name, Kv
   Tcl_IncrRefCount(name);
   kv->handle = NULL;
   kv->cache = NULL;
+  kv->store = NULL;
   kv->of = of;
   if (of) target_hold(&of->target);
   kv->before = NULL;
@@ -57,6 +59,8 @@ void kv_close(Kv *kv) {
   if (kv->after) kv->after->before = kv->before;
   nats_kv_cache_free(kv->cache);
   nats_kv_free(kv->handle);
+  nats_object_store_free(kv->store);
+  kv->store = NULL;
   kv->cache = NULL;
   kv->handle = NULL;
 }
@@ -72,7 +76,7 @@ void kv_free(Kv *kv) {
 /* The bucket of the object whose method was called; NULL leaves an error in the interpreter. */
 Kv *method_kv(Tcl_Interp *interp, Tcl_ObjectContext context) {
   Kv *kv = Tcl_ObjectGetMetadata(Tcl_ObjectContextObject(context), &BUCKET);
-  if (kv && (kv->handle || kv->cache)) return kv;
+  if (kv && (kv->handle || kv->cache || kv->store)) return kv;
   no_conn(interp);
   return NULL;
 }
@@ -93,6 +97,9 @@ void kv_arrived(Op *op, const nats_event *event) {
   if (op->want == WANT_BUCKET) {
     kv->handle = event->value;
     if (kv->target.gone) nats_kv_free(kv->handle);
+  } else if (op->want == WANT_STORE) {
+    kv->store = event->value;
+    if (kv->target.gone) nats_object_store_free(kv->store);
   } else {
     kv->cache = event->value;
     if (kv->target.gone) nats_kv_cache_free(kv->cache);
@@ -100,6 +107,7 @@ void kv_arrived(Op *op, const nats_event *event) {
   if (!kv->target.gone) return;
   kv->handle = NULL;
   kv->cache = NULL;
+  kv->store = NULL;
 }
 
 /* KvBind OBJECT BUCKET ?-option value ...?: waits until the object has the bucket. */

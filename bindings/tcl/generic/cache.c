@@ -1,4 +1,4 @@
-/* The values of a bucket in memory. Nothing here waits. */
+/* The values of a bucket in memory. */
 #include "bucket.h"
 
 static const Want WANTS[] = {WANT_ENTRY, WANT_VALUE};
@@ -47,36 +47,41 @@ static int keys_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext co
   return TCL_OK;
 }
 
-/* Seen revision: whether it was seen; fails when the bucket is followed no more. */
-static int seen_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
+/* wait revision ?-timeout ms?: waits until this revision of a key that is followed was seen. */
+static int wait_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                        Tcl_Obj *const objv[]) {
+  static const Option OPTIONS[] = {{"timeout", ARG_TIMEOUT}};
   const int at = Tcl_ObjectContextSkippedArgs(context);
-  Tcl_WideInt revision;
+  Tcl_WideInt revision, timeout = 5000;
+  Tcl_Obj *value = NULL;
   nats_error *err = NULL;
   (void)data;
-  if (objc != at + 1) {
-    Tcl_WrongNumArgs(interp, at, objv, "revision");
+  if (objc < at + 1) {
+    Tcl_WrongNumArgs(interp, at, objv, "revision ?-timeout ms?");
     return TCL_ERROR;
   }
   Kv *kv = method_kv(interp, context);
-  if (!kv) return TCL_ERROR;
+  if (!kv || arguments_read(interp, objc - at - 1, objv + at + 1, OPTIONS, 1, &value) != TCL_OK) {
+    return TCL_ERROR;
+  }
   if (Tcl_GetWideIntFromObj(NULL, objv[at], &revision) != TCL_OK || revision < 0) {
     return fail_arg(interp, "Invalid revision \"%.40s\": expected a number",
                     Tcl_GetString(objv[at]));
   }
-  nats_status status = nats_kv_cache_wait(kv->cache, (uint64_t)revision, 0, &err);
-  if (status != NATS_OK && status != NATS_ERR_TIMEOUT) return fail(interp, status, err);
-  nats_error_free(err);
-  Tcl_SetObjResult(interp, Tcl_NewBooleanObj(status == NATS_OK));
-  return TCL_OK;
+  if (value) Tcl_GetWideIntFromObj(NULL, value, &timeout);
+  Op *op = kv_op(kv, WANT_NOTHING, NULL);
+  nats_status status =
+      nats_kv_cache_wait_async(kv->cache, (uint64_t)revision, patience(timeout),
+                               loop_queue(op->target.home->loop), op->target.token, &err);
+  return method_result(interp, op_started(op, status, err), op);
 }
 
 void cache_methods(Tcl_Interp *interp, Tcl_Class class) {
   static const Tcl_MethodType GET = {TCL_OO_METHOD_VERSION_1, "get", get_method, NULL, NULL};
   static const Tcl_MethodType KEYS = {TCL_OO_METHOD_VERSION_1, "Keys", keys_method, NULL, NULL};
-  static const Tcl_MethodType SEEN = {TCL_OO_METHOD_VERSION_1, "Seen", seen_method, NULL, NULL};
+  static const Tcl_MethodType WAIT = {TCL_OO_METHOD_VERSION_1, "wait", wait_method, NULL, NULL};
   Tcl_NewMethod(interp, class, Tcl_NewStringObj("get", -1), 1, &GET, (ClientData)&WANTS[0]);
   Tcl_NewMethod(interp, class, Tcl_NewStringObj("get_value", -1), 1, &GET, (ClientData)&WANTS[1]);
   Tcl_NewMethod(interp, class, Tcl_NewStringObj(KEYS.name, -1), 0, &KEYS, NULL);
-  Tcl_NewMethod(interp, class, Tcl_NewStringObj(SEEN.name, -1), 0, &SEEN, NULL);
+  add_method(interp, class, &WAIT);
 }

@@ -5,9 +5,9 @@
 enum { MOST_NAMES = 3 };
 
 typedef nats_status (*Begin)(nats_jetstream *js, const nats_str *names, nats_str options,
-                             nats_subscription **out, nats_error **err);
+                             nats_queue *queue, uint64_t token, nats_error **err);
 
-/* A way to take messages. */
+/* A way to take messages. `begin` is NULL for the one that the server is not asked for first. */
 typedef struct {
   const char *name;
   int names;
@@ -16,29 +16,24 @@ typedef struct {
   Begin begin;
 } Way;
 
-static nats_status pulled(nats_jetstream *js, const nats_str *names, nats_str options,
-                          nats_subscription **out, nats_error **err) {
-  return nats_jetstream_consume(js, names[0], names[1], options, NULL, NULL, NULL, out, err);
-}
-
 static nats_status ordered(nats_jetstream *js, const nats_str *names, nats_str options,
-                           nats_subscription **out, nats_error **err) {
-  return nats_jetstream_consume_ordered(js, names[0], options, NULL, NULL, NULL, out, err);
+                           nats_queue *queue, uint64_t token, nats_error **err) {
+  return nats_jetstream_consume_ordered_async(js, names[0], options, queue, token, err);
 }
 
 static nats_status pushed(nats_jetstream *js, const nats_str *names, nats_str options,
-                          nats_subscription **out, nats_error **err) {
-  return nats_jetstream_consume_pushed(js, names[0], names[1], options, NULL, NULL, NULL, out, err);
+                          nats_queue *queue, uint64_t token, nats_error **err) {
+  return nats_jetstream_consume_pushed_async(js, names[0], names[1], options, queue, token, err);
 }
 
 static nats_status grouped(nats_jetstream *js, const nats_str *names, nats_str options,
-                           nats_subscription **out, nats_error **err) {
-  return nats_jetstream_consume_group(js, names[0], names[1], names[2], options, NULL, NULL, NULL,
-                                      out, err);
+                           nats_queue *queue, uint64_t token, nats_error **err) {
+  return nats_jetstream_consume_group_async(js, names[0], names[1], names[2], options, queue, token,
+                                            err);
 }
 
 static const Way WAYS[] = {
-    {"consume", 2, "stream consumer ?-option value ...?", FOR_CONSUME, pulled},
+    {"consume", 2, "stream consumer ?-option value ...?", FOR_CONSUME, NULL},
     {"consume_ordered", 1, "stream ?-option value ...?", FOR_ORDERED, ordered},
     {"consume_pushed", 2, "stream consumer ?-option value ...?", FOR_PUSHED, pushed},
     {"consume_group", 3, "stream group member ?-option value ...?", FOR_CONSUME, grouped},
@@ -46,18 +41,13 @@ static const Way WAYS[] = {
 
 enum { CALLBACK, POLL, DICTMSG, OPTIONS };
 
-static int begin(Tcl_Interp *interp, const Way *way, Js *js, Tcl_Obj *const objv[], nats_doc *doc,
-                 Tcl_Obj *command, int dict) {
-  Tcl_DString rooms[MOST_NAMES];
-  nats_str names[MOST_NAMES];
+/* Begins at once. */
+static int begin_now(Tcl_Interp *interp, const Way *way, Js *js, const nats_str *names,
+                     nats_str options, Tcl_Obj *command, int dict) {
   nats_subscription *handle;
   nats_error *err = NULL;
-  for (int i = 0; i < way->names; i++) {
-    Tcl_DStringInit(&rooms[i]);
-    names[i] = text_arg(objv[i], &rooms[i]);
-  }
-  nats_status status = way->begin(js->handle, names, settings_json(doc), &handle, &err);
-  for (int i = 0; i < way->names; i++) Tcl_DStringFree(&rooms[i]);
+  nats_status status = nats_jetstream_consume(js->handle, names[0], names[1], options, NULL, NULL,
+                                              NULL, &handle, &err);
   if (status != NATS_OK) return settings_fail(interp, way->table, status, err);
   Sub *sub = sub_new(js->conn, handle, command, dict);
   sub->consumes = 1;
@@ -65,11 +55,38 @@ static int begin(Tcl_Interp *interp, const Way *way, Js *js, Tcl_Obj *const objv
   return TCL_OK;
 }
 
-/* NAME names ... -callback prefix ?-dictmsg bool? ?-option value ...?: the number of a subscription of
- * the connection, which ends it. The callback is called as `prefix subject message reply`; messages
- * are dictionaries unless -dictmsg is false. With -poll true there is no callback, and messages are
- * read with `next` and `take` of the connection. Those ways that make or look for a consumer wait for
- * the server's answer meanwhile, without turning the event loop. */
+/* Begins once the server has answered. */
+static int begin_later(Tcl_Interp *interp, const Way *way, Js *js, const nats_str *names,
+                       nats_str options, Tcl_Obj *command, int dict) {
+  nats_error *err = NULL;
+  Op *op = op_new(js->target.home, js->conn, WANT_SUBSCRIPTION);
+  op->listener = command ? prefix_value(command) : NULL;
+  op->dict = dict;
+  nats_status status = way->begin(js->handle, names, options, loop_queue(op->target.home->loop),
+                                  op->target.token, &err);
+  return method_result(interp, settings_started(op, way->table, status, err), op);
+}
+
+static int begin(Tcl_Interp *interp, const Way *way, Js *js, Tcl_Obj *const objv[], nats_doc *doc,
+                 Tcl_Obj *command, int dict) {
+  Tcl_DString rooms[MOST_NAMES];
+  nats_str names[MOST_NAMES];
+  for (int i = 0; i < way->names; i++) {
+    Tcl_DStringInit(&rooms[i]);
+    names[i] = text_arg(objv[i], &rooms[i]);
+  }
+  const nats_str options = settings_json(doc);
+  const int code = way->begin ? begin_later(interp, way, js, names, options, command, dict)
+                              : begin_now(interp, way, js, names, options, command, dict);
+  for (int i = 0; i < way->names; i++) Tcl_DStringFree(&rooms[i]);
+  return code;
+}
+
+/* NAME names ... -callback prefix ?-dictmsg bool? ?-option value ...?: the number of a subscription
+ * of the connection, which ends it. The callback is called as `prefix subject message reply`;
+ * messages are dictionaries unless -dictmsg is false. With -poll true there is no callback, and
+ * messages are read with `next` and `take` of the connection. Those ways that make or look for a
+ * consumer wait for the server's answer. */
 static int consume_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                           Tcl_Obj *const objv[]) {
   static const Option TABLE[OPTIONS] = {

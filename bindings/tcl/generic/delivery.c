@@ -3,6 +3,7 @@
  * as ready, and stand in line for their turns, a batch each.
  */
 #include "bucket.h"
+#include "service.h"
 
 static void enlist(Sub *sub) {
   Ready *ready = loop_ready(sub->target.home->loop);
@@ -48,9 +49,10 @@ static Tcl_Obj *sub_subject(Sub *sub, const nats_msg *msg) {
   return text_kept(&sub->subject, nats_msg_subject(msg));
 }
 
-/* A message as the subscription's callback wants it: payload or dictionary; of a bucket the entry. */
+/* A message as the subscription's callback wants it: payload or dictionary; of a bucket the entry.
+ * */
 Tcl_Obj *sub_message(Sub *sub, const nats_msg *msg) {
-  if (sub->kv) return entry_told(sub->kv, msg);
+  if (sub->kv) return (sub->kv->store ? object_told : entry_told)(sub->kv, msg);
   const int utf8 = sub->conn->utf8;
   if (!sub->dict) return payload_value(nats_msg_payload(msg), utf8);
   return message_dict(sub->target.home, msg, sub_subject(sub, msg), utf8,
@@ -61,6 +63,11 @@ static void deliver(Sub *sub, nats_msg *msg) {
   Home *home = sub->target.home;
   Tcl_Obj *args[3];
   int count = 0;
+  if (sub->service) {
+    args[count++] = service_request(sub, msg);
+    home_call(home, sub->command, count, args);
+    return;
+  }
   if (sub->kv) {
     args[count++] = sub_message(sub, msg);
   } else if (sub->answers) {

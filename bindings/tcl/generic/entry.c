@@ -84,7 +84,7 @@ Tcl_Obj *kv_result(Op *op, const nats_event *event, nats_status *status) {
   nats_error *err = NULL;
   if (op->want == WANT_REVISION) return Tcl_NewWideIntObj((Tcl_WideInt)event->arg);
   if (op->want == WANT_ENTRIES) return entry_list(op->kv, event->value, op->want, status);
-  if (op->want == WANT_BUCKET || op->want == WANT_CACHE) {
+  if (op->want == WANT_BUCKET || op->want == WANT_CACHE || op->want == WANT_STORE) {
     kv_arrived(op, event);
     return NULL;
   }

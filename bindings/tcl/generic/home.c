@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bucket.h"
+#include "service.h"
 
 static const char ASSOC[] = "nats";
 
@@ -48,6 +49,12 @@ void target_release(Target *target) {
     case OF_KV:
       kv_free((Kv *)target);
       break;
+    case OF_FLOW:
+      flow_free((Flow *)target);
+      break;
+    case OF_SERVICE:
+      service_free((Service *)target);
+      break;
   }
   home_release(home);
 }
@@ -70,7 +77,7 @@ static Home *make_home(Tcl_Interp *interp) {
   static const char *const WORDS[WORD_COUNT] = {
       "header", "data", "subject", "reply", "sub_id", "error", "",
       "::nats::core::await", "::nats::core::take_later",
-      "bucket", "key", "value", "revision", "created", "delta", "operation", "size",
+      "bucket", "key", "value", "revision", "created", "delta", "operation", "size", "request",
       "PUT", "DEL", "PURGE",
   };
   Loop *loop = loop_get(interp);
@@ -79,6 +86,7 @@ static Home *make_home(Tcl_Interp *interp) {
   home->refs = 1;
   home->dead = 0;
   home->next_conn = 0;
+  home->next_request = 0;
   home->interp = interp;
   home->loop = loop;
   home->ops = NULL;

@@ -127,6 +127,7 @@ static int jetstream_methods_cmd(ClientData data, Tcl_Interp *interp, int objc,
   consume_methods(interp, class);
   ack_methods(interp, class);
   kv_bind_methods(interp, class);
+  object_bind_methods(interp, class);
   return TCL_OK;
 }
 

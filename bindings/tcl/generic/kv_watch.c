@@ -2,13 +2,11 @@
 #include "bucket.h"
 
 /* Watch COMMAND ?-option value ...?: the numbers of the connection and of the subscription. COMMAND
- * is called with each entry; empty: it is taken from. Waits for the server's answer without turning
- * the event loop. */
+ * is called with each entry; empty: it is taken from. */
 static int watch_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext context, int objc,
                         Tcl_Obj *const objv[]) {
   const int at = Tcl_ObjectContextSkippedArgs(context);
   Tcl_Obj *command = NULL;
-  nats_subscription *handle;
   nats_doc *doc;
   nats_error *err = NULL;
   (void)data;
@@ -22,17 +20,14 @@ static int watch_method(ClientData data, Tcl_Interp *interp, Tcl_ObjectContext c
           TCL_OK) {
     return TCL_ERROR;
   }
-  nats_status status =
-      nats_kv_watch(kv->handle, settings_json(doc), NULL, NULL, NULL, &handle, &err);
+  Op *op = kv_op(kv, WANT_SUBSCRIPTION, NULL);
+  op->listener = command ? prefix_value(command) : NULL;
+  op->dict = 1;
+  nats_status status = nats_kv_watch_async(kv->handle, settings_json(doc),
+                                           loop_queue(op->target.home->loop), op->target.token,
+                                           &err);
   nats_doc_free(doc);
-  if (status != NATS_OK) return settings_fail(interp, FOR_WATCH, status, err);
-  Sub *sub = sub_new(kv->conn, handle, command, 1);
-  sub->consumes = 1;
-  sub->kv = kv;
-  target_hold(&kv->target);
-  Tcl_Obj *const numbers[] = {Tcl_NewIntObj(kv->conn->id), sub_number(sub)};
-  Tcl_SetObjResult(interp, Tcl_NewListObj(2, numbers));
-  return TCL_OK;
+  return method_result(interp, settings_started(op, FOR_WATCH, status, err), op);
 }
 
 /* Keys ?-option value ...?: a dictionary of `keys`, those that have values. */

@@ -82,6 +82,7 @@ static int methods_cmd(ClientData data, Tcl_Interp *interp, int objc, Tcl_Obj *c
   publish_methods(interp, class);
   request_methods(interp, class);
   take_methods(interp, class);
+  ask_methods(interp, class);
   return TCL_OK;
 }
 

@@ -1,5 +1,6 @@
 /* The extension's one entry: commands in the namespace nats::core, for the package's scripts. */
 #include "bucket.h"
+#include "service.h"
 
 void add_command(Tcl_Interp *interp, const char *name, Tcl_ObjCmdProc *proc) {
   Tcl_Obj *full = Tcl_ObjPrintf("::nats::core::%s", name);
@@ -58,5 +59,8 @@ DLLEXPORT int Nats_Init(Tcl_Interp *interp) {
   jetstream_commands(interp);
   ack_commands(interp);
   kv_commands(interp);
+  object_commands(interp);
+  flow_commands(interp);
+  service_commands(interp);
   return TCL_OK;
 }

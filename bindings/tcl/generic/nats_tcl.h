@@ -37,13 +37,15 @@ typedef struct Conn Conn;
 typedef struct Sub Sub;
 typedef struct Js Js;
 typedef struct Kv Kv;
+typedef struct Service Service;
+typedef struct Flow Flow;
 typedef struct Op Op;
 typedef struct Asked Asked;
 
-typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV } Kind;
+typedef enum { OF_OP, OF_SUB, OF_CONN, OF_JS, OF_KV, OF_SERVICE, OF_FLOW } Kind;
 
-/* What a token stands for; a bucket has none. Freed when the last reference goes; `gone` once it is
- * of no use. */
+/* What a token stands for; buckets, services and flows have none. Freed when the last reference
+ * goes; `gone` once it is of no use. */
 typedef struct Target {
   Kind kind;
   int refs;
@@ -72,6 +74,7 @@ enum {
   WORD_DELTA,
   WORD_OPERATION,
   WORD_SIZE,
+  WORD_REQUEST,
   WORD_PUT, /* operations, in the library's order */
   WORD_DEL,
   WORD_PURGE,
@@ -92,6 +95,7 @@ struct Home {
   int refs;
   int dead;
   int next_conn;
+  uint64_t next_request;
   Tcl_Interp *interp;
   Loop *loop;
   Op *ops; /* those that belong to no connection yet */
@@ -133,6 +137,7 @@ struct Sub {
   int waited_for;   /* of a request without callback: of use only while the script waits */
   int consumes;     /* of a stream: its end is told as an event */
   Kv *kv;           /* the bucket that it watches; its messages are entries */
+  Service *service; /* whose endpoint it is; its messages are requests */
   int more;         /* another look is needed once the batch is delivered */
   int listed;
   uint64_t delivered;
@@ -154,19 +159,26 @@ typedef enum {
   WANT_CONNECTION,
   WANT_DOC,
   WANT_FETCHED,
+  WANT_SUBSCRIPTION,
   /* of a bucket: */
   WANT_REVISION,
   WANT_ENTRY,
   WANT_VALUE,
   WANT_ENTRIES,
   WANT_BUCKET,
-  WANT_CACHE
+  WANT_CACHE,
+  /* of a bucket of objects: */
+  WANT_STORE,
+  WANT_BYTES,
+  WANT_WRITER,
+  WANT_READER
 } Want;
 
 /* How a callback is called in the end. */
 typedef enum {
   TELL_ANSWER, /* `timedOut answer` */
   TELL_WORD,   /* `timedOut answer error`: what JetStream has said */
+  TELL_END,    /* `error`, empty when there was none */
   TELL_EACH    /* `timedOut message` for each, and once more when some are missing */
 } Tell;
 
@@ -185,6 +197,9 @@ struct Op {
   Sub *drains;      /* the subscription with a callback that it ends */
   Asked *asked;     /* of the connection that is being made */
   Kv *kv;           /* the bucket that it is about */
+  Flow *flow;       /* the object that it begins to put or to read */
+  nats_subscription *made; /* what it has made, until the script takes it */
+  Tcl_Obj *listener;       /* the callback of that; NULL: taken from by the script */
   Tcl_Obj *value;   /* the result, or the text of the error */
   Tcl_Obj *refusal; /* what JetStream itself has said; NULL when it was not JetStream */
   Tcl_Obj *command; /* called when done */
@@ -299,6 +314,7 @@ void connection_commands(Tcl_Interp *interp);
 
 /* subscription.c */
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict);
+int sub_made(Tcl_Interp *interp, Op *op);
 void sub_answers(Sub *sub, uint64_t limit);
 Tcl_Obj *sub_number(const Sub *sub);
 Sub *conn_sub(Conn *conn, Tcl_Obj *id);
@@ -367,6 +383,9 @@ int settings_read(Tcl_Interp *interp, int objc, Tcl_Obj *const objv[], Table tab
 nats_str settings_json(nats_doc *doc);
 int settings_started(Op *op, Table table, nats_status status, nats_error *err);
 int settings_fail(Tcl_Interp *interp, Table table, nats_status status, nats_error *err);
+
+/* ask.c */
+void ask_methods(Tcl_Interp *interp, Tcl_Class class);
 
 /* take.c */
 void take_commands(Tcl_Interp *interp);

@@ -45,7 +45,9 @@ Op *op_new(Home *home, Conn *conn, Want want) {
   op->sub = op->drains = NULL;
   op->asked = NULL;
   op->kv = NULL;
-  op->value = op->refusal = op->command = op->resume = NULL;
+  op->flow = NULL;
+  op->made = NULL;
+  op->value = op->refusal = op->command = op->resume = op->listener = NULL;
   op->timer = NULL;
   home->refs++;
   if (conn) target_hold(&conn->target);
@@ -59,7 +61,10 @@ void op_free(Op *op) {
   drop(&op->refusal);
   drop(&op->command);
   drop(&op->resume);
+  drop(&op->listener);
+  nats_subscription_free(op->made);
   if (op->drains) target_release(&op->drains->target);
+  if (op->flow) target_release(&op->flow->target);
   if (op->kv) target_release(&op->kv->target);
   if (op->conn) target_release(&op->conn->target);
   free(op);
@@ -156,6 +161,13 @@ static void tell_word(Op *op) {
   home_call(op->target.home, op->command, 3, args);
 }
 
+/* What went wrong, if anything. */
+static void tell_end(Op *op) {
+  Tcl_Obj *failure = op->status == NATS_OK ? Tcl_NewObj()
+                                           : failure_value(op->status, op->value, op->refusal);
+  home_call(op->target.home, op->command, 1, &failure);
+}
+
 static void tell_callback(Op *op) {
   Home *home = op->target.home;
   Tcl_Obj *args[2];
@@ -165,6 +177,10 @@ static void tell_callback(Op *op) {
   }
   if (op->tell == TELL_WORD) {
     tell_word(op);
+    return;
+  }
+  if (op->tell == TELL_END) {
+    tell_end(op);
     return;
   }
   args[0] = Tcl_NewBooleanObj(op->status != NATS_OK);
@@ -296,6 +312,8 @@ static int take_result(Tcl_Interp *interp, Op *op) {
   int code = TCL_OK;
   if (status != NATS_OK) {
     code = fail_refused(interp, status, value, op->refusal);
+  } else if (op->made) {
+    code = sub_made(interp, op);
   } else {
     Tcl_SetObjResult(interp, value);
   }

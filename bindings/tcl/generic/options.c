@@ -4,23 +4,44 @@
 
 #include "nats_tcl.h"
 
-static nats_status put_list(nats_doc *doc, const char *key, Tcl_Obj *value, nats_error **err) {
+/* The path of a member of this name: dots in it are its own. */
+static nats_str member_path(Tcl_Obj *name, Tcl_DString *path) {
   Tcl_DString room;
-  Tcl_Size count;
-  Tcl_Obj **items;
-  char path[64];
-  nats_status status = nats_doc_set_json(doc, nats_zstr(key), NATS_STR("[]"), err);
-  if (Tcl_ListObjGetElements(NULL, value, &count, &items) != TCL_OK) return status;
   Tcl_DStringInit(&room);
-  for (Tcl_Size i = 0; i < count && status == NATS_OK; i++) {
-    snprintf(path, sizeof path, "%s.%d", key, (int)i);
-    status = nats_doc_set_str(doc, nats_zstr(path), text_arg(items[i], &room), err);
+  const nats_str text = text_arg(name, &room);
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.ptr[i] == '.' || text.ptr[i] == '\\') Tcl_DStringAppend(path, "\\", 1);
+    Tcl_DStringAppend(path, text.ptr + i, 1);
   }
   Tcl_DStringFree(&room);
+  return (nats_str){Tcl_DStringValue(path), (size_t)Tcl_DStringLength(path)};
+}
+
+static nats_status put_list(nats_doc *doc, nats_str path, Tcl_Obj *value, nats_error **err) {
+  Tcl_DString room, at;
+  Tcl_Size count;
+  Tcl_Obj **items;
+  char number[24];
+  nats_status status = nats_doc_set_json(doc, path, NATS_STR("[]"), err);
+  if (Tcl_ListObjGetElements(NULL, value, &count, &items) != TCL_OK) return status;
+  Tcl_DStringInit(&room);
+  Tcl_DStringInit(&at);
+  Tcl_DStringAppend(&at, path.ptr, (Tcl_Size)path.len);
+  for (Tcl_Size i = 0; i < count && status == NATS_OK; i++) {
+    Tcl_DStringSetLength(&at, (Tcl_Size)path.len);
+    snprintf(number, sizeof number, ".%d", (int)i);
+    Tcl_DStringAppend(&at, number, -1);
+    const nats_str to = {Tcl_DStringValue(&at), (size_t)Tcl_DStringLength(&at)};
+    status = nats_doc_set_str(doc, to, text_arg(items[i], &room), err);
+  }
+  Tcl_DStringFree(&room);
+  Tcl_DStringFree(&at);
   return status;
 }
 
-static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, nats_error **err) {
+/* An object of texts or, with `lists`, of lists of texts. */
+static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, int lists,
+                             nats_error **err) {
   Tcl_DString name, text;
   Tcl_Size count;
   Tcl_Obj **items;
@@ -34,7 +55,10 @@ static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, nat
   Tcl_DStringInit(&name);
   Tcl_DStringInit(&text);
   for (Tcl_Size i = 0; i < count && status == NATS_OK; i += 2) {
-    status = nats_doc_set_str(pairs, text_arg(items[i], &name), text_arg(items[i + 1], &text), err);
+    Tcl_DStringSetLength(&name, 0);
+    const nats_str path = member_path(items[i], &name);
+    status = lists ? put_list(pairs, path, items[i + 1], err)
+                   : nats_doc_set_str(pairs, path, text_arg(items[i + 1], &text), err);
   }
   if (status == NATS_OK) status = nats_doc_json(pairs, &json, err);
   if (status == NATS_OK) status = nats_doc_set_json(doc, nats_zstr(key), json, err);
@@ -45,16 +69,18 @@ static nats_status put_pairs(nats_doc *doc, const char *key, Tcl_Obj *value, nat
 }
 
 /* Sets a member. Values that are not of their kind go as text, so that the library says what it
- * expects. Kinds: text, int, bool, not (the contrary of a bool), list, dict, json (a JSON text). */
+ * expects. Kinds: text, int, bool, not (the contrary of a bool), list, dict, lists (a dict of
+ * lists), json (a JSON text). */
 nats_status option_put(nats_doc *doc, const char *key, const char *kind, Tcl_Obj *value,
                        nats_error **err) {
   Tcl_WideInt number;
   int flag;
   Tcl_Size count;
   if (strcmp(kind, "list") == 0 && Tcl_ListObjLength(NULL, value, &count) == TCL_OK) {
-    return put_list(doc, key, value, err);
+    return put_list(doc, (nats_str){key, strlen(key)}, value, err);
   }
-  if (strcmp(kind, "dict") == 0) return put_pairs(doc, key, value, err);
+  const int lists = strcmp(kind, "lists") == 0;
+  if (lists || strcmp(kind, "dict") == 0) return put_pairs(doc, key, value, lists, err);
   if (strcmp(kind, "int") == 0 && Tcl_GetWideIntFromObj(NULL, value, &number) == TCL_OK) {
     return nats_doc_set_int(doc, nats_zstr(key), number, err);
   }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "bucket.h"
+#include "service.h"
 
 /* Takes over the handle. The callback is called with `subject message reply`. */
 Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) {
@@ -19,6 +20,7 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   sub->command = command ? prefix_value(command) : NULL;
   sub->subject = sub->reason = NULL;
   sub->kv = NULL;
+  sub->service = NULL;
   sub->next = sub->previous = NULL;
   sub->at = sub->count = 0;
   home->refs++;
@@ -28,6 +30,28 @@ Sub *sub_new(Conn *conn, nats_subscription *handle, Tcl_Obj *command, int dict) 
   Tcl_SetHashValue(Tcl_CreateHashEntry(&conn->subs, key, &is_new), sub);
   nats_subscription_watch(handle, loop_queue(home->loop), sub->target.token, NULL);
   return sub;
+}
+
+/* Takes over the handle that an operation has made. Not before the script asks for its result: no
+ * message shall be told of by a number that the script does not know yet. Leaves the number, of a
+ * bucket's watch behind that of the connection. */
+int sub_made(Tcl_Interp *interp, Op *op) {
+  Conn *conn = op->conn;
+  if (conn->target.gone) {
+    no_conn(interp);
+    return TCL_ERROR;
+  }
+  Sub *sub = sub_new(conn, op->made, op->listener, op->dict);
+  op->made = NULL;
+  sub->consumes = 1;
+  sub->kv = op->kv;
+  if (op->kv) target_hold(&op->kv->target);
+  Tcl_SetObjResult(interp, sub_number(sub));
+  if (op->kv) {
+    Tcl_Obj *const numbers[] = {Tcl_NewIntObj(conn->id), sub_number(sub)};
+    Tcl_SetObjResult(interp, Tcl_NewListObj(2, numbers));
+  }
+  return TCL_OK;
 }
 
 /* Makes this the answers to a request, of which a callback is told at most `limit`. */
@@ -53,6 +77,7 @@ void sub_free(Sub *sub) {
   if (sub->subject) Tcl_DecrRefCount(sub->subject);
   if (sub->reason) Tcl_DecrRefCount(sub->reason);
   if (sub->kv) target_release(&sub->kv->target);
+  if (sub->service) target_release(&sub->service->target);
   target_release(&sub->conn->target);
   free(sub);
 }

@@ -94,27 +94,6 @@ namespace eval ::nats::core {
         result $token
     }
 
-    # Lets others go on for so many milliseconds.
-    proc pause {ms} {
-        if {[info coroutine] ne ""} {
-            after $ms [list ::nats::core::wake [info coroutine]]
-            yield
-            return
-        }
-        variable paused
-        set number [incr paused(next)]
-        after $ms [list set ::nats::core::paused($number) over]
-        vwait ::nats::core::paused($number)
-        unset paused($number)
-    }
-
-    # Goes on with a coroutine that may be gone.
-    proc wake {coroutine} {
-        if {[llength [info commands $coroutine]]} {
-            $coroutine
-        }
-    }
-
     # Waits for all of them; the first error, if any, is thrown in the end.
     proc await_all {tokens} {
         set failure [list]

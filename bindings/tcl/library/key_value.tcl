@@ -135,9 +135,10 @@ oo::class create ::nats::key_value {
                 ${me}::my CheckArray
                 set command [list ${me}::my Told]
             }
-            ${me}::my Begin [my Watch $command -keys [list $pattern {*}$own(-keys)] {*}$options]
+            set numbers [my Watch $command -keys [list $pattern {*}$own(-keys)] {*}$options]
+            ::nats::core::watch_begun $watcher $numbers
         } on error {text options} {
-            $watcher destroy
+            catch {$watcher destroy}
             return -options $options $text
         }
         return $watcher
@@ -276,6 +277,15 @@ namespace eval ::nats::core {
     variable watchers
     array set watchers {}
 
+    # Gives a watch its subscription, which ends when the watch was destroyed meanwhile.
+    proc watch_begun {watcher numbers} {
+        if {![info object isa object $watcher]} {
+            unsubscribe {*}$numbers 0
+        }
+        check_object $watcher
+        [info object namespace $watcher]::my Begin $numbers
+    }
+
     # Tells a watch why it has ended, if the event is of one.
     proc watch_ended {conn details} {
         variable watchers
@@ -289,7 +299,7 @@ namespace eval ::nats::core {
     }
 }
 
-# The values of a bucket in memory. In C: get key, get_value key.
+# The values of a bucket in memory. In C: get key, get_value key, wait revision ?-timeout ms?.
 oo::class create ::nats::kv_cache {
     superclass ::nats::core::member
 
@@ -304,19 +314,6 @@ oo::class create ::nats::kv_cache {
     # The keys that have values, in no order.
     method keys {} {
         dict get [my Keys] keys
-    }
-
-    # Waits until this revision of a key that is followed was seen: wait revision ?-timeout ms?. The
-    # library tells nobody, so it is asked at growing intervals; the event loop turns meanwhile.
-    method wait {revision args} {
-        ::nats::core::arguments $args {timeout timeout 5000}
-        set deadline [expr {[clock milliseconds] + [::nats::core::patience $timeout]}]
-        for {set pause 1} {![my Seen $revision]} {set pause [expr {min(2 * $pause, 50)}]} {
-            if {[clock milliseconds] >= $deadline} {
-                throw {NATS ErrTimeout} "revision $revision was not seen within $timeout ms"
-            }
-            ::nats::core::pause $pause
-        }
     }
 }
 

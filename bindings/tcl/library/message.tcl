@@ -51,6 +51,20 @@ namespace eval ::nats::msg {
         Stored $msg time timestamp
     }
 
+    # Whether a service has answered that it came to an error: a dictionary of code (0 when it has
+    # none that is a number) and description; empty for another answer.
+    proc service_error {msg} {
+        ::set names {Nats-Service-Error-Code Nats-Service-Error}
+        lassign [lmap name $names {::nats::header lookup $msg $name ""}] code description
+        if {![dict exists $msg header [lindex $names 0]] &&
+            ![dict exists $msg header [lindex $names 1]]} {
+            return
+        }
+        ::set code [string trim $code]
+        dict create code [expr {[string is digit -strict $code] ? min([scan $code %lld], 65535) : 0}] \
+            description $description
+    }
+
     # Fails with ErrBadHeaderMsg when the message arrived with a subject or headers that cannot be
     # decoded. Its payload can be read either way.
     proc check {msg} {

@@ -20,8 +20,8 @@ use crate::jetstream::{ConsumeOptions, DeliverPolicy, OrderedOptions};
 
 /// How many messages are taken at once.
 const BATCH: usize = 256;
-/// How many may be under way.
-const UNDER_WAY: usize = 2000;
+/// How many bytes may be under way: servers drop who lets 64 MiB wait.
+const UNDER_WAY: usize = 8 << 20;
 /// How often the server says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -114,7 +114,8 @@ impl KeyValue {
             opt_start_seq,
             headers_only: options.meta_only,
             consume: ConsumeOptions {
-                max_messages: UNDER_WAY,
+                // A request for less than half of it would never bring the largest value.
+                max_bytes: UNDER_WAY.max(4 * self.js.client().max_payload()),
                 heartbeat: Some(heartbeat),
                 expires: ConsumeOptions::default().expires.max(heartbeat * 2),
                 ..ConsumeOptions::default()
