@@ -209,6 +209,25 @@ async def test_objects_are_put_as_they_are_produced(js_url: str) -> None:
         assert sink.getvalue() == plain.getvalue() == data
 
 
+async def test_a_read_that_is_given_up_loses_nothing_unnoticed(js_url: str) -> None:
+    async with dial(js_url) as nc:
+        store = await made(nc.jetstream(), "given_up")
+        data = content(300_000)
+        await store.put("x", data)
+        reader = await store.open_reader("x")
+        first = await anext(reader)
+        read = asyncio.create_task(reader.read(10))
+        await asyncio.sleep(0)
+        read.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await read
+        for size in (-1, 5):
+            with fails("CANCELLED"):
+                await reader.read(size)
+        other = await store.open_reader("x", offset=len(first), nuid=reader.info.nuid)
+        assert first + await other.read() == data
+
+
 @behaviour("object-29")
 async def test_progress(js_url: str) -> None:
     async with dial(js_url) as nc:

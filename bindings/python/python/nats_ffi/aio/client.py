@@ -300,13 +300,13 @@ class Client(ClientBase[Subscription]):
         stats_handler: StatsHandler | None = None,
         **options: Unpack[ServiceOptions],
     ) -> Service:
-        """Adds a service: an instance with an id of its own, which answers those who look for services
-        as long as it is not stopped, across reconnects. It has no endpoints yet. `stats_handler`:
-        what it returns of an endpoint, as JSON has it, is told with its statistics.
+        """Adds a service: an instance with an id of its own, which answers those who look for
+        services as long as it is not stopped, across reconnects. It has no endpoints yet.
+        `stats_handler`: what it returns of an endpoint, as JSON has it, is told with its statistics.
 
         Raises `InvalidNameError`, `InvalidArgumentError` for the version, `InvalidQueueGroupError`,
-        `InvalidOptionError`, `ConnectionDrainingError`, `ConnectionClosedError`. A refusal by the server
-        comes later, as the end of the service (`Service.stopped`).
+        `InvalidOptionError`, `ConnectionDrainingError`, `ConnectionClosedError`. A refusal by the
+        server comes later, as the end of the service (`Service.stopped`).
         """
         return add_service(self, config, stats_handler, options)
 

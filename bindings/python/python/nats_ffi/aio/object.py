@@ -6,8 +6,8 @@ import contextlib
 import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _native, errors
 from .._client import check_callback
@@ -33,10 +33,10 @@ from .._object import (
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
 from ._hub import current
+from ._pieces import ObjectReader, ObjectWatcher, ObjectWriter, call, update
 
 if TYPE_CHECKING:
     from .jetstream import JetStream
-    from .subscription import Subscription
 
 __all__ = [
     "ObjectInfo",
@@ -52,103 +52,6 @@ __all__ = [
 
 Payload = bytes | bytearray | memoryview
 Path = str | os.PathLike[str]
-
-
-class ObjectWriter:
-    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it
-    before `finish`; as a context manager it is finished at the end of the block, or taken back when
-    that fails."""
-
-    def __init__(self, js: JetStream, native: _native.ObjectWriter) -> None:
-        self._js = js
-        self._native = native
-
-    async def write(self, data: Payload) -> None:
-        """Writes the next bytes, any number of them. Waits for the server when too much is under
-        way.
-
-        Raises as `ObjectStore.put`; nothing more can be written then.
-        """
-        await _call(self._js, self._native.write, data)
-
-    async def finish(self) -> ObjectInfo:
-        """Waits until all is stored, and makes the object visible.
-
-        Raises as `ObjectStore.put`.
-        """
-        return object_info(await _call(self._js, self._native.finish))
-
-    async def abort(self) -> None:
-        """Takes back what was written, and waits until nothing is left of it."""
-        await _call(self._js, self._native.abort)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        await (self.finish() if kind is None else self.abort())
-
-
-class ObjectReader:
-    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks;
-    the last one comes only when digest and length of the whole are right, of a range when its
-    length is."""
-
-    def __init__(self, js: JetStream, native: _native.ObjectReader) -> None:
-        self._js = js
-        self._native = native
-        self.info = object_info(native.info)
-        """What is known of the object."""
-
-    async def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most `size`, empty at the end; all that is left without a size.
-
-        Raises as `ObjectStore.get`.
-        """
-        if size == 0:
-            return b""
-        if size > 0:
-            return await _call(self._js, self._native.read, size) or b""
-        return b"".join([chunk async for chunk in self])
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk: bytes | None = await _call(self._js, self._native.next)
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk
-
-
-class ObjectWatcher:
-    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was
-    when it began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
-
-    def __init__(self, sub: Subscription) -> None:
-        self._sub: Any = sub
-
-    async def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout`
-        seconds; `None` waits on.
-
-        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
-        """
-        return _update(await self._sub.next_msg(timeout))
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> ObjectInfo | None:
-        return _update(await anext(self._messages))
-
-    async def stop(self) -> None:
-        """Ends the watch."""
-        await self._sub.unsubscribe()
-
-    @cached_property
-    def _messages(self) -> AsyncIterator[Any]:
-        return self._sub.messages  # type: ignore[no-any-return]
 
 
 class ObjectStore:
@@ -388,11 +291,7 @@ class ObjectStore:
         return ObjectWatcher(self._js._client._kept(native, told))
 
     async def _call(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
-        return await _call(self._js, start, *arguments)
-
-
-async def _call(js: JetStream, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
-    return await current(js._client._hub).call(start, *arguments)
+        return await call(self._js, start, *arguments)
 
 
 async def _taken_back(writer: ObjectWriter) -> None:
@@ -414,9 +313,5 @@ async def _blocks(data: Any, size: int) -> AsyncIterator[Payload]:
         yield block
 
 
-def _update(told: str) -> ObjectInfo | None:
-    return object_info(told) if told else None
-
-
 def _telling(callback: Callable[[ObjectInfo | None], Any]) -> Callable[[Any], Any]:
-    return lambda told: callback(_update(told))
+    return lambda told: callback(update(told))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _native, errors
 from .._client import check_callback
@@ -31,11 +30,11 @@ from .._object import (
     whole_bytes,
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
+from ._pieces import ObjectReader, ObjectWatcher, ObjectWriter, update
 from ._wait import waiter
 
 if TYPE_CHECKING:
     from .jetstream import JetStream
-    from .subscription import Subscription
 
 __all__ = [
     "ObjectInfo",
@@ -51,101 +50,6 @@ __all__ = [
 
 Payload = bytes | bytearray | memoryview
 Path = str | os.PathLike[str]
-
-
-class ObjectWriter:
-    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it
-    before `finish`; as a context manager it is finished at the end of the block, or taken back when
-    that fails."""
-
-    def __init__(self, native: _native.ObjectWriter) -> None:
-        self._native = native
-
-    def write(self, data: Payload) -> None:
-        """Writes the next bytes, any number of them. Waits for the server when too much is under
-        way.
-
-        Raises as `ObjectStore.put`; nothing more can be written then.
-        """
-        waiter().call(self._native.write, data)
-
-    def finish(self) -> ObjectInfo:
-        """Waits until all is stored, and makes the object visible.
-
-        Raises as `ObjectStore.put`.
-        """
-        return object_info(waiter().call(self._native.finish))
-
-    def abort(self) -> None:
-        """Takes back what was written, and waits until nothing is left of it."""
-        waiter().call(self._native.abort)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self.finish() if kind is None else self.abort()
-
-
-class ObjectReader:
-    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks;
-    the last one comes only when digest and length of the whole are right, of a range when its
-    length is."""
-
-    def __init__(self, native: _native.ObjectReader) -> None:
-        self._native = native
-        self.info = object_info(native.info)
-        """What is known of the object."""
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most `size`, empty at the end; all that is left without a size.
-
-        Raises as `ObjectStore.get`.
-        """
-        if size == 0:
-            return b""
-        if size > 0:
-            return waiter().call(self._native.read, size) or b""
-        return b"".join(self)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk: bytes | None = waiter().call(self._native.next)
-        if chunk is None:
-            raise StopIteration
-        return chunk
-
-
-class ObjectWatcher:
-    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was
-    when it began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
-
-    def __init__(self, sub: Subscription) -> None:
-        self._sub: Any = sub
-
-    def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
-        """What comes next; `None`: all that there was has come. Waits for at most `timeout`
-        seconds; `None` waits on.
-
-        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
-        """
-        return _update(self._sub.next_msg(timeout))
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> ObjectInfo | None:
-        return _update(next(self._messages))
-
-    def stop(self) -> None:
-        """Ends the watch."""
-        self._sub.unsubscribe()
-
-    @cached_property
-    def _messages(self) -> Iterator[Any]:
-        return self._sub.messages  # type: ignore[no-any-return]
 
 
 class ObjectStore:
@@ -389,9 +293,5 @@ def _blocks(data: Any, size: int) -> Iterator[Payload]:
         yield block
 
 
-def _update(told: str) -> ObjectInfo | None:
-    return object_info(told) if told else None
-
-
 def _telling(callback: Callable[[ObjectInfo | None], Any]) -> Callable[[Any], Any]:
-    return lambda told: callback(_update(told))
+    return lambda told: callback(update(told))

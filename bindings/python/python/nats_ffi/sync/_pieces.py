@@ -1,0 +1,130 @@
+"""What objects are written, read and watched with in the blocking API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from .. import _native, errors
+from .._object import ObjectInfo, object_info
+from ._wait import waiter
+
+if TYPE_CHECKING:
+    from .subscription import Subscription
+
+Payload = bytes | bytearray | memoryview
+
+
+class ObjectWriter:
+    """An object that is being put, made by `ObjectStore.open_writer`. Nobody sees anything of it
+    before `finish`; as a context manager it is finished at the end of the block, or taken back when
+    that fails."""
+
+    def __init__(self, native: _native.ObjectWriter) -> None:
+        self._native = native
+
+    def write(self, data: Payload) -> None:
+        """Writes the next bytes, any number of them. Waits for the server when too much is under
+        way.
+
+        Raises as `ObjectStore.put`; nothing more can be written then.
+        """
+        waiter().call(self._native.write, data)
+
+    def finish(self) -> ObjectInfo:
+        """Waits until all is stored, and makes the object visible.
+
+        Raises as `ObjectStore.put`.
+        """
+        return object_info(waiter().call(self._native.finish))
+
+    def abort(self) -> None:
+        """Takes back what was written, and waits until nothing is left of it."""
+        waiter().call(self._native.abort)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.finish() if kind is None else self.abort()
+
+
+class ObjectReader:
+    """An object that is being read, made by `ObjectStore.open_reader`. Iterating yields its chunks;
+    the last one comes only when digest and length of the whole are right, of a range when its
+    length is."""
+
+    def __init__(self, native: _native.ObjectReader) -> None:
+        self._native = native
+        self._given_up = False
+        self.info = object_info(native.info)
+        """What is known of the object."""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`, empty at the end; all that is left without a size.
+
+        Raises as `ObjectStore.get`; `CancelledError` once a read was given up, which may have taken
+        bytes with it: another reader goes on behind what was read.
+        """
+        if size == 0:
+            return b""
+        if size > 0:
+            return self._take(self._native.read, size) or b""
+        return b"".join(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = self._take(self._native.next)
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    def _take(self, start: Callable[..., _native.Operation], *size: int) -> bytes | None:
+        if self._given_up:
+            raise errors.CancelledError("a read was given up")
+        try:
+            taken: bytes | None = waiter().call(start, *size)
+        except errors.Error:
+            raise
+        except BaseException:
+            self._given_up = True
+            raise
+        return taken
+
+
+class ObjectWatcher:
+    """What is done to objects, made by `ObjectStore.watch`; `None` stands behind what there was
+    when it began. Iterating ends when it is stopped, and raises why it has ended otherwise."""
+
+    def __init__(self, sub: Subscription) -> None:
+        self._sub: Any = sub
+
+    def updates(self, timeout: float | None = 5.0) -> ObjectInfo | None:
+        """What comes next; `None`: all that there was has come. Waits for at most `timeout`
+        seconds; `None` waits on.
+
+        Raises `TimeoutError`; `BadSubscriptionError` once it was stopped; why it has ended.
+        """
+        return update(self._sub.next_msg(timeout))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ObjectInfo | None:
+        return update(next(self._messages))
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        self._sub.unsubscribe()
+
+    @cached_property
+    def _messages(self) -> Iterator[Any]:
+        return self._sub.messages  # type: ignore[no-any-return]
+
+
+def update(told: str) -> ObjectInfo | None:
+    """What a message of a watch tells; `None` for the mark."""
+    return object_info(told) if told else None
