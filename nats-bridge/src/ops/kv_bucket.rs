@@ -74,7 +74,7 @@ pub const KV_BUCKET_STATUS: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Named { bucket } = read(input)?;
-            write(&js.key_value(&bucket).await?.status().await?)
+            write(&js.key_value_status(&bucket).await?)
         })
     }),
 };

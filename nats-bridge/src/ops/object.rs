@@ -28,7 +28,7 @@ pub const OBJECT_INFO: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Named { bucket, name, show_deleted } = read(input)?;
-            let store = js.object_store(&bucket).await?;
+            let store = js.object_store_unasked(&bucket)?;
             let entry = if show_deleted { store.entry(&name).await? } else { None };
             write(&match entry {
                 Some(info) => info,
@@ -56,7 +56,7 @@ pub const OBJECT_LIST: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let List { bucket, show_deleted } = read(input)?;
-            let objects = js.object_store(&bucket).await?.list(show_deleted).await?;
+            let objects = js.object_store_unasked(&bucket)?.list(show_deleted).await?;
             write(&json!({"objects": objects}))
         })
     }),
@@ -90,7 +90,7 @@ pub const OBJECT_UPDATE_META: Op = Op {
         Box::pin(async move {
             let UpdateMeta { bucket, name, meta } = read(input)?;
             let meta = object::meta(&name, &meta.to_string())?;
-            write(&js.object_store(&bucket).await?.update_meta(&name, &meta).await?)
+            write(&js.object_store_unasked(&bucket)?.update_meta(&name, &meta).await?)
         })
     }),
 };
@@ -123,7 +123,7 @@ pub const OBJECT_ADD_LINK: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let AddLink { bucket, name, to_bucket, to } = read(input)?;
-            let store = js.object_store(&bucket).await?;
+            let store = js.object_store_unasked(&bucket)?;
             let target: ObjectInfo = match to_bucket {
                 Some(other) => js.object_store(&other).await?.info(&to).await?,
                 None => store.info(&to).await?,
@@ -152,7 +152,7 @@ pub const OBJECT_ADD_BUCKET_LINK: Op = Op {
         Box::pin(async move {
             let AddBucketLink { bucket, name, to_bucket } = read(input)?;
             let to = js.object_store(&to_bucket).await?;
-            write(&js.object_store(&bucket).await?.add_bucket_link(&name, &to).await?)
+            write(&js.object_store_unasked(&bucket)?.add_bucket_link(&name, &to).await?)
         })
     }),
 };
@@ -174,7 +174,7 @@ pub const OBJECT_DELETE: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Delete { bucket, name } = read(input)?;
-            write(&js.object_store(&bucket).await?.delete(&name).await?)
+            write(&js.object_store_unasked(&bucket)?.delete(&name).await?)
         })
     }),
 };

@@ -72,7 +72,7 @@ pub const OBJECT_STORE_STATUS: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Named { bucket } = read(input)?;
-            write(&js.object_store(&bucket).await?.status().await?)
+            write(&js.object_store_unasked(&bucket)?.status().await?)
         })
     }),
 };
@@ -111,7 +111,7 @@ pub const OBJECT_STORE_SEAL: Op = Op {
     run: Run::JetStream(|js, input| {
         Box::pin(async move {
             let Named { bucket } = read(input)?;
-            write(&js.object_store(&bucket).await?.seal().await?)
+            write(&js.object_store_unasked(&bucket)?.seal().await?)
         })
     }),
 };

@@ -104,6 +104,15 @@ impl JetStream {
         self.bucket(&found(bucket, info)?.config)
     }
 
+    /// A bucket as it is.
+    ///
+    /// # Errors
+    /// As [`JetStream::key_value`].
+    pub async fn key_value_status(&self, bucket: &str) -> Result<KvStatus> {
+        let info = self.stream_info(&stream_of(bucket)?).await;
+        found(bucket, info).map(KvStatus::of)
+    }
+
     /// Removes a bucket with all it has.
     ///
     /// # Errors

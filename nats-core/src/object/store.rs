@@ -100,6 +100,17 @@ impl JetStream {
         found(bucket, info).map(|info| self.objects(&info.config))
     }
 
+    /// The bucket of objects that has this name, of which nothing is asked: whether it is there is told by
+    /// what is done with it. What is known of objects is asked of the server that leads.
+    ///
+    /// # Errors
+    /// [`Code::InvalidName`].
+    pub fn object_store_unasked(&self, bucket: &str) -> Result<ObjectStore> {
+        let stream = stream_of(bucket)?;
+        let place = Place { bucket: bucket.to_owned(), stream, direct: false };
+        Ok(ObjectStore { js: self.clone(), place: Arc::new(place) })
+    }
+
     /// Removes a bucket with all its objects.
     ///
     /// # Errors
