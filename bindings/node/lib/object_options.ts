@@ -103,7 +103,9 @@ export function objectWatchDocument(options: ObjectStoreWatchOpts): Document {
     updates_only: "updatesOnly",
     heartbeat_ms: "heartbeat",
   };
-  return named(names, () => convert(OBJECT_WATCH, [], object(options, "opts")));
+  const given = object(options, "opts") as ObjectStoreWatchOpts;
+  const { includeHistory, updatesOnly = includeHistory !== true } = given;
+  return named(names, () => convert(OBJECT_WATCH, [], { ...given, updatesOnly }));
 }
 
 /** What the core tells of a bucket, under the names of nats.js. */
@@ -139,6 +141,11 @@ export function objectInfo(told: Record<string, any>): ObjectInfo {
     metadata: metadata ?? {},
     deleted: deleted ?? false,
   };
+}
+
+/** The same, of JSON. */
+export function infoOf(json: string): ObjectInfo {
+  return objectInfo(JSON.parse(json) as Record<string, unknown>);
 }
 
 /** A path as text. */

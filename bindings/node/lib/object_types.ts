@@ -126,9 +126,9 @@ export interface ObjectStoreGetOpts {
 export interface ObjectStoreWatchOpts {
   /** Leave out that objects were deleted. */
   ignoreDeletes?: boolean;
-  /** Begin with all that is known of objects; otherwise with what is known of each now. */
+  /** Begin with all that is known of objects. */
   includeHistory?: boolean;
-  /** Begin with what comes from now on. */
+  /** Begin with what comes from now on; false: with what is known of each object now. Default: true. */
   updatesOnly?: boolean;
   /** How often, in milliseconds, the server says that it is there. Default: 5000. */
   heartbeat?: number;
@@ -205,7 +205,8 @@ export interface ObjectStore {
   /** Adds a link to a bucket as a whole. Rejects with ObjectExistsError. */
   linkStore(name: string, bucket: ObjectStore): Promise<ObjectInfo>;
   /**
-   * Watches objects: what is known of each of them, then what is done to them, each once and in order.
+   * Watches objects: what is done to them, each once and in order, behind what is known of them already
+   * where `opts` say so.
    * A loop throws ProtocolError for what is no object, and another one goes on behind that. Rejects with
    * InvalidArgumentError for options that exclude each other.
    */

@@ -39,6 +39,7 @@ import type {
   PublishOptions,
   ReviverFn,
 } from "./types";
+import { deferred, type Deferred } from "./util";
 
 /** The services of a program on a connection, and what finds services. */
 export class Svcm {
@@ -72,9 +73,12 @@ class Request implements ServiceMsg {
   error: ServiceError | undefined;
   readonly began = performance.now();
   readonly #msg: Msg;
+  readonly #answered: (request: Request) => void;
 
-  constructor(msg: Msg) {
+  /** `answered` is told of each answer. */
+  constructor(msg: Msg, answered: (request: Request) => void) {
     this.#msg = msg;
+    this.#answered = answered;
   }
 
   get subject(): string {
@@ -106,7 +110,9 @@ class Request implements ServiceMsg {
   }
 
   respond(data: Payload = Empty, opts?: PublishOptions): boolean {
-    return this.#msg.respond(data, opts);
+    const answered = this.#msg.respond(data, opts);
+    this.#answered(this);
+    return answered;
   }
 
   respondError(
@@ -118,6 +124,7 @@ class Request implements ServiceMsg {
     const headers = errorHeaders(code, description, opts?.headers);
     const answered = this.#msg.respond(data, { ...opts, headers });
     this.error = new ServiceError(code, description);
+    this.#answered(this);
     return answered;
   }
 }
@@ -128,16 +135,21 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
   readonly #native: NativeEndpoint;
   /** What a loop has and has not come back from. */
   #current: Request | undefined;
+  /** What was handed on, and neither answered nor given up. */
+  readonly #open = new Set<Request>();
+  /** Those who wait until that is nothing. */
+  readonly #waiting: Deferred<void>[] = [];
 
   constructor(way: Way, name: string, native: NativeEndpoint, handler?: ServiceHandler) {
     const serve = (error: Error | null, msg: Msg): void => {
       // An end with an error is that of the service.
       if (error === null) {
-        this.#serve(handler as ServiceHandler, new Request(msg));
+        this.#serve(handler as ServiceHandler, this.#opened(msg));
       }
     };
     const callback = handler && serve;
-    super(way.receive((token) => native.requests(token), { callback }, messages));
+    const answered = () => this.#answered();
+    super(way.receive((token) => native.requests(token), { callback, answered }, messages));
     this.name = name;
     this.#native = native;
   }
@@ -148,7 +160,7 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
 
   /** @internal */
   protected override of(msg: Msg): ServiceMsg {
-    this.#current = new Request(msg);
+    this.#current = this.#opened(msg);
     return this.#current;
   }
 
@@ -159,6 +171,30 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
     if (request !== undefined) {
       this.#count(request);
     }
+  }
+
+  #opened(msg: Msg): Request {
+    const request = new Request(msg, (answered) => this.#close(answered));
+    this.#open.add(request);
+    return request;
+  }
+
+  #close(request: Request): void {
+    this.#open.delete(request);
+    if (this.#open.size === 0) {
+      this.#waiting.splice(0).forEach((waiting) => waiting.resolve());
+    }
+  }
+
+  /** Resolves when nothing waits for an answer. */
+  #answered(): Promise<void> {
+    const answered = deferred();
+    if (this.#open.size === 0) {
+      answered.resolve();
+    } else {
+      this.#waiting.push(answered);
+    }
+    return answered;
   }
 
   #serve(handler: ServiceHandler, request: Request): void {
@@ -189,7 +225,9 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
     this.#count(request);
   }
 
-  #count({ began, error }: Request): void {
+  #count(request: Request): void {
+    const { began, error } = request;
+    this.#close(request);
     const nanos = (performance.now() - began) * 1e6;
     this.#native.handled(nanos, error && `${error.code}:${error.message}`);
   }

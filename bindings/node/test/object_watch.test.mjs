@@ -20,7 +20,7 @@ class Changes extends Told {
 
 behaviour("object-20", "what was done, and what is done", async (t) => {
   const { store } = await begin(t);
-  const told = new Changes(await store.watch());
+  const told = new Changes(await store.watch({ includeHistory: true }));
   await told.expect("-");
   await store.putBlob({ name: "x" }, "1");
   await store.putBlob({ name: "x" }, "two");
@@ -29,7 +29,7 @@ behaviour("object-20", "what was done, and what is done", async (t) => {
   const first = await told.next();
   assert.deepEqual([first.name, first.size, first.isUpdate, first.bucket], ["x", 1, true, "b"]);
   await told.expect("x=3", "y=1", "y gone");
-  const later = await store.watch();
+  const later = await store.watch({ includeHistory: true });
   const seen = new Changes(later);
   assert.equal((await seen.next()).isUpdate, false);
   await seen.expect("y gone", "-");
@@ -40,10 +40,10 @@ behaviour("object-21", "without deletes, of updates alone, with all", async (t) 
   for (const name of ["x", "y", "x"]) await store.putBlob({ name }, "content");
   await store.delete("y");
   const watch = async (opts) => new Changes(await store.watch(opts));
-  const all = await watch();
-  const kept = await watch({ ignoreDeletes: true });
+  const all = await watch({ updatesOnly: false });
+  const kept = await watch({ updatesOnly: false, ignoreDeletes: true });
   const history = await watch({ includeHistory: true });
-  const updates = await watch({ updatesOnly: true });
+  const updates = await watch();
   await all.expect("x=7", "y gone", "-");
   await kept.expect("x=7", "-");
   await history.expect("x=7", "y gone", "-");
@@ -60,7 +60,7 @@ behaviour("object-21", "without deletes, of updates alone, with all", async (t) 
 behaviour("object-22", "what is no object", async (t) => {
   const { js, store } = await begin(t);
   await store.putBlob({ name: "x" }, "content");
-  const watch = await store.watch();
+  const watch = await store.watch({ includeHistory: true });
   const told = new Changes(watch);
   await told.expect("x=7", "-");
   await js.publish("$O.b.M.YQ==", "{");

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { Svcm } from "nats-ffi";
 
 import { server } from "./harness.mjs";
-import { behaviour, dial, EAGER, fails, publishNumbers, Reader, Watch, within } from "./helpers.mjs";
+import { behaviour, check, dial, EAGER, fails, publishNumbers, Reader, Watch, within } from "./helpers.mjs";
 import { until } from "./kv.mjs";
 import { ask, asked, begin, counted, echo, gate, nobody, serving, SHORT } from "./service.mjs";
 
@@ -232,6 +232,35 @@ behaviour("service-33", "a closed connection", async (t) => {
   const stop = second.stop(undefined, { timeout: 3_600_000 });
   await other.close();
   await fails("CONNECTION_CLOSED", stop);
+});
+
+check("a connection that drains waits for answers, and for nothing behind them", async (t) => {
+  for (const loops of [false, true]) {
+    const held = holding();
+    const { own, nc, svcm } = await begin(t);
+    const service = await svcm.add({ name: "s", version: "1.0.0" });
+    const endpoint = service.addEndpoint("e", loops ? {} : held.handler);
+    const reading = async () => {
+      for await (const msg of endpoint) await held.handler(null, msg);
+    };
+    const read = loops ? reading() : undefined;
+    let drained;
+    service.addEndpoint("leave", async (_, msg) => {
+      msg.respond("bye");
+      drained = nc.drain();
+      await drained;
+    });
+    await nc.flush();
+    const asker = await dial(t, own);
+    const answer = asker.request("e", "late", PATIENT);
+    await held.come();
+    assert.equal((await asker.request("leave")).string(), "bye");
+    await open(drained);
+    held.open();
+    assert.equal((await within(answer, "the answer")).string(), "late");
+    await within(drained, "the drain");
+    await read;
+  }
 });
 
 behaviour("service-34", "a connection that drains", async (t) => {

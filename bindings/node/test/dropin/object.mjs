@@ -53,14 +53,20 @@ const { success } = await store.delete("x");
 console.log(success, (await store.info("x")).deleted, await store.get("x"));
 console.log((await store.list()).map(({ name }) => name).sort());
 
-const watch = await store.watch({ ignoreDeletes: true });
+const watch = await store.watch({ includeHistory: true });
 const seen = [];
+await store.putBlob({ name: "last" }, null);
 for await (const one of watch) {
   if (one.name === "last") break;
   seen.push(one.name);
-  if (seen.length === 3) await store.putBlob({ name: "last" }, null);
 }
 console.log(seen.sort());
+const updates = await store.watch();
+await store.putBlob({ name: "newest" }, null);
+for await (const { name, isUpdate } of updates) {
+  console.log(name, isUpdate);
+  break;
+}
 const { bucket, description, ttl, storage, replicas, sealed, backingStore } = await store.status();
 console.log(bucket, description, ttl, storage, replicas, sealed, backingStore);
 for await (const status of objm.list()) console.log("listed", status.bucket);
