@@ -62,7 +62,8 @@ impl Case {
             Op::Subscribe => self.subs,
             Op::Publish => self.conns * self.threads,
             Op::JsFetch | Op::JsFetchAck | Op::JsConsume => FETCHED,
-            Op::Pubsub | Op::Request | Op::Connect | Op::JsPublish | Op::JsPublishAsync => 1,
+            Op::Pubsub | Op::Request | Op::Service | Op::Connect => 1,
+            Op::JsPublish | Op::JsPublishAsync => 1,
             Op::KvPut | Op::KvGet | Op::KvWatch | Op::ObjectPut | Op::ObjectGet => 1,
         }
     }

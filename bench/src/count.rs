@@ -26,9 +26,9 @@ pub(crate) fn first(case: Case) -> usize {
     let messages = match case.op {
         Op::Connect => return case.conns,
         Op::Publish if case.conns > 1 => return bounded(case, OVER_MANY_CONNECTIONS),
-        Op::Request if case.inflight == 1 => 300,
+        Op::Request | Op::Service if case.inflight == 1 => 300,
         Op::JsPublish | Op::KvPut | Op::KvGet => 300,
-        Op::Request | Op::JsPublishAsync => 2_000,
+        Op::Request | Op::Service | Op::JsPublishAsync => 2_000,
         Op::JsFetch | Op::JsFetchAck | Op::JsConsume | Op::KvWatch => 4_000,
         Op::Publish | Op::Subscribe | Op::Pubsub => 10_000,
         Op::ObjectPut | Op::ObjectGet => OBJECT_CHUNKS,
@@ -53,7 +53,7 @@ fn bounded(case: Case, messages: usize) -> usize {
     let (bytes, each) = match case.op {
         Op::Subscribe => (RECEIVED_BYTES, case.size),
         Op::Pubsub => (LOOPED_BYTES, case.size),
-        Op::Publish | Op::Request | Op::Connect => (PUBLISHED_BYTES, case.size),
+        Op::Publish | Op::Request | Op::Service | Op::Connect => (PUBLISHED_BYTES, case.size),
         Op::JsPublish | Op::JsPublishAsync | Op::JsFetch | Op::JsFetchAck | Op::JsConsume => {
             (STORED_BYTES, case.size + STORED_OVERHEAD)
         }

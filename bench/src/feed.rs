@@ -5,19 +5,25 @@ use std::thread;
 
 use nats_harness::{Error, Result};
 
+use crate::asker::{ANSWERS, ASK, Asker, verb};
 use crate::frame::{Address, Frame, Kind};
 use crate::link::Link;
 use crate::service::{ECHO, GO, Go};
 
-/// The command `feed`: answers [`GO`] and [`ECHO`], on a connection each, until standard input
-/// ends.
+/// The command `feed`: answers [`GO`], [`ECHO`] and [`ASK`], on a connection each, until standard
+/// input ends.
 ///
 /// # Errors
 /// The server is not there.
 pub fn run(url: &str) -> Result<()> {
-    let go = subscribed(url, GO)?;
-    let echo = subscribed(url, ECHO)?;
-    for (link, answer) in [(go, start as Answer), (echo, reply as Answer)] {
+    let mut asker = Asker::default();
+    let answers: [(&[&str], Answer); 3] = [
+        (&[GO], Box::new(start)),
+        (&[ECHO], Box::new(reply)),
+        (&[ASK, ANSWERS], Box::new(move |link, frame| asker.hear(link, frame))),
+    ];
+    for (subjects, answer) in answers {
+        let link = subscribed(url, subjects)?;
         thread::spawn(move || {
             if let Err(error) = serve(link, answer) {
                 eprintln!("{error}");
@@ -31,17 +37,20 @@ pub fn run(url: &str) -> Result<()> {
     Ok(())
 }
 
-type Answer = fn(&mut Link, Frame) -> Result<()>;
+type Answer = Box<dyn FnMut(&mut Link, Frame) -> Result<()> + Send>;
 
-fn subscribed(url: &str, subject: &str) -> Result<Link> {
+fn subscribed(url: &str, subjects: &[&str]) -> Result<Link> {
     let mut link = Link::connect(url)?;
-    link.write(format!("SUB {subject} 1\r\nPING\r\n").as_bytes());
+    for (sid, subject) in subjects.iter().enumerate() {
+        link.write(format!("SUB {subject} {sid}\r\n").as_bytes());
+    }
+    link.write(b"PING\r\n");
     link.await_frame(Kind::Pong)?;
     link.allow_silence()?;
     Ok(link)
 }
 
-fn serve(mut link: Link, answer: Answer) -> Result<()> {
+fn serve(mut link: Link, mut answer: Answer) -> Result<()> {
     loop {
         while let Some(frame) = link.next()? {
             if frame.kind == Kind::Message {
@@ -67,10 +76,11 @@ fn start(link: &mut Link, frame: Frame) -> Result<()> {
     Ok(())
 }
 
-fn reply(link: &mut Link, frame: Frame) -> Result<()> {
+/// Sends the message back.
+pub(crate) fn reply(link: &mut Link, frame: Frame) -> Result<()> {
     let address = Address::of(link.line(frame))?;
     let subject = address.reply.ok_or_else(|| Error::new("a request without a reply subject"))?;
-    let verb: &[u8] = if address.headers { b"HPUB " } else { b"PUB " };
+    let verb = verb(address.headers);
     let (subject, lengths) = (subject.to_vec(), address.lengths.to_vec());
     link.write_with_body(&[verb, &subject, b" ", &lengths, b"\r\n"], frame);
     Ok(())

@@ -2,6 +2,7 @@
 //! the limit of the machine, and the runner that measures every client's driver against them.
 #![forbid(unsafe_code)]
 
+mod asker;
 mod blast;
 mod clients;
 mod compare;

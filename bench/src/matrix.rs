@@ -72,8 +72,9 @@ fn server_cases() -> Vec<Case> {
     let mut cases = sizes(Op::Publish, &SIZES);
     cases.extend(sizes(Op::Subscribe, &[16, 1024]));
     cases.extend(sizes(Op::Pubsub, &[16, 1024]));
-    cases.push(Case::new(Op::Request));
-    cases.push(Case { inflight: 64, ..Case::new(Op::Request) });
+    for op in [Op::Request, Op::Service] {
+        cases.extend([1, 64].map(|inflight| Case { inflight, ..Case::new(op) }));
+    }
     cases
 }
 
@@ -167,6 +168,7 @@ mod tests {
         for op in Op::ALL.into_iter().filter(|op| op.has_bucket() || op.has_objects()) {
             assert!(has(&|target, case| (target, case.op) == (Target::JetStream, op)), "{op:?}");
         }
+        assert!(has(&|target, case| (target, case.op) == (Target::Server, Op::Service)));
         for size in SIZES {
             for op in [Op::Publish, Op::Subscribe, Op::Request] {
                 assert!(has(&|_, case| (case.op, case.size) == (op, size)), "{op:?} {size}");

@@ -2,6 +2,7 @@
 //! machine.
 
 mod jetstream;
+mod service;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -57,6 +58,7 @@ impl<'a> Client<'a> {
             Op::Subscribe(_) => client.subscribe(DATA, args.subs)?,
             Op::Pubsub(_) => client.subscribe(LOOP, 1)?,
             Op::Connect => {}
+            Op::Service => client.offer()?,
             // Answers, acknowledgements, messages of a consumer.
             _ => client.subscribe(INBOX, 1)?,
         }
@@ -79,6 +81,7 @@ impl<'a> Client<'a> {
             Op::Pubsub(_) => self.go_round(count),
             Op::Request => self.request(ECHO, self.args.inflight, count),
             Op::Connect => self.open(),
+            Op::Service => self.serve(count),
             _ => self.stored(count, warm_up),
         }
     }

@@ -70,6 +70,8 @@ pub enum Op {
     Pubsub,
     /// Requests and replies.
     Request,
+    /// Answers requests as a service.
+    Service,
     /// Opens connections.
     Connect,
     /// Publishes to a stream and waits for each acknowledgement.
@@ -213,11 +215,12 @@ pub struct Goal {
 
 impl Op {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Publish,
         Self::Subscribe,
         Self::Pubsub,
         Self::Request,
+        Self::Service,
         Self::Connect,
         Self::JsPublish,
         Self::JsPublishAsync,

@@ -13,6 +13,8 @@ pub(crate) const DATA: &str = "bench.data";
 pub(crate) const GO: &str = "bench.go";
 /// Sends a payload back.
 pub(crate) const ECHO: &str = "bench.echo";
+/// Where a service of a driver is asked.
+pub(crate) const SERVE: &str = "bench.serve";
 /// Where drivers publish to themselves.
 pub(crate) const LOOP: &str = "bench.loop";
 

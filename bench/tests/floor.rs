@@ -26,6 +26,9 @@ const OPS: [&str; 9] = [
     "connect --conns 20",
 ];
 
+/// What a service needs somebody for who asks it, whom the floor does not have.
+const SERVICE: [&str; 2] = ["service --count 200", "service --count 500 --inflight 64 --size 100"];
+
 /// A helper that ends with the test.
 struct Helper {
     child: Child,
@@ -90,7 +93,7 @@ fn the_raw_client_does_every_operation_on_a_real_server() {
     let server = Server::start(Config::plain()).unwrap();
     let feeder = Helper::start(&["feed", "--url", &server.url()]);
     assert_eq!(feeder.line, "ready");
-    for words in OPS {
+    for words in OPS.into_iter().chain(SERVICE) {
         measured(BENCH, &["raw"], &server.url(), words);
     }
 }

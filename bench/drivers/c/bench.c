@@ -9,8 +9,9 @@
 static noreturn void usage(const char *name, const char *text) {
   fprintf(stderr,
           "%s: %s\n"
-          "usage: --url URL --op publish|subscribe|pubsub|request|connect\n"
+          "usage: --url URL --op publish|subscribe|pubsub|request|service|connect\n"
           "       |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume\n"
+          "       |kv-put|kv-get|kv-watch|object-put|object-get\n"
           "       [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1]\n"
           "       [--conns 1] [--headers 0] [--inflight 1] [--threads 1] [--stream NAME]\n"
           "       [--consumer NAME] [--batch 500]\n",
@@ -42,7 +43,8 @@ static void check(const bench_args *args) {
   if (receives && !args->mode) usage("--mode", "missing");
   if (!receives && args->mode) usage("--mode", "this operation has none");
   if (args->op >= BENCH_JS_PUBLISH && !args->stream) usage("--stream", "missing");
-  if (args->op >= BENCH_JS_FETCH && args->op <= BENCH_JS_CONSUME && !args->consumer) usage("--consumer", "missing");
+  if (args->op >= BENCH_JS_FETCH && args->op <= BENCH_JS_CONSUME && !args->consumer)
+    usage("--consumer", "missing");
   if (args->op == BENCH_SUBSCRIBE && args->count % args->subs)
     usage("--count", "must be a multiple of --subs");
   if (args->op >= BENCH_JS_PUBLISH && args->headers)
@@ -54,9 +56,9 @@ static void check(const bench_args *args) {
 
 bench_args bench_read(int argc, char **argv) {
   static const char *const ops[] = {
-      "publish",          "subscribe", "pubsub",       "request",    "connect", "js-publish",
-      "js-publish-async", "js-fetch",  "js-fetch-ack", "js-consume",
-      "object-put",       "object-get", NULL};
+      "publish",    "subscribe",        "pubsub",   "request",      "service",    "connect",
+      "js-publish", "js-publish-async", "js-fetch", "js-fetch-ack", "js-consume", "kv-put",
+      "kv-get",     "kv-watch",         "object-put",  "object-get",  NULL};
   static const char *const modes[] = {"callback", "iterator", "batch", NULL};
   bench_args args = {.size = 16, .count = 100000, .subs = 1};
   args.conns = args.inflight = args.threads = 1;
@@ -96,7 +98,8 @@ bench_args bench_read(int argc, char **argv) {
 }
 
 size_t bench_warm_up(const bench_args *args) {
-  int in_series = args->op == BENCH_REQUEST || args->op == BENCH_JS_PUBLISH;
+  int in_series = args->op == BENCH_REQUEST || args->op == BENCH_JS_PUBLISH ||
+                  args->op == BENCH_KV_PUT || args->op == BENCH_KV_GET;
   size_t count = args->count / 100, least = in_series ? 100 : 1000;
   if (count < least) count = least;
   return (count + args->subs - 1) / args->subs * args->subs;
@@ -107,6 +110,11 @@ const char *bench_warm_up_stream(const bench_args *args) {
   size_t size = strlen(args->stream) + sizeof suffix;
   char *name = bench_alloc(size);
   snprintf(name, size, "%s%s", args->stream, suffix);
+  return name;
+}
+
+const char *bench_key(size_t number, char name[static 32]) {
+  snprintf(name, 32, "k.%zu", number);
   return name;
 }
 

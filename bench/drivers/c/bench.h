@@ -14,6 +14,9 @@
 /* Messages of a stream that warm a client up that takes them. */
 #define BENCH_STORED_WARM_UP 1000
 
+/* Keys of a bucket that are put and got, in turn. */
+#define BENCH_KEYS 1000
+
 /* The object, and chunks of the one that warms a client up. */
 #define BENCH_OBJECT "bench"
 #define BENCH_OBJECT_WARM_UP 64
@@ -23,12 +26,16 @@ enum bench_op {
   BENCH_SUBSCRIBE,
   BENCH_PUBSUB,
   BENCH_REQUEST,
+  BENCH_SERVICE,
   BENCH_CONNECT,
   BENCH_JS_PUBLISH,
   BENCH_JS_PUBLISH_ASYNC,
   BENCH_JS_FETCH,
   BENCH_JS_FETCH_ACK,
   BENCH_JS_CONSUME,
+  BENCH_KV_PUT,
+  BENCH_KV_GET,
+  BENCH_KV_WATCH,
   BENCH_OBJECT_PUT,
   BENCH_OBJECT_GET,
 };
@@ -55,6 +62,9 @@ size_t bench_warm_up(const bench_args *args);
 
 /* The stream of the warm-up that belongs to the one of the arguments. */
 const char *bench_warm_up_stream(const bench_args *args);
+
+/* The name of the key with this number. */
+const char *bench_key(size_t number, char name[static 32]);
 
 /* Writes the name of the header with this index, and returns the value. */
 const char *bench_header(size_t index, char name[static 8]);

@@ -124,6 +124,12 @@ static void on_message(client *nc, natsSubscription *sub, natsMsg *msg, void *us
   bench_arrived(arrivals, 1);
 }
 
+static void client_serve(client *nc, const char *subject) {
+  (void)nc;
+  (void)subject;
+  bench_unsupported("this version has no services");
+}
+
 static receiver *receiver_new(client *nc, const bench_args *args, const char *subject,
                               bench_arrivals *arrivals) {
   receiver *in = bench_alloc(sizeof *in);
@@ -229,6 +235,41 @@ static receiver *endless_new(jetstream *js, const char *stream, const bench_args
   failed(status, "consume", code);
   check(natsSubscription_SetPendingLimits(*in->subs, -1, -1), "limits");
   return in;
+}
+
+typedef kvStore bucket;
+
+static bucket *bucket_open(jetstream *js, const char *name) {
+  bucket *kv;
+  check(js_KeyValue(&kv, js, name), "bucket");
+  return kv;
+}
+
+static inline void bucket_put(bucket *kv, const char *key, const message *msg) {
+  check(kvStore_Put(NULL, kv, key, msg->payload, msg->size), "put");
+}
+
+static inline size_t bucket_get(bucket *kv, const char *key) {
+  kvEntry *entry;
+  check(kvStore_Get(&entry, kv, key), "get");
+  size_t size = (size_t)kvEntry_ValueLen(entry);
+  kvEntry_Destroy(entry);
+  return size;
+}
+
+static size_t bucket_watch(bucket *kv, size_t size) {
+  kvWatcher *watcher;
+  kvEntry *entry;
+  size_t come = 0;
+  check(kvStore_WatchAll(&watcher, kv, NULL), "watch");
+  for (;; come++) {
+    check(kvWatcher_Next(&entry, watcher, BENCH_PATIENCE), "watch");
+    if (!entry) break;
+    bench_check((size_t)kvEntry_ValueLen(entry), size);
+    kvEntry_Destroy(entry);
+  }
+  kvWatcher_Destroy(watcher);
+  return come;
 }
 
 static noreturn void object_put(jetstream *js, const char *bucket, const char *chunk, size_t size,

@@ -135,6 +135,25 @@ static void on_message(client *nc, nats_subscription *sub, nats_msg *msg, void *
   bench_arrived(arrivals, 1);
 }
 
+static void on_request(client *nc, nats_subscription *sub, nats_msg *msg, void *user) {
+  (void)nc;
+  (void)sub;
+  (void)user;
+  check(nats_msg_respond(msg, nats_msg_payload(msg), NULL), "respond");
+  nats_msg_free(msg);
+}
+
+static void client_serve(client *nc, const char *subject) {
+  char endpoint[96];
+  snprintf(endpoint, sizeof endpoint, "{\"name\":\"serve\",\"subject\":\"%s\"}", subject);
+  nats_service *service;
+  nats_error *error;
+  nats_str config = NATS_STR("{\"name\":\"bench\",\"version\":\"1.0.0\"}");
+  if (nats_service_new(nc, config, &service, &error) ||
+      nats_service_add_endpoint(service, nats_zstr(endpoint), on_request, NULL, NULL, NULL, &error))
+    fail("service", nats_error_text(error));
+}
+
 static receiver *receiver_new(client *nc, const bench_args *args, const char *subject,
                               bench_arrivals *arrivals) {
   receiver *in = bench_alloc(sizeof *in);
@@ -254,6 +273,54 @@ static receiver *endless_new(jetstream *js, const char *stream, const bench_args
                              callback, arrivals, NULL, in->subs, &error))
     fail("consume", nats_error_text(error));
   return in;
+}
+
+typedef nats_kv bucket;
+
+static bucket *bucket_open(jetstream *js, const char *name) {
+  bucket *kv;
+  nats_error *error;
+  if (nats_kv_bind(js, nats_zstr(name), (nats_str){0}, &kv, &error))
+    fail("bucket", nats_error_text(error));
+  return kv;
+}
+
+static inline void bucket_put(bucket *kv, const char *key, const message *msg) {
+  nats_error *error;
+  if (nats_kv_put(kv, nats_zstr(key), msg->payload, (nats_str){0}, NULL, &error))
+    fail("put", nats_error_text(error));
+}
+
+static inline size_t bucket_get(bucket *kv, const char *key) {
+  nats_msg *msg;
+  nats_error *error;
+  if (nats_kv_get(kv, nats_zstr(key), &msg, &error)) fail("get", nats_error_text(error));
+  nats_kv_entry entry;
+  check(nats_kv_read(kv, msg, &entry, NULL), "entry");
+  nats_msg_free(msg);
+  return entry.value.len;
+}
+
+static size_t bucket_watch(bucket *kv, size_t size) {
+  nats_subscription *watch;
+  nats_error *error;
+  if (nats_kv_watch(kv, (nats_str){0}, NULL, NULL, NULL, &watch, &error))
+    fail("watch", nats_error_text(error));
+  nats_msg *msgs[BATCH];
+  size_t come = 0, count;
+  for (int caught_up = 0; !caught_up;) {
+    check(nats_subscription_take(watch, msgs, BATCH, BENCH_PATIENCE, &count, NULL), "watch");
+    for (size_t i = 0; i < count && !caught_up; i++) {
+      nats_kv_entry entry;
+      check(nats_kv_read(kv, msgs[i], &entry, NULL), "entry");
+      caught_up = entry.operation == NATS_KV_CAUGHT_UP;
+      if (!caught_up) bench_check(entry.value.len, size);
+      come += !caught_up;
+    }
+    nats_msgs_free(msgs, count);
+  }
+  nats_subscription_free(watch);
+  return come;
 }
 
 static nats_object_store *object_bucket(jetstream *js, const char *bucket) {

@@ -10,6 +10,7 @@
  *   client_publish(), client_flush()
  *   client_request()             returns the size of the answer's payload
  *   client_requests()            many at a time, until `count` are answered
+ *   client_serve()               answers requests with what they bring, as a service
  *   message_new()
  *   receiver_new()               subscribes
  *   receiver_run()               for modes other than callback: receives until all is there
@@ -21,6 +22,10 @@
  *   fetcher, fetcher_new()       a consumer that is asked for messages
  *   fetcher_fetch()              once; acknowledges them if it is wanted; returns how many came
  *   endless_new()                a receiver of the messages of a consumer without end
+ *   bucket, bucket_open()        a bucket of keys
+ *   bucket_put()                 gives a key the payload of a message as its value
+ *   bucket_get()                 returns the size of a key's value
+ *   bucket_watch()               until all that there was has come; returns how many entries came
  *   object_put()                 puts the object of a bucket, so many times a chunk
  *   object_get()                 gets it; returns its size
  */
@@ -182,6 +187,23 @@ static bench_measured ops_request(const bench_args *args, uint64_t *latencies) {
   return bench_stop(&meter);
 }
 
+/* The order is answered as the last request of it was. */
+static void ops_be_asked(const bench_args *args, client *nc, size_t count) {
+  char *text = bench_alloc(96);
+  int length = snprintf(text, 96, "%zu %zu %zu", count, args->size, args->inflight);
+  bench_check(client_request(nc, message_new("bench.ask", text, (size_t)length, 0)), args->size);
+}
+
+static bench_measured ops_service(const bench_args *args) {
+  client *nc = client_open(args);
+  client_serve(nc, "bench.serve");
+  client_flush(nc);
+  ops_be_asked(args, nc, bench_warm_up(args));
+  bench_meter meter = bench_start();
+  ops_be_asked(args, nc, args->count);
+  return bench_stop(&meter);
+}
+
 static bench_measured ops_connect(const bench_args *args) {
   client_close(client_open(args));
   bench_meter meter = bench_start();
@@ -259,6 +281,46 @@ static bench_measured ops_js_consume(const bench_args *args) {
   return bench_stop(&meter);
 }
 
+static void ops_kv_in_series(const bench_args *args, bucket *kv, size_t count,
+                             uint64_t *latencies) {
+  message *msg = ops_message(args, "");
+  for (size_t i = 0; i < count; i++) {
+    char name[32];
+    const char *key = bench_key(i % BENCH_KEYS, name);
+    uint64_t began = bench_now();
+    if (args->op == BENCH_KV_PUT)
+      bucket_put(kv, key, msg);
+    else
+      bench_check(bucket_get(kv, key), args->size);
+    latencies[i] = bench_now() - began;
+  }
+}
+
+static bench_measured ops_kv(const bench_args *args, uint64_t *latencies) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  bucket *warming_up = bucket_open(js, bench_warm_up_stream(args));
+  bucket *kv = bucket_open(js, args->stream);
+  size_t warm_up = bench_warm_up(args);
+  uint64_t *unused = bench_alloc(warm_up * sizeof *unused);
+  ops_kv_in_series(args, warming_up, warm_up, unused);
+  free(unused);
+  bench_meter meter = bench_start();
+  ops_kv_in_series(args, kv, args->count, latencies);
+  return bench_stop(&meter);
+}
+
+static bench_measured ops_kv_watch(const bench_args *args) {
+  jetstream *js = jetstream_open(client_open(args), args);
+  bucket *warming_up = bucket_open(js, bench_warm_up_stream(args));
+  bucket *kv = bucket_open(js, args->stream);
+  bucket_watch(warming_up, args->size);
+  bench_meter meter = bench_start();
+  size_t come = bucket_watch(kv, args->size);
+  bench_measured measured = bench_stop(&meter);
+  if (come != args->count) bench_fail("watch", "not all entries came");
+  return measured;
+}
+
 static bench_measured ops_object_put(const bench_args *args) {
   jetstream *js = jetstream_open(client_open(args), args);
   char *chunk = bench_alloc(args->size);
@@ -289,6 +351,7 @@ int main(int argc, char **argv) {
     case BENCH_PUBLISH: measured = ops_publish(&args); break;
     case BENCH_SUBSCRIBE: measured = ops_subscribe(&args); break;
     case BENCH_PUBSUB: measured = ops_pubsub(&args); break;
+    case BENCH_SERVICE: measured = ops_service(&args); break;
     case BENCH_CONNECT: measured = ops_connect(&args); break;
     case BENCH_JS_PUBLISH:
       latencies = bench_alloc(args.count * sizeof *latencies);
@@ -298,6 +361,12 @@ int main(int argc, char **argv) {
     case BENCH_JS_FETCH:
     case BENCH_JS_FETCH_ACK: measured = ops_js_fetch(&args); break;
     case BENCH_JS_CONSUME: measured = ops_js_consume(&args); break;
+    case BENCH_KV_PUT:
+    case BENCH_KV_GET:
+      latencies = bench_alloc(args.count * sizeof *latencies);
+      measured = ops_kv(&args, latencies);
+      break;
+    case BENCH_KV_WATCH: measured = ops_kv_watch(&args); break;
     case BENCH_OBJECT_PUT: measured = ops_object_put(&args); break;
     case BENCH_OBJECT_GET: measured = ops_object_get(&args); break;
     case BENCH_REQUEST:

@@ -18,11 +18,18 @@ export const KEYS = Array.from({ length: 1000 }, (_, number) => `k.${number}`);
 /** How many messages of a stream go before those that are measured. */
 export const STORED_WARM_UP = 1000;
 
+/** The name of the object that is put and got. */
+export const OBJECT = "bench";
+
+/** How many chunks the object has that goes before the one that is measured. */
+export const OBJECT_WARM_UP = 64;
+
 const OPS = [
   "publish",
   "subscribe",
   "pubsub",
   "request",
+  "service",
   "connect",
   "js-publish",
   "js-publish-async",
@@ -32,6 +39,8 @@ const OPS = [
   "kv-put",
   "kv-get",
   "kv-watch",
+  "object-put",
+  "object-get",
 ];
 const MODES = ["callback", "iterator", "batch"];
 const NUMBERS = {
@@ -160,7 +169,7 @@ function checked(options) {
     }
   }
   const { op, stream, consumer } = options;
-  if (/^(js|kv)-/.test(op) && stream === undefined) {
+  if (/^(js|kv|object)-/.test(op) && stream === undefined) {
     throw new Error("--stream is missing");
   }
   if (["js-fetch", "js-fetch-ack", "js-consume"].includes(op) && consumer === undefined) {

@@ -9,7 +9,7 @@ import { measure } from "./ops.mjs";
 const options = parse();
 const checkout = fileURLToPath(new URL("../../../bindings/node", import.meta.url));
 const folder = resolve(process.env.NATS_FFI_NODE ?? checkout);
-const { connect, headers, Kvm } = await import(pathToFileURL(`${folder}/index.mjs`));
+const { connect, headers, Kvm, Objm, Svcm } = await import(pathToFileURL(`${folder}/index.mjs`));
 const { version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
 const bucket = (nc, name) => new Kvm(nc).open(name);
 const streams = (nc) => {
@@ -46,5 +46,5 @@ class Consumer {
 }
 
 const unbounded = { pendingMessages: 0, pendingBytes: 0 };
-const library = { connect, headers, streams, bucket, unbounded };
+const library = { connect, headers, streams, bucket, Objm, Svcm, unbounded };
 await run("nats-ffi-node", version, (meter) => measure(library, options, meter));

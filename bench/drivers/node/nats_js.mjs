@@ -15,6 +15,8 @@ const { connect, headers } = await import(pathToFileURL(find("@nats-io/transport
 const { version } = JSON.parse(readFileSync(find("@nats-io/transport-node/package.json"), "utf8"));
 const { jetstream } = await import(pathToFileURL(find("@nats-io/jetstream")));
 const { Kvm } = await import(pathToFileURL(find("@nats-io/kv")));
+const { Objm } = await import(pathToFileURL(find("@nats-io/obj")));
+const { Svcm } = await import(pathToFileURL(find("@nats-io/services")));
 // It does not ask the bucket, which may be read directly.
 const bucket = (nc, name) => new Kvm(nc).open(name, { allow_direct: true });
 const streams = (nc) => {
@@ -51,5 +53,5 @@ class Consumer {
 }
 
 // It bounds nothing.
-const library = { connect, headers, streams, bucket, unbounded: {} };
+const library = { connect, headers, streams, bucket, Objm, Svcm, unbounded: {} };
 await run("nats.js", version, (meter) => measure(library, options, meter));

@@ -7,6 +7,8 @@ import {
   Failure,
   HEADERS,
   KEYS,
+  OBJECT,
+  OBJECT_WARM_UP,
   PATIENCE,
   REQUEST_TIMEOUT,
   STORED_WARM_UP,
@@ -20,8 +22,9 @@ const FLUSH_EVERY = 2000;
 
 /**
  * Does the operation that the options ask for. A library has `connect` and `headers`,
- * `unbounded`, the options of a subscription in which any number of messages may wait, and
- * `bucket(nc, name)`, which opens a bucket; for JetStream `streams`, which makes an object of a
+ * `unbounded`, the options of a subscription in which any number of messages may wait,
+ * `bucket(nc, name)`, which opens a bucket, and `Svcm` and `Objm`, the classes that make
+ * services and open buckets of objects; for JetStream `streams`, which makes an object of a
  * connection:
  *
  * - `publish(stream, payload)` waits until the message is stored; a stream's name is its subject;
@@ -228,6 +231,25 @@ async function request(connect, library, options, meter) {
   await meter.measure(() => (options.inflight === 1 ? askTimed : askAll)(options.count));
 }
 
+async function service(connect, library, options, meter) {
+  const nc = await connect();
+  const service = await new library.Svcm(nc).add({ name: "bench", version: "1.0.0" });
+  const handler = (_error, message) => {
+    message.respond(message.data);
+  };
+  service.addEndpoint("serve", { subject: "bench.serve", handler });
+  await nc.flush();
+  const beAsked = async (count) => {
+    const order = `${count} ${options.size} ${options.inflight}`;
+    const last = await nc.request("bench.ask", order, { timeout: PATIENCE });
+    if (last.data.length !== options.size) {
+      throw new Failure(`an answer of ${last.data.length} bytes`);
+    }
+  };
+  await beAsked(warmUp(options));
+  await meter.measure(() => beAsked(options.count));
+}
+
 async function connect(connect, library, options, meter) {
   await (await connect()).close();
   await meter.measure(async () => {
@@ -369,11 +391,55 @@ function checkValue(entry, options) {
   }
 }
 
+/** The content of an object, as it is read from elsewhere. */
+function content(size, count) {
+  const chunk = new Uint8Array(size).fill(120);
+  let left = count;
+  return new ReadableStream({
+    pull(controller) {
+      if (left-- > 0) {
+        controller.enqueue(chunk);
+      } else {
+        controller.close();
+      }
+    },
+  });
+}
+
+/** Does something to the object of the warm-up, and then to the one that is measured. */
+async function object(connect, library, options, meter, work) {
+  const objm = new library.Objm(await connect());
+  await work(await objm.open(warmUpStream(options)), OBJECT_WARM_UP);
+  const store = await objm.open(options.stream);
+  await meter.measure(() => work(store, options.count));
+}
+
+async function objectPut(connect, library, options, meter) {
+  await object(connect, library, options, meter, (store, count) =>
+    store.put({ name: OBJECT }, content(options.size, count)),
+  );
+}
+
+async function objectGet(connect, library, options, meter) {
+  await object(connect, library, options, meter, async (store, count) => {
+    const { data, error } = await store.get(OBJECT);
+    let size = 0;
+    for await (const chunk of data) {
+      size += chunk.length;
+    }
+    const wrong = await error;
+    if (wrong || size !== options.size * count) {
+      throw new Failure(wrong?.message ?? `an object of ${size} bytes came`);
+    }
+  });
+}
+
 const OPERATIONS = {
   publish,
   subscribe,
   pubsub,
   request,
+  service,
   connect,
   "js-publish": jsPublish,
   "js-publish-async": jsPublishAsync,
@@ -383,4 +449,6 @@ const OPERATIONS = {
   "kv-put": kvPut,
   "kv-get": kvGet,
   "kv-watch": kvWatch,
+  "object-put": objectPut,
+  "object-get": objectGet,
 };

@@ -25,6 +25,8 @@ class Library:
     connect: Callable[..., Awaitable[Any]]
     headers: Callable[[dict[str, str]], Any]
     """Makes headers, to be used for many messages."""
+    add_service: Callable[..., Awaitable[Any]]
+    """Makes a service, given a connection, a name and a version."""
     takes: bool
     """Whether subscriptions hand out batches."""
     streams: Callable[[Any, int], Streams] | None = None
@@ -242,6 +244,29 @@ async def _request(
         await (ask_timed if options.inflight == 1 else ask_all)(options.count)
 
 
+async def _service(
+    library: Library, options: argparse.Namespace, meter: Meter, connect: _Connect
+) -> None:
+    nc = await connect()
+    service = await library.add_service(nc, name="bench", version="1.0.0")
+
+    async def answer(request: Any) -> None:
+        await request.respond(request.data)
+
+    await service.add_endpoint(name="serve", subject="bench.serve", handler=answer)
+    await nc.flush()
+
+    async def be_asked(count: int) -> None:
+        order = f"{count} {options.size} {options.inflight}".encode()
+        last = await nc.request("bench.ask", order, timeout=bench.PATIENCE)
+        if len(last.data) != options.size:
+            raise Failure(f"an answer of {len(last.data)} bytes")
+
+    await be_asked(bench.warm_up(options))
+    with meter:
+        await be_asked(options.count)
+
+
 async def _connect(
     library: Library, options: argparse.Namespace, meter: Meter, connect: _Connect
 ) -> None:
@@ -397,11 +422,38 @@ async def _kv_watch(options: argparse.Namespace, meter: Meter, warm_up: Any, buc
         await watch(bucket, options.count)
 
 
+def _objects(operation: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """An operation with the bucket of the warm-up and with the one that is measured."""
+
+    async def run(
+        library: Library, options: argparse.Namespace, meter: Meter, connect: _Connect
+    ) -> None:
+        js = (await connect()).jetstream()
+        warm_up = await js.object_store(bench.warm_up_stream(options))
+        await operation(warm_up, options.size, bench.OBJECT_WARM_UP)
+        store = await js.object_store(options.stream)
+        with meter:
+            await operation(store, options.size, options.count)
+
+    return run
+
+
+async def _object_put(store: Any, size: int, count: int) -> None:
+    await store.put(bench.OBJECT, bench.Content(size, count))
+
+
+async def _object_get(store: Any, size: int, count: int) -> None:
+    sink = bench.Sink()
+    await store.get(bench.OBJECT, sink)
+    sink.check(size * count)
+
+
 _OPERATIONS: Final = {
     "publish": _publish,
     "subscribe": _subscribe,
     "pubsub": _pubsub,
     "request": _request,
+    "service": _service,
     "connect": _connect,
     "js-publish": _stored(_js_publish),
     "js-publish-async": _stored(_js_publish_async),
@@ -411,4 +463,6 @@ _OPERATIONS: Final = {
     "kv-put": _bucket(_kv_put),
     "kv-get": _bucket(_kv_get),
     "kv-watch": _bucket(_kv_watch),
+    "object-put": _objects(_object_put),
+    "object-get": _objects(_object_get),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import resource
@@ -33,11 +34,18 @@ STORED_WARM_UP: Final = 1000
 KEYS: Final = tuple(f"k.{number}" for number in range(1000))
 """The keys of a bucket that are put and got, in turn."""
 
+OBJECT: Final = "bench"
+"""The name of the object that is put and got."""
+
+OBJECT_WARM_UP: Final = 64
+"""How many chunks the object has that goes before the one that is measured."""
+
 OPS: Final = (
     "publish",
     "subscribe",
     "pubsub",
     "request",
+    "service",
     "connect",
     "js-publish",
     "js-publish-async",
@@ -47,6 +55,8 @@ OPS: Final = (
     "kv-put",
     "kv-get",
     "kv-watch",
+    "object-put",
+    "object-get",
 )
 MODES: Final = ("callback", "iterator", "batch")
 
@@ -82,7 +92,7 @@ def parse(reader: argparse.ArgumentParser) -> argparse.Namespace:
     for name in ("subs", "threads"):
         if options.count % getattr(options, name):
             reader.error(f"argument --count: expected a multiple of --{name}")
-    if options.op.startswith(("js-", "kv-")) and not options.stream:
+    if options.op.startswith(("js-", "kv-", "object-")) and not options.stream:
         reader.error("argument --stream: missing")
     if options.op in ("js-fetch", "js-fetch-ack", "js-consume") and not options.consumer:
         reader.error("argument --consumer: missing")
@@ -102,6 +112,40 @@ def warm_up(options: argparse.Namespace) -> int:
 def warm_up_stream(options: argparse.Namespace) -> str:
     """The stream, or bucket, of the warm-up that belongs to that of the options."""
     return f"{options.stream}-warm-up"
+
+
+class Content(io.RawIOBase):
+    """The content of an object, as it is read from elsewhere."""
+
+    def __init__(self, chunk: int, count: int) -> None:
+        self._left = chunk * count
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._left)
+        self._left -= size
+        return size
+
+
+class Sink(io.RawIOBase):
+    """Takes the content of an object, piece by piece."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self.size += len(piece)
+        return len(piece)
+
+    def check(self, size: int) -> None:
+        """Whether this is all."""
+        if self.size != size:
+            raise Failure(f"an object of {self.size} bytes came")
 
 
 class Meter:

@@ -11,6 +11,7 @@ import bench
 # PYTHONPATH goes before: it may name another build.
 sys.path.append(str(bench.ROOT / "bindings/python/python"))
 import nats_ffi as nats  # noqa: E402
+from nats_ffi import micro  # noqa: E402
 
 
 class Streams:
@@ -43,7 +44,9 @@ class Streams:
         return await self._js.consume(stream, consumer, cb)
 
 
-LIBRARY = asyncio_ops.Library(nats.connect, nats.Headers, takes=True, streams=Streams)
+LIBRARY = asyncio_ops.Library(
+    nats.connect, nats.Headers, micro.add_service, takes=True, streams=Streams
+)
 
 if __name__ == "__main__":
     options = bench.parse(bench.parser())

@@ -106,6 +106,27 @@ class Driver:
         with self._meter:
             (ask_timed if options.inflight == 1 else ask_all)(options.count)
 
+    def service(self) -> None:
+        """Answers requests."""
+        nc, options = self._connect(), self._options
+        service = nc.add_service(name="bench", version="1.0.0")
+        service.add_endpoint(
+            name="serve",
+            subject="bench.serve",
+            handler=lambda request: request.respond(request.data),
+        )
+        nc.flush()
+
+        def be_asked(count: int) -> None:
+            order = f"{count} {options.size} {options.inflight}".encode()
+            last = nc.request("bench.ask", order, timeout=bench.PATIENCE)
+            if len(last.data) != options.size:
+                raise Failure(f"an answer of {len(last.data)} bytes")
+
+        be_asked(bench.warm_up(options))
+        with self._meter:
+            be_asked(options.count)
+
     def connect(self) -> None:
         """Opens connections."""
         self._connect().close()
@@ -218,6 +239,31 @@ class Driver:
         watch(warm_up, bench.STORED_WARM_UP)
         with self._meter:
             watch(bucket, self._options.count)
+
+    def object_put(self) -> None:
+        """Puts an object."""
+
+        def put(store: Any, count: int) -> None:
+            store.put(bench.OBJECT, bench.Content(self._options.size, count))
+
+        self._objects(put)
+
+    def object_get(self) -> None:
+        """Gets an object."""
+
+        def get(store: Any, count: int) -> None:
+            sink = bench.Sink()
+            store.get(bench.OBJECT, sink)
+            sink.check(self._options.size * count)
+
+        self._objects(get)
+
+    def _objects(self, work: Callable[[Any, int], None]) -> None:
+        js, options = self._connect().jetstream(), self._options
+        work(js.object_store(bench.warm_up_stream(options)), bench.OBJECT_WARM_UP)
+        store = js.object_store(options.stream)
+        with self._meter:
+            work(store, options.count)
 
     def _in_series(self, work: Callable[[Any, str], None]) -> None:
         def series(kv: Any, count: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncio_ops
 import bench
 import nats
+import nats.micro
 
 
 class Streams:
@@ -41,7 +42,9 @@ class Streams:
         )
 
 
-LIBRARY = asyncio_ops.Library(nats.connect, dict, takes=False, streams=Streams)
+LIBRARY = asyncio_ops.Library(
+    nats.connect, dict, nats.micro.add_service, takes=False, streams=Streams
+)
 
 
 def measure(options: argparse.Namespace, meter: bench.Meter) -> None:

@@ -11,9 +11,19 @@ namespace eval ::bench {
     # How many messages of a stream go before those that are measured.
     variable stored_warm_up 1000
 
+    # How many keys of a bucket are put and got, in turn.
+    variable keys 1000
+    # The name of the object that is put and got.
+    variable object bench
+    # How many chunks the object has that goes before the one that is measured.
+    variable object_warm_up 64
+    # Whoever holds an object in memory may hold so many bytes.
+    variable most_object [expr {256 << 20}]
+
     variable ops {
-        publish subscribe pubsub request connect
+        publish subscribe pubsub request service connect
         js-publish js-publish-async js-fetch js-fetch-ack js-consume
+        kv-put kv-get kv-watch object-put object-get
     }
     variable modes {callback iterator batch}
     variable defaults {
@@ -59,7 +69,7 @@ proc ::bench::check {options} {
     choice $options op $ops
     choice $options mode $modes
     set op [dict get $options op]
-    if {[string match js-* $op] && [dict get $options stream] eq ""} {
+    if {[regexp {^(js|kv|object)-} $op] && [dict get $options stream] eq ""} {
         error "--stream is missing"
     }
     if {$op in {js-fetch js-fetch-ack js-consume} && [dict get $options consumer] eq ""} {
@@ -94,7 +104,7 @@ proc ::bench::choice {options name known} {
 # How many messages go before those that are measured.
 proc ::bench::warm_up {options} {
     dict with options {
-        set least [expr {$op in {request js-publish} ? 100 : 1000}]
+        set least [expr {$op in {request js-publish kv-put kv-get} ? 100 : 1000}]
         set wanted [expr {max($count / 100, $least)}]
         return [expr {($wanted + $subs - 1) / $subs * $subs}]
     }

@@ -233,6 +233,31 @@ proc ::ops::CheckAnswer {reply} {
     }
 }
 
+proc ::ops::Op_service {} {
+    variable options
+    set nc [Connect]
+    if {[catch {$nc add_service -name bench -version 1.0.0} service]} {
+        ::bench::unsupported "no services: [string map {\" '} $service]"
+    }
+    $service add_endpoint serve -subject bench.serve [list ::ops::Serve $service]
+    $nc ping
+    BeAsked $nc [::bench::warm_up $options]
+    ::bench::measure {
+        BeAsked $nc [dict get $options count]
+    }
+}
+
+proc ::ops::Serve {service request} {
+    $service respond $request [nats::msg data $request]
+}
+
+# Orders so many requests; the order is answered as the last of them was.
+proc ::ops::BeAsked {nc count} {
+    variable options
+    set order "$count [dict get $options size] [dict get $options inflight]"
+    CheckAnswer [$nc request bench.ask $order -timeout $::bench::patience]
+}
+
 # A connection and its JetStream.
 proc ::ops::Streams {} {
     set nc [Connect]
@@ -353,6 +378,116 @@ proc ::ops::ConsumeAll {js stream count} {
 proc ::ops::Consume {js stream count} {
     variable options
     ::streams::consume $js $stream [dict get $options size]
+}
+
+# Buckets of the warm-up and of what is measured, by a method of JetStream.
+proc ::ops::Buckets {method} {
+    variable options
+    lassign [Streams] nc js
+    if {[catch {$js $method [::bench::warm_up_stream $options]} warming_up]} {
+        ::bench::unsupported "no buckets: [string map {\" '} $warming_up]"
+    }
+    return [list $warming_up [$js $method [dict get $options stream]]]
+}
+
+proc ::ops::Op_kv_put {} {
+    KeysInSeries PutKey
+}
+
+proc ::ops::Op_kv_get {} {
+    KeysInSeries GetKey
+}
+
+proc ::ops::KeysInSeries {work} {
+    variable options
+    lassign [Buckets bind_kv_bucket] warming_up kv
+    Keys $work $warming_up [::bench::warm_up $options]
+    set ::bench::latencies {}
+    ::bench::measure {
+        Keys $work $kv [dict get $options count]
+    }
+}
+
+proc ::ops::Keys {work kv count} {
+    for {set number 0} {$number < $count} {incr number} {
+        set key k.[expr {$number % $::bench::keys}]
+        set start [clock microseconds]
+        $work $kv $key
+        lappend ::bench::latencies [expr {[clock microseconds] - $start}]
+    }
+}
+
+proc ::ops::PutKey {kv key} {
+    variable payload
+    $kv put $key $payload
+}
+
+proc ::ops::GetKey {kv key} {
+    CheckAnswer [dict get [$kv get $key] value]
+}
+
+proc ::ops::Op_kv_watch {} {
+    variable options
+    lassign [Buckets bind_kv_bucket] warming_up kv
+    Watch $warming_up $::bench::stored_warm_up
+    ::bench::measure {
+        Watch $kv [dict get $options count]
+    }
+}
+
+proc ::ops::Watch {kv count} {
+    Await [expr {$count + 1}] [list ::ops::WatchAll $kv]
+}
+
+proc ::ops::WatchAll {kv count} {
+    $kv watch > -callback ::ops::Watched
+}
+
+# An entry has come, or nothing, behind all that there was.
+proc ::ops::Watched {entry} {
+    variable options
+    variable left
+    variable over
+    if {$entry ne ""} {
+        CheckAnswer [dict get $entry value]
+    } elseif {$left > 1} {
+        set over "$left entries have not come"
+    }
+    if {[incr left -1] == 0} {set over ""}
+}
+
+proc ::ops::Op_object_put {} {
+    variable options
+    set size [ObjectSize]
+    lassign [Buckets object_store] warming_up store
+    $warming_up put $::bench::object [string repeat x [expr {$size * $::bench::object_warm_up}]]
+    set content [string repeat x [expr {$size * [dict get $options count]}]]
+    ::bench::measure {
+        $store put $::bench::object $content
+    }
+}
+
+proc ::ops::Op_object_get {} {
+    variable options
+    set size [ObjectSize]
+    lassign [Buckets object_store] warming_up store
+    $warming_up get $::bench::object
+    ::bench::measure {
+        set got [string length [$store get $::bench::object]]
+    }
+    if {$got != $size * [dict get $options count]} {
+        error "an object of $got bytes came"
+    }
+}
+
+# The size of a chunk of an object that fits into memory as a whole.
+proc ::ops::ObjectSize {} {
+    variable options
+    set size [dict get $options size]
+    if {$size * [dict get $options count] > $::bench::most_object} {
+        ::bench::unsupported "objects are values of the interpreter here"
+    }
+    return $size
 }
 
 proc ::ops::Op_connect {} {

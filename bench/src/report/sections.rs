@@ -80,6 +80,7 @@ const THREADS: Metric = Metric {
 /// All sections for which there are rows.
 pub(super) fn sections(rows: &[Row]) -> Vec<Section> {
     let flight = Case { inflight: 64, ..Case::new(Op::Request) };
+    let serve = Case { inflight: 64, ..Case::new(Op::Service) };
     let pair = [CPU, THROUGHPUT];
     let all = [
         Section {
@@ -111,6 +112,12 @@ pub(super) fn sections(rows: &[Row]) -> Vec<Section> {
             title: "64 requests in flight",
             text: "64 at all times, by the natural means of each client.",
             body: operation(rows, flight, [THROUGHPUT, CPU]),
+        },
+        Section {
+            id: "service",
+            title: "A service that is asked",
+            text: "16 bytes and the same bytes back, 64 requests of somebody else at all times.",
+            body: operation(rows, serve, [THROUGHPUT, CPU]),
         },
         Section {
             id: "jetstream-publish",

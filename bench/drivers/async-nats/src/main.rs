@@ -6,6 +6,7 @@ mod object;
 
 use std::process::ExitCode;
 
+use async_nats::service::ServiceExt;
 use async_nats::{ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
 use nats_bench_driver::{Args, Client, Failure, Message, Mode, Result, Subscription, run};
@@ -85,6 +86,24 @@ impl Client for Peer {
             Ok(answer) => Ok(answer.payload.len()),
             Err(error) => Err(Failure::of("request", error)),
         }
+    }
+
+    async fn serve(&self, subject: &'static str) -> Result<()> {
+        let failed = |error| Failure::of("service", error);
+        let service = self.0.service_builder().start("bench", "1.0.0").await.map_err(failed)?;
+        let endpoint = service.endpoint_builder().name("serve").add(subject).await;
+        let mut endpoint = endpoint.map_err(failed)?;
+        tokio::spawn(async move {
+            while let Some(request) = endpoint.next().await {
+                let payload = request.message.payload.clone();
+                if let Err(error) = request.respond(Ok(payload)).await {
+                    eprintln!("respond: {error}");
+                }
+            }
+            // Dropped, it would stop the endpoint.
+            drop(service);
+        });
+        Ok(())
     }
 
     fn jetstream(&self) -> Streams {

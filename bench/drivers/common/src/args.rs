@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::failure::{Failure, Result};
 
-const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|connect\
+const USAGE: &str = "--url URL --op publish|subscribe|pubsub|request|service|connect\
     |js-publish|js-publish-async|js-fetch|js-fetch-ack|js-consume|kv-put|kv-get|kv-watch\
     |object-put|object-get \
     [--mode callback|iterator|batch] [--size 16] [--count 100000] [--subs 1] [--conns 1] \
@@ -49,6 +49,8 @@ pub enum Op {
     Pubsub(Mode),
     /// Requests are sent and their answers awaited.
     Request,
+    /// Answers requests as a service.
+    Service,
     /// Connections are opened.
     Connect,
     /// Messages are published to a stream, each when the one before it is acknowledged.
@@ -229,6 +231,7 @@ fn read_op(value: &str, mode: Option<Mode>) -> Result<Op> {
     match (value, mode) {
         ("publish", None) => Ok(Op::Publish),
         ("request", None) => Ok(Op::Request),
+        ("service", None) => Ok(Op::Service),
         ("connect", None) => Ok(Op::Connect),
         ("subscribe", Some(mode)) => Ok(Op::Subscribe(mode)),
         ("pubsub", Some(mode)) => Ok(Op::Pubsub(mode)),
@@ -244,8 +247,9 @@ fn read_op(value: &str, mode: Option<Mode>) -> Result<Op> {
         ("object-get", None) => Ok(Op::ObjectGet),
         ("subscribe" | "pubsub" | "js-consume", None) => usage("--mode: missing"),
         (
-            "publish" | "request" | "connect" | "js-publish" | "js-publish-async" | "js-fetch"
-            | "js-fetch-ack" | "kv-put" | "kv-get" | "kv-watch" | "object-put" | "object-get",
+            "publish" | "request" | "service" | "connect" | "js-publish" | "js-publish-async"
+            | "js-fetch" | "js-fetch-ack" | "kv-put" | "kv-get" | "kv-watch" | "object-put"
+            | "object-get",
             Some(_),
         ) => usage("--mode: this operation has none"),
         ("", _) => usage("--op: missing"),

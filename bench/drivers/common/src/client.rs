@@ -49,6 +49,10 @@ pub trait Client: Clone + Send + Sync + 'static {
         message: &Self::Message,
     ) -> impl Future<Output = Result<usize>> + Send;
 
+    /// Answers requests with what they bring, as a service with one endpoint, as long as the client
+    /// lives.
+    fn serve(&self, subject: &'static str) -> impl Future<Output = Result<()>> + Send;
+
     /// The JetStream of the connection.
     fn jetstream(&self) -> Self::JetStream;
 }

@@ -13,6 +13,7 @@ mod meter;
 mod object;
 mod ops;
 mod run;
+mod service;
 
 pub use args::{Args, KEYS, Mode, Op, STORED_WARM_UP, key, warm_up_stream};
 pub use client::{Batch, Bucket, Client, Consumer, JetStream, Message, Objects, Subscription};

@@ -188,7 +188,7 @@ async fn in_series<C: Client>(
     let mut latencies = Latencies::with_capacity(count);
     for _ in 0..count {
         let began = Instant::now();
-        ask(client, message, args.size).await?;
+        ask(client, ECHO, message, args.size).await?;
         latencies.add(began.elapsed());
     }
     Ok(latencies)
@@ -208,7 +208,7 @@ async fn in_flight<C: Client>(
         let (client, message, sent) = (client.clone(), Arc::clone(message), Arc::clone(&sent));
         set.spawn(async move {
             while sent.fetch_add(1, Ordering::Relaxed) < count {
-                ask(&client, &message, size).await?;
+                ask(&client, ECHO, &message, size).await?;
             }
             Ok(())
         });
@@ -219,8 +219,14 @@ async fn in_flight<C: Client>(
     Ok(())
 }
 
-async fn ask<C: Client>(client: &C, message: &C::Message, size: usize) -> Result<()> {
-    let answer = client.request(ECHO, message).await?;
+/// Sends a request, whose answer is to have this size.
+pub(crate) async fn ask<C: Client>(
+    client: &C,
+    subject: &'static str,
+    message: &C::Message,
+    size: usize,
+) -> Result<()> {
+    let answer = client.request(subject, message).await?;
     if answer != size {
         let text = format!("an answer of {answer} bytes arrived instead of {size}");
         return Err(Failure::Failed(text));

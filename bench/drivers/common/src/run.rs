@@ -13,6 +13,7 @@ use crate::kv;
 use crate::meter::{Measured, rss_kib};
 use crate::object;
 use crate::ops;
+use crate::service;
 
 /// The whole program: reads the arguments, measures, prints one line of JSON.
 pub fn run<C: Client>() -> ExitCode {
@@ -81,6 +82,7 @@ async fn measure<C: Client>(args: &Args) -> Result<Measured> {
         Op::Subscribe(mode) => ops::subscribe::<C>(args, mode).await,
         Op::Pubsub(mode) => ops::pubsub::<C>(args, mode).await,
         Op::Request => ops::request::<C>(args).await,
+        Op::Service => service::serve::<C>(args).await,
         Op::Connect => ops::connect::<C>(args).await,
         Op::JsPublish => jetstream::publish::<C>(args).await,
         Op::JsPublishAsync => jetstream::publish_all::<C>(args).await,

@@ -8,6 +8,7 @@ mod object;
 use std::process::ExitCode;
 
 use nats_bench_driver::{Args, Batch, Client, Failure, Message, Mode, Result, Subscription, run};
+use nats_core::service::{EndpointConfig, ServiceConfig};
 use nats_core::{ConnectOptions, Headers, Publish};
 
 use crate::jetstream::Streams;
@@ -100,6 +101,22 @@ impl Client for Ours {
             Ok(answer) => Ok(answer.payload().len()),
             Err(error) => Err(Failure::of("request", error)),
         }
+    }
+
+    async fn serve(&self, subject: &'static str) -> Result<()> {
+        let failed = |error| Failure::of("service", error);
+        let service = self.0.add_service(&ServiceConfig::new("bench", "1.0.0")).map_err(failed)?;
+        let config = EndpointConfig { subject: Some(subject.into()), ..EndpointConfig::default() };
+        let endpoint = service.endpoint("serve", &config).map_err(failed)?;
+        tokio::spawn(async move {
+            while let Some(mut request) = endpoint.next().await {
+                let payload = request.message().payload_bytes();
+                if let Err(error) = request.respond(payload).await {
+                    eprintln!("respond: {error}");
+                }
+            }
+        });
+        Ok(())
     }
 
     fn jetstream(&self) -> Streams {

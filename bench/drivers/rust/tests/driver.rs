@@ -53,6 +53,21 @@ async fn serve(url: String, shorter: usize) -> Result<Client> {
             request.respond(&request.payload()[shorter..]).await.unwrap();
         }
     });
+    let (orders, asker) = (client.subscribe("bench.ask")?, client.clone());
+    tokio::spawn(async move {
+        while let Some(order) = orders.next().await {
+            let text = String::from_utf8_lossy(order.payload()).into_owned();
+            let numbers: Vec<usize> = text.split(' ').map(|word| word.parse().unwrap()).collect();
+            let [count, size, _] = numbers[..] else { panic!("{text}") };
+            let mut answered = 0;
+            for _ in 0..count {
+                let answer = asker.request("bench.serve", vec![b'x'; size]).await.unwrap();
+                answered += usize::from(answer.payload().len() == size);
+            }
+            assert_eq!(answered, count);
+            order.respond(vec![b'x'; size - shorter]).await.unwrap();
+        }
+    });
     client.flush().await?;
     Ok(client)
 }
@@ -91,6 +106,8 @@ fn requests_and_connections() {
     assert!(line["p99_us"].as_f64() >= line["p50_us"].as_f64(), "{line}");
     assert!(line["p50_us"].as_f64() > Some(0.0), "{line}");
     measured(&server, "--op request --count 200 --inflight 64 --runtime current");
+    measured(&server, "--op service --count 200");
+    measured(&server, "--op service --count 200 --size 100 --runtime current");
     let before = server.monitor("/varz").unwrap()["total_connections"].as_u64().unwrap();
     measured(&server, "--op connect --conns 7");
     let after = server.monitor("/varz").unwrap()["total_connections"].as_u64().unwrap();
@@ -183,6 +200,7 @@ fn what_goes_wrong_is_told() {
     assert_eq!(told("--op subscribe --mode iterator"), wrong);
     let wrong = (1, "an answer of 15 bytes arrived instead of 16\n".to_owned());
     assert_eq!(told("--op request"), wrong);
+    assert_eq!(told("--op service --count 10"), wrong);
     assert_eq!(told("--op nothing").0, 2);
     let output = drive(&server.url(), "--op subscribe --mode callback");
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
