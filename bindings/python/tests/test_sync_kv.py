@@ -191,6 +191,8 @@ def test_a_watch_calls_back(js_url: str) -> None:
         put(kv, "a")
         told = Told()
         watcher = kv.watch(callback=lambda entry: told(short(entry)))
+        # A value that is purged before it was sent is not there any more.
+        assert told.wait(2) == ["a=a", "-"]
         kv.purge("a")
         assert told.wait(3) == ["a=a", "-", "a PURGE"]
         with pytest.raises(errors.Error, match="callback"):
