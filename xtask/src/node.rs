@@ -178,7 +178,7 @@ const CONNECT_ALIASES: &[Alias] = &[
 const SUBSCRIBE_ALIASES: &[Alias] =
     &[alias("max", "max_messages", "same", "number", "The same as `maxMessages`.")];
 
-/// What `@nats-io/jwt` calls claims. Those with a dot are members of an object; `lib/types.ts`
+/// What `@nats-io/jwt` calls claims. Those with a dot are members of an object; `lib/jwt_types.ts`
 /// declares them.
 const USER_ALIASES: &[Alias] = &[
     inner("pub.allow", "publish_allow", "list"),
