@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::publish::{How, Publish};
+use super::publish::Publish;
 use crate::conn::mailbox::Taken;
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
@@ -14,9 +14,6 @@ use crate::proto::block::{Arrived, Block, Expected, View};
 use crate::proto::message::{RawMessage, Run};
 use crate::proto::parse::MsgFrame;
 use crate::proto::{HeaderBlock, Headers};
-
-const ANSWER: How =
-    How { answer: true, patient: false, alone: false, gathered: false, wild: false };
 
 /// A received message, cheap to clone. Its views live as long as it does.
 ///
@@ -153,7 +150,7 @@ impl<'a> MessageRef<'a> {
         let injected = self.injected(headers);
         let headers = injected.as_ref().or(headers);
         let (shared, answer) = self.answer(headers, payload.as_ref())?;
-        shared.publish_with(&answer, ANSWER).await
+        shared.publish_with(&answer, shared.answering()).await
     }
 
     /// As [`Message::respond_now`].
@@ -163,10 +160,10 @@ impl<'a> MessageRef<'a> {
     pub fn respond_now(self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
         if let Some(headers) = self.injected(headers) {
             let (shared, answer) = self.answer(Some(&headers), payload)?;
-            return shared.publish_now(&answer, ANSWER);
+            return shared.publish_now(&answer, shared.answering());
         }
         let (shared, answer) = self.answer(headers, payload)?;
-        shared.publish_now(&answer, ANSWER)
+        shared.publish_now(&answer, shared.answering())
     }
 
     /// As [`Client::injected`](super::handle::Client::injected), for an answer to the message.

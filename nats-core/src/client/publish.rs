@@ -1,6 +1,7 @@
 //! Publishing.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::handle::Client;
@@ -128,6 +129,12 @@ impl Client {
 }
 
 impl Shared {
+    /// How to answer a message: one that came without others is hardly followed by more answers.
+    pub(crate) fn answering(&self) -> How {
+        let alone = self.lone.load(Ordering::Relaxed);
+        How { answer: true, alone, ..How::default() }
+    }
+
     #[inline]
     pub(crate) fn publish_now(&self, publish: &Publish<'_>, how: How) -> Result<()> {
         let mut outbox = lock(&self.outbox);

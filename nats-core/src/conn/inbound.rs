@@ -1,5 +1,6 @@
 //! What a link receives: read by the driver, or by a thread that waits for something of it.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::registry::Report;
@@ -29,11 +30,14 @@ impl Inbound {
         let mut unwound = Unwound(self, true);
         let inbound = &mut *unwound.0;
         let handled = shared.with_registry(|registry| {
+            let before = registry.counters.messages;
             let mut sink = registry.dispatch();
             let handled =
                 inbound.session.handle_bytes(&mut inbound.buffer, Instant::now(), &mut sink);
             // What came before a fault is delivered all the same.
             registry.hand_over(&mut inbound.reports);
+            // Known before the wake-ups, hence to whoever answers.
+            shared.lone.store(registry.counters.messages <= before + 1, Ordering::Relaxed);
             registry.answer(&shared.requests, shared.request_inbox.len());
             handled
         });

@@ -4,7 +4,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -98,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) last_error: Mutex<Option<Error>>,
     pub(crate) reconnects: AtomicU64,
     pub(crate) errors: AtomicU64,
+    /// The last read has brought one message at most.
+    pub(crate) lone: AtomicBool,
     /// Wakes publishers that wait for room.
     pub(crate) room: Notify,
     /// Interrupts dialling and waiting when the connection is to close.
@@ -124,6 +126,7 @@ impl Shared {
             last_error: Mutex::default(),
             reconnects: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            lone: AtomicBool::new(false),
             room: Notify::new(),
             closing: Notify::new(),
             request_inbox,
