@@ -1616,9 +1616,10 @@ nats_status nats_connection_free(nats_connection *nc);
 
 /**
  * Closes a connection gently: all subscriptions are drained, so that messages that have arrived
- * are taken or their callbacks return; then everything published is sent, and the connection
- * closes. New subscriptions are refused from the start. Inside a callback of the connection
- * the drain is started and the call returns at once.
+ * are taken or their callbacks return, and requests to services are answered or given up (see
+ * nats_service); then everything published is sent, and the connection closes. New subscriptions
+ * are refused from the start. Inside a callback of the connection the drain is started and the
+ * call returns at once.
  *
  * `timeout_ms`: how long to wait, in milliseconds; 0 stands for the option "drain_timeout_ms".
  *
@@ -5088,8 +5089,9 @@ nats_status nats_subscription_unsubscribe_after(nats_subscription *sub,
 
 /**
  * Ends a subscription gently: the server stops sending, and the call returns once every message
- * that had arrived was taken, or its callback has returned. Inside a callback of the same
- * subscription the drain is started and the call returns at once.
+ * that had arrived was taken, or its callback has returned; requests to an endpoint of a service
+ * have to be answered or given up, too. Inside a callback of the same subscription the drain is
+ * started and the call returns at once.
  *
  * `timeout_ms`: how long to wait, in milliseconds; 0 stands for the option "drain_timeout_ms".
  *

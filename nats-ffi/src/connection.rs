@@ -111,9 +111,10 @@ pub extern "C" fn nats_connection_free(nc: *mut nats_connection) -> nats_status 
 }
 
 /// Closes a connection gently: all subscriptions are drained, so that messages that have arrived
-/// are taken or their callbacks return; then everything published is sent, and the connection
-/// closes. New subscriptions are refused from the start. Inside a callback of the connection
-/// the drain is started and the call returns at once.
+/// are taken or their callbacks return, and requests to services are answered or given up (see
+/// nats_service); then everything published is sent, and the connection closes. New subscriptions
+/// are refused from the start. Inside a callback of the connection the drain is started and the
+/// call returns at once.
 ///
 /// `timeout_ms`: how long to wait, in milliseconds; 0 stands for the option "drain_timeout_ms".
 ///

@@ -207,8 +207,9 @@ pub extern "C" fn nats_subscription_unsubscribe_after(
 }
 
 /// Ends a subscription gently: the server stops sending, and the call returns once every message
-/// that had arrived was taken, or its callback has returned. Inside a callback of the same
-/// subscription the drain is started and the call returns at once.
+/// that had arrived was taken, or its callback has returned; requests to an endpoint of a service
+/// have to be answered or given up, too. Inside a callback of the same subscription the drain is
+/// started and the call returns at once.
 ///
 /// `timeout_ms`: how long to wait, in milliseconds; 0 stands for the option "drain_timeout_ms".
 ///

@@ -39,7 +39,6 @@ import type {
   PublishOptions,
   ReviverFn,
 } from "./types";
-import { deferred, type Deferred } from "./util";
 
 /** The services of a program on a connection, and what finds services. */
 export class Svcm {
@@ -67,18 +66,29 @@ export class Svcm {
   }
 }
 
-/** A request. */
+/** A request. It counts as handled once it is answered, or given up. */
 class Request implements ServiceMsg {
-  /** The error that it was answered with. */
-  error: ServiceError | undefined;
-  readonly began = performance.now();
+  readonly #began = performance.now();
   readonly #msg: Msg;
-  readonly #answered: (request: Request) => void;
+  readonly #endpoint: NativeEndpoint;
+  #counted = false;
 
-  /** `answered` is told of each answer. */
-  constructor(msg: Msg, answered: (request: Request) => void) {
+  constructor(msg: Msg, endpoint: NativeEndpoint) {
     this.#msg = msg;
-    this.#answered = answered;
+    this.#endpoint = endpoint;
+  }
+
+  get isCounted(): boolean {
+    return this.#counted;
+  }
+
+  /** Counts it, the first time. */
+  count(error?: ServiceError): void {
+    if (!this.#counted) {
+      this.#counted = true;
+      const nanos = (performance.now() - this.#began) * 1e6;
+      this.#endpoint.handled(nanos, error && `${error.code}:${error.message}`);
+    }
   }
 
   get subject(): string {
@@ -111,7 +121,7 @@ class Request implements ServiceMsg {
 
   respond(data: Payload = Empty, opts?: PublishOptions): boolean {
     const answered = this.#msg.respond(data, opts);
-    this.#answered(this);
+    this.count();
     return answered;
   }
 
@@ -123,8 +133,7 @@ class Request implements ServiceMsg {
   ): boolean {
     const headers = errorHeaders(code, description, opts?.headers);
     const answered = this.#msg.respond(data, { ...opts, headers });
-    this.error = new ServiceError(code, description);
-    this.#answered(this);
+    this.count(new ServiceError(code, description));
     return answered;
   }
 }
@@ -135,21 +144,16 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
   readonly #native: NativeEndpoint;
   /** What a loop has and has not come back from. */
   #current: Request | undefined;
-  /** What was handed on, and neither answered nor given up. */
-  readonly #open = new Set<Request>();
-  /** Those who wait until that is nothing. */
-  readonly #waiting: Deferred<void>[] = [];
 
   constructor(way: Way, name: string, native: NativeEndpoint, handler?: ServiceHandler) {
-    const serve = (error: Error | null, msg: Msg): void => {
+    const serve = (error: Error | null, msg: Msg): void | Promise<void> => {
       // An end with an error is that of the service.
       if (error === null) {
-        this.#serve(handler as ServiceHandler, this.#opened(msg));
+        return this.#serve(handler as ServiceHandler, new Request(msg, native));
       }
     };
     const callback = handler && serve;
-    const answered = () => this.#answered();
-    super(way.receive((token) => native.requests(token), { callback, answered }, messages));
+    super(way.receive((token) => native.requests(token), { callback }, messages));
     this.name = name;
     this.#native = native;
   }
@@ -160,76 +164,45 @@ class EndpointImpl extends Mapped<Msg, ServiceMsg> implements ServiceEndpoint {
 
   /** @internal */
   protected override of(msg: Msg): ServiceMsg {
-    this.#current = this.#opened(msg);
+    this.#current = new Request(msg, this.#native);
     return this.#current;
   }
 
   /** @internal */
   protected override done(): void {
-    const request = this.#current;
+    this.#current?.count();
     this.#current = undefined;
-    if (request !== undefined) {
-      this.#count(request);
-    }
   }
 
-  #opened(msg: Msg): Request {
-    const request = new Request(msg, (answered) => this.#close(answered));
-    this.#open.add(request);
-    return request;
-  }
-
-  #close(request: Request): void {
-    this.#open.delete(request);
-    if (this.#open.size === 0) {
-      this.#waiting.splice(0).forEach((waiting) => waiting.resolve());
-    }
-  }
-
-  /** Resolves when nothing waits for an answer. */
-  #answered(): Promise<void> {
-    const answered = deferred();
-    if (this.#open.size === 0) {
-      answered.resolve();
-    } else {
-      this.#waiting.push(answered);
-    }
-    return answered;
-  }
-
-  #serve(handler: ServiceHandler, request: Request): void {
+  #serve(handler: ServiceHandler, request: Request): void | Promise<void> {
+    let done: unknown;
     try {
-      const done: unknown = handler(null, request);
-      if (types.isPromise(done)) {
-        done.then(
-          () => this.#count(request),
-          (reason) => this.#fail(request, reason),
-        );
-        return;
-      }
+      done = handler(null, request);
     } catch (thrown) {
       this.#fail(request, thrown);
       return;
     }
-    this.#count(request);
+    if (types.isPromise(done)) {
+      return done.then(
+        () => request.count(),
+        (reason) => this.#fail(request, reason),
+      );
+    }
+    request.count();
   }
 
   #fail(request: Request, thrown: unknown): void {
+    if (request.isCounted) {
+      // The answer is out: the connection tells of it.
+      throw thrown;
+    }
     const error = failure(thrown);
     try {
       request.respondError(error.code, error.message);
     } catch {
       // It cannot be answered: what the handler has thrown is what counts.
+      request.count(error);
     }
-    request.error = error;
-    this.#count(request);
-  }
-
-  #count(request: Request): void {
-    const { began, error } = request;
-    this.#close(request);
-    const nanos = (performance.now() - began) * 1e6;
-    this.#native.handled(nanos, error && `${error.code}:${error.message}`);
   }
 }
 

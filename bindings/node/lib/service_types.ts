@@ -30,9 +30,10 @@ export interface ServiceMsg {
 
 /**
  * Answers requests. One that throws or rejects answers with the error 500 and the text, or with what a
- * {@link ServiceError} says; that is counted as an error. A request whose handler has returned a promise
- * is counted when that settles, and others are handled meanwhile. `err` is null always: what ends an
- * endpoint ends its service, see `stopped`.
+ * {@link ServiceError} says; that is counted as an error. A request is counted when it is answered, or
+ * when its handler is done with it: when the promise that it returned settles; others are handled
+ * meanwhile. What is thrown behind an answer is told by `status()` of the connection. `err` is null
+ * always: what ends an endpoint ends its service, see `stopped`.
  */
 export type ServiceHandler = (err: Error | null, msg: ServiceMsg) => void | Promise<void>;
 
@@ -55,8 +56,8 @@ export interface EndpointOptions {
 }
 
 /**
- * An endpoint. Without a handler a loop reads its requests; each is counted when the loop asks for the
- * next one. Leaving the loop, and `stop`, end the endpoint and not its service.
+ * An endpoint. Without a handler a loop reads its requests; each is counted when it is answered, or the
+ * loop asks for the next one. Leaving the loop, and `stop`, end the endpoint and not its service.
  */
 export interface ServiceEndpoint extends QueuedIterator<ServiceMsg> {
   readonly name: string;

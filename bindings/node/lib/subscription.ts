@@ -49,8 +49,6 @@ export interface Held<T> {
 /** What a subscription does with what it takes. */
 export type Receiving<T> = Omit<SubscriptionOptions, "callback"> & {
   callback?: MsgCallback<T>;
-  /** Resolves when everything that was handed on is answered; a drain waits for that, too. */
-  answered?: () => Promise<void>;
 };
 
 /** How what is taken is read. */
@@ -72,7 +70,6 @@ export class SubscriptionImpl<T = Msg> {
   /** Messages that were taken. */
   #held: Held<T> | undefined;
   readonly #unpack: Unpack<T>;
-  readonly #answered: (() => Promise<void>) | undefined;
   /** There is something to take, or the end. */
   #ready = false;
   #scheduled = false;
@@ -104,7 +101,6 @@ export class SubscriptionImpl<T = Msg> {
     millis("timeout", timeout);
     this.#owner = owner;
     this.#unpack = unpack;
-    this.#answered = options.answered;
     this.callback = callback;
     this.#pushes = callback !== undefined;
     this.#max = maxMessages ?? max;
@@ -276,7 +272,7 @@ export class SubscriptionImpl<T = Msg> {
     const handled = deferred();
     this.#handled.push(handled);
     this.#settleHandled();
-    return handled.then(() => this.#answered?.());
+    return handled;
   }
 
   /** Hands on what there is, and goes on later when there is more than a turn's share. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { headers, ServiceError, ServiceResponseType, Svcm } from "nats-ffi";
 
-import { behaviour, check, dial, fails, Reader, within } from "./helpers.mjs";
+import { behaviour, check, dial, fails, Reader, Watch, within } from "./helpers.mjs";
 import { ask, asked, begin, counted, echo, gate, nobody, serving } from "./service.mjs";
 
 behaviour("service-01", "what a service tells of itself", async (t) => {
@@ -245,6 +245,25 @@ behaviour("service-14", "a handler that throws", async (t) => {
     const { num_errors, last_error } = (await counted(service, index + 1)).endpoints[0];
     assert.deepEqual([num_errors, last_error], [index + 1, `${code}:${text}`]);
   }
+});
+
+check("what a handler throws behind its answer is told, and is no second answer", async (t) => {
+  const { nc, service } = await serving(t, (_, msg) => {
+    msg.respond(msg.data);
+    if (msg.string() === "now") throw new TypeError("at once");
+    return Promise.reject(new TypeError("later"));
+  });
+  const watch = new Watch(nc);
+  const subscription = nc.subscribe("answers");
+  const answers = new Reader(subscription);
+  for (const how of ["now", "later"]) ask(nc, how);
+  const { error } = await watch.until("error", 2);
+  assert.match(`${error} ${error.cause ?? ""}`, /later/);
+  assert.deepEqual(await answers.texts(2), ["now", "later"]);
+  const { num_errors, last_error } = (await counted(service, 2)).endpoints[0];
+  assert.deepEqual([num_errors, last_error ?? ""], [0, ""]);
+  await nc.flush();
+  assert.equal(subscription.getPending(), 0);
 });
 
 behaviour("service-15", "a handler that answers later", async (t) => {

@@ -22,7 +22,8 @@ impl Subscription {
     }
 
     /// Unsubscribes at the server, then waits until everything that was under way has been taken by
-    /// the consumers. While disconnected, what has arrived is all there is.
+    /// the consumers; requests to an endpoint of a service have to be answered or given up, too. While
+    /// disconnected, what has arrived is all there is.
     ///
     /// # Errors
     /// [`Code::Timeout`]: the subscription is ended all the same, pending messages can still be
@@ -32,7 +33,7 @@ impl Subscription {
         self.rest();
         self.client().drain_sids(self.wire_sid().as_slice(), deadline).await;
         self.end(Code::SubscriptionClosed.into());
-        within(deadline, timeout, poll_fn(|cx| self.poll_empty(cx))).await
+        within(deadline, timeout, poll_fn(|cx| self.mailbox().poll_handled(cx))).await
     }
 }
 
@@ -48,7 +49,8 @@ impl Client {
     /// Drains every subscription, then sends what was published, then closes the connection. New
     /// subscriptions are refused from the start, publishes once the subscriptions are empty, answers
     /// ([`crate::Message::respond`]) when the connection closes. A message that was taken counts as
-    /// handled: use [`Client::drain_with`] to wait for its handler too.
+    /// handled: use [`Client::drain_with`] to wait for its handler too. Requests to services have to
+    /// be answered or given up.
     ///
     /// # Errors
     /// [`Code::Timeout`] (the connection is closed all the same), [`Code::ConnectionDraining`] when
@@ -106,7 +108,7 @@ impl Client {
         let sids: Vec<u64> = mailboxes.iter().map(|(sid, _)| *sid).collect();
         self.drain_sids(&sids, deadline).await;
         for (_, mailbox) in mailboxes {
-            within(deadline, timeout, poll_fn(|cx| mailbox.poll_empty(cx))).await?;
+            within(deadline, timeout, poll_fn(|cx| mailbox.poll_handled(cx))).await?;
         }
         within(deadline, timeout, handled).await?;
         let shared = self.shared();

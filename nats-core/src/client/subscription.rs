@@ -188,11 +188,6 @@ impl Subscription {
         self.inner.mailbox.poll_ready(cx)
     }
 
-    /// Ready once every pending message has been taken.
-    pub fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
-        self.inner.mailbox.poll_empty(cx)
-    }
-
     /// Why no more messages will come, once that is so (some may still be pending):
     /// [`Code::SubscriptionClosed`], [`Code::SubscriptionEnded`], [`Code::ConnectionClosed`],
     /// [`Code::SlowConsumer`], [`Code::Permission`], or [`Code::NoResponders`] for a request-many.

@@ -17,6 +17,9 @@ const KEPT_CAPACITY: usize = 8;
 /// The number of those who wait for the end alone: nothing else wakes them.
 const FOR_THE_END: u64 = u64::MAX;
 
+/// The number of those who wait until everything is handled.
+const FOR_HANDLING: u64 = u64::MAX - 1;
+
 /// What happens to a message that exceeds a subscription's pending limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
@@ -70,10 +73,19 @@ struct State {
     stats: SubscriptionStats,
     slow: bool,
     end: Option<Error>,
-    /// Those who wait, each under the number of its [`Ready`]; 0 or [`FOR_THE_END`] for those without
-    /// one.
+    /// How many of those that were taken are handled; None: what is taken counts as handled.
+    handled: Option<u64>,
+    /// Those who wait, each under the number of its [`Ready`]; 0, [`FOR_THE_END`] or [`FOR_HANDLING`]
+    /// for those without one.
     wakers: Vec<(u64, Waker)>,
     last_waiter: u64,
+}
+
+impl State {
+    fn unhandled(&self) -> u64 {
+        let taken = self.stats.delivered;
+        self.stats.pending_messages + taken.saturating_sub(self.handled.unwrap_or(taken))
+    }
 }
 
 /// Messages that were taken.
@@ -162,14 +174,39 @@ impl Mailbox {
         Ready { mailbox: self, waiter: 0 }
     }
 
-    /// Ready once the consumers have taken everything.
-    pub(crate) fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
+    /// From now on, what is taken counts as handled only by [`Mailbox::handled`].
+    pub(crate) fn watch_handling(&self) {
         let mut state = self.lock();
-        if state.items.is_empty() {
+        state.handled = Some(state.stats.delivered);
+    }
+
+    /// One of those that were taken is handled.
+    pub(crate) fn handled(&self) {
+        let mut state = self.lock();
+        if let Some(handled) = &mut state.handled {
+            *handled += 1;
+        }
+        if state.unhandled() > 0 {
+            return;
+        }
+        let waiting: Vec<Waker> = extract(&mut state, |waiter| waiter == FOR_HANDLING).collect();
+        drop(state);
+        wake_all(waiting);
+    }
+
+    /// Ready once the consumers have taken everything, and handled it where that is told.
+    pub(crate) fn poll_handled(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.unhandled() == 0 {
             return Poll::Ready(());
         }
-        register(&mut state, 0, cx.waker());
+        register(&mut state, FOR_HANDLING, cx.waker());
         Poll::Pending
+    }
+
+    /// How many messages are pending, or were taken and are not handled.
+    pub(crate) fn unhandled(&self) -> u64 {
+        self.lock().unhandled()
     }
 
     /// Ready once no more messages will come, whether or not some are pending. Messages do not wake
@@ -375,13 +412,17 @@ impl Drop for Ready<'_> {
 /// Everybody whom a change concerns; they register again when they still have to wait.
 fn waiting(state: &mut State) -> impl Iterator<Item = Waker> {
     let all = state.end.is_some();
-    let concerned = state.wakers.extract_if(.., move |(waiter, _)| all || *waiter != FOR_THE_END);
-    concerned.map(|(_, waker)| waker)
+    extract(state, move |waiter| all || waiter != FOR_THE_END)
+}
+
+/// Takes the wakers of those who wait under these numbers.
+fn extract(state: &mut State, concerned: impl Fn(u64) -> bool) -> impl Iterator<Item = Waker> {
+    state.wakers.extract_if(.., move |(waiter, _)| concerned(*waiter)).map(|(_, waker)| waker)
 }
 
 /// Keeps the waker under the number; those without a number are kept once each.
 fn register(state: &mut State, waiter: u64, waker: &Waker) {
-    let many = matches!(waiter, 0 | FOR_THE_END);
+    let many = matches!(waiter, 0 | FOR_THE_END | FOR_HANDLING);
     let same =
         |(number, known): &(u64, Waker)| *number == waiter && (!many || known.will_wake(waker));
     match state.wakers.iter_mut().find(|entry| same(entry)) {

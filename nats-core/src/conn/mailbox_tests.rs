@@ -1,5 +1,9 @@
 //! Limits, ends and waits of a subscription's queue.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
 use super::*;
 use crate::proto::block::{Arrived, Expected};
 use crate::proto::parse::{Frame, Limits, Parser, Step};
@@ -106,18 +110,55 @@ fn a_wait_that_is_given_up_leaves_nothing_behind_and_takes_no_other_with_it() {
     assert_eq!(Pin::new(&mut kept).poll(&mut context), Poll::Ready(true));
 }
 
+/// How often somebody was woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn what_was_taken_is_handled_at_once_or_when_that_is_said() {
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let handled = |mailbox: &Mailbox| mailbox.poll_handled(&Context::from_waker(&waker));
+    let plain = mailbox(0, 0, Overflow::DropNewest);
+    push(&plain, &mut vec![message(1)]);
+    assert_eq!((handled(&plain), plain.unhandled()), (Poll::Pending, 1));
+    plain.take(1);
+    assert_eq!((handled(&plain), plain.unhandled(), count.get()), (Poll::Ready(()), 0, 1));
+
+    let watched = mailbox(0, 0, Overflow::DropNewest);
+    watched.watch_handling();
+    assert_eq!(handled(&watched), Poll::Ready(()));
+    push(&watched, &mut vec![message(1), message(2)]);
+    watched.take(1);
+    watched.handled();
+    assert_eq!((handled(&watched), watched.unhandled()), (Poll::Pending, 1));
+    watched.take(1);
+    assert_eq!((handled(&watched), watched.unhandled()), (Poll::Pending, 1));
+    let (readers, before) = (Arc::new(Count::default()), count.get());
+    let reader = Waker::from(Arc::clone(&readers));
+    assert!(watched.poll_ready(&Context::from_waker(&reader)).is_pending());
+    watched.handled();
+    assert_eq!((handled(&watched), count.get()), (Poll::Ready(()), before + 1));
+    assert_eq!(readers.get(), 0, "nothing has come for those who read");
+}
+
 #[test]
 fn those_who_wait_for_the_end_are_woken_by_nothing_else() {
-    struct Count(std::sync::atomic::AtomicUsize);
-    impl std::task::Wake for Count {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
-    let counters = [(); 2].map(|()| std::sync::Arc::new(Count(0.into())));
+    let counters = [(); 2].map(|()| Arc::new(Count::default()));
     let wakers = counters.clone().map(Waker::from);
-    let woken =
-        || counters.each_ref().map(|count| count.0.load(std::sync::atomic::Ordering::SeqCst));
+    let woken = || counters.each_ref().map(|count| count.get());
     for overflow in [Overflow::DropNewest, Overflow::Error] {
         let before = woken();
         let mailbox = mailbox(1, 0, overflow);

@@ -389,7 +389,7 @@ impl GroupMessages {
                     if out.stats().pending_messages >= AHEAD {
                         poll_fn(|cx| match out.poll_ended(cx) {
                             Poll::Ready(()) => Poll::Ready(()),
-                            Poll::Pending => out.poll_empty(cx),
+                            Poll::Pending => out.poll_handled(cx),
                         })
                         .await;
                     }

@@ -70,6 +70,8 @@ impl Endpoint {
         };
         let instance = keeper.instance();
         let subscription = instance.client.subscribe_with(&subject, &options)?;
+        let mailbox = Arc::clone(subscription.mailbox());
+        mailbox.watch_handling();
         let info = EndpointInfo {
             name: name.to_owned(),
             subject,
@@ -81,7 +83,7 @@ impl Endpoint {
             info,
             counts: Counts::default(),
             sid: subscription.sid(),
-            mailbox: Arc::clone(subscription.mailbox()),
+            mailbox,
             ended: AtomicBool::new(false),
         });
         instance.serve(&served)?;
@@ -128,9 +130,9 @@ impl Endpoint {
     /// Counts a request that was taken of the subscription and is handled now: answered, or given
     /// up. It took this long; an error is told as it is, so it should be the text of a
     /// [`ServiceError`](super::ServiceError). It is to be called once for each message, after its
-    /// answer: a stop waits for that.
+    /// answer: a stop waits for that, and so does a drain of the connection.
     pub fn handled(&self, took: Duration, error: Option<&str>) {
-        self.served.counts.handled(took, error);
+        self.served.handled(took, error);
     }
 
     /// What it has done, with what the program adds.
@@ -150,6 +152,12 @@ impl Served {
         };
         self.counts.tell(&mut stats);
         stats
+    }
+
+    /// A request was handled.
+    pub(super) fn handled(&self, took: Duration, error: Option<&str>) {
+        self.counts.handled(took, error);
+        self.mailbox.handled();
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -159,8 +159,7 @@ impl Monitor {
             self.answer(&message).await;
         }
         for served in endpoints {
-            poll_fn(|cx| served.mailbox.poll_empty(cx)).await;
-            served.counts.settle(&served.mailbox).await;
+            poll_fn(|cx| served.mailbox.poll_handled(cx)).await;
         }
     }
 }
@@ -176,7 +175,7 @@ async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>)
 }
 
 fn late(endpoints: &[Arc<Served>], order: &Order) -> Error {
-    let left = endpoints.iter().map(|served| served.counts.unsettled(&served.mailbox)).sum::<u64>();
+    let left = endpoints.iter().map(|served| served.mailbox.unhandled()).sum::<u64>();
     let text = format!("{left} requests were not handled after {} ms", order.within.as_millis());
     Error::new(Code::Timeout, text)
 }

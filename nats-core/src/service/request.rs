@@ -85,7 +85,7 @@ impl Request {
 
     fn count(&mut self, error: Option<&str>) {
         if !std::mem::replace(&mut self.counted, true) {
-            self.served.counts.handled(self.begun.elapsed(), error);
+            self.served.handled(self.begun.elapsed(), error);
         }
     }
 }

@@ -166,9 +166,15 @@ async fn service_34() {
         Code::ConnectionDraining
     );
     assert_eq!(code(service.endpoint("x", &EndpointConfig::default())), Code::ConnectionDraining);
+    let drain = tokio::spawn(drain);
+    let mut held = within("a request", endpoint.next()).await.unwrap();
     echo(&endpoint);
-    within("the drain", drain).await.unwrap();
-    expect_numbers(&answers, 0..100).await;
+    expect_numbers(&answers, 1..100).await;
+    // What is with a handler is waited for.
+    assert!(!drain.is_finished());
+    held.respond("0").await.unwrap();
+    within("the drain", drain).await.unwrap().unwrap();
+    assert_eq!(next_text(&answers).await, "0");
     for _ in 0..100 {
         assert!(next_text(&pings).await.contains(service.id()));
     }
