@@ -28,7 +28,7 @@ async def main(url: str) -> None:
         path = Path("object.txt")
         path.write_text("x" * 200_000)
         await store.put("large", path.read_bytes(), progress=progress)
-        # Chunk by chunk; whoever needs no progress takes put_file and get_file.
+        # Chunk by chunk; put_file and get_file move files as a whole.
         with path.open("wb") as file:
             await store.get("large", file, progress=progress)
         path.unlink()

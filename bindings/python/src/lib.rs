@@ -54,6 +54,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<kv::Entry>()?;
     module.add_class::<kv::Cache>()?;
     module.add_class::<object::Objects>()?;
+    module.add_class::<object::Progress>()?;
     module.add_class::<object::ObjectWriter>()?;
     module.add_class::<object::ObjectReader>()?;
     module.add_class::<jetstream::PubAck>()?;

@@ -1,9 +1,11 @@
 //! Buckets of objects.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nats_bridge::fork::Held;
 use nats_bridge::object::{self as options, Reader, Writer};
+use nats_bridge::queue::Mark;
 use nats_core::Message;
 use nats_core::object::{ObjectInfo, ObjectStore};
 use pyo3::prelude::*;
@@ -29,6 +31,34 @@ pub(crate) struct ObjectWriter(Held<Arc<Writer>>);
 /// An object that is being read.
 #[pyclass(frozen, module = "nats_ffi._native")]
 pub(crate) struct ObjectReader(Held<Arc<Reader>>);
+
+/// How far an operation is. Its queue is told under a token that there is something new.
+#[pyclass(frozen, module = "nats_ffi._native")]
+pub(crate) struct Progress(Arc<Told>);
+
+struct Told {
+    mark: Arc<Mark>,
+    bytes: AtomicU64,
+    total: AtomicU64,
+}
+
+/// What notes how far an operation is.
+fn noting(
+    queue: &Queue,
+    progress: Option<&Bound<'_, Progress>>,
+) -> Outcome<impl FnMut(u64, u64) + Send + use<>> {
+    let progress = progress.map(|progress| Arc::clone(&progress.get().0));
+    let queue = queue.events()?.downgrade();
+    Ok(move |bytes, total| {
+        if let Some(told) = &progress {
+            told.total.store(total, Ordering::Relaxed);
+            told.bytes.store(bytes, Ordering::Relaxed);
+            if let Some(queue) = queue.upgrade() {
+                queue.mark(&told.mark);
+            }
+        }
+    })
+}
 
 impl Objects {
     pub(crate) fn new(store: ObjectStore, flavour: Flavour) -> Objects {
@@ -86,7 +116,8 @@ impl Objects {
     }
 
     /// Puts a file; yields what is known of the object, as a document.
-    #[pyo3(signature = (queue, token, name, meta, path, options, /))]
+    #[pyo3(signature = (queue, token, name, meta, path, options, progress, /))]
+    #[expect(clippy::too_many_arguments, reason = "what puts an object has four")]
     fn put_file(
         &self,
         queue: &Queue,
@@ -95,11 +126,12 @@ impl Objects {
         meta: &str,
         path: String,
         options: &str,
+        progress: Option<&Bound<'_, Progress>>,
     ) -> Outcome<Operation> {
         let (store, settings) = (self.held.get()?.clone(), options::put_options(options)?);
-        let meta = options::meta(text(name, "name")?, meta)?;
+        let (meta, note) = (options::meta(text(name, "name")?, meta)?, noting(queue, progress)?);
         queue.start(token, async move {
-            let put = options::put_file(&store, meta, &path, &settings, |_, _| {});
+            let put = options::put_file(&store, meta, &path, &settings, note);
             put.await.map(Value::Document)
         })
     }
@@ -139,7 +171,7 @@ impl Objects {
     }
 
     /// Gets an object into a file; yields what is known of it, as a document.
-    #[pyo3(signature = (queue, token, name, path, options, /))]
+    #[pyo3(signature = (queue, token, name, path, options, progress, /))]
     fn get_file(
         &self,
         queue: &Queue,
@@ -147,11 +179,12 @@ impl Objects {
         name: &Bound<'_, PyAny>,
         path: String,
         options: &str,
+        progress: Option<&Bound<'_, Progress>>,
     ) -> Outcome<Operation> {
         let (store, settings) = (self.held.get()?.clone(), options::get_options(options)?);
-        let name = text(name, "name")?.to_owned();
+        let (name, note) = (text(name, "name")?.to_owned(), noting(queue, progress)?);
         queue.start(token, async move {
-            let got = options::get_file(&store, &name, &path, &settings, |_, _| {});
+            let got = options::get_file(&store, &name, &path, &settings, note);
             got.await.map(Value::Document)
         })
     }
@@ -188,6 +221,21 @@ impl Objects {
     #[getter]
     fn name(&self) -> Outcome<&str> {
         Ok(self.held.get()?.name())
+    }
+}
+
+#[pymethods]
+impl Progress {
+    #[new]
+    #[pyo3(signature = (token, /))]
+    fn new(token: u64) -> Progress {
+        let mark = Mark::new(token, || 0);
+        Progress(Arc::new(Told { mark, bytes: AtomicU64::new(0), total: AtomicU64::new(0) }))
+    }
+
+    /// The bytes so far, and all.
+    fn told(&self) -> (u64, u64) {
+        (self.0.bytes.load(Ordering::Relaxed), self.0.total.load(Ordering::Relaxed))
     }
 }
 

@@ -262,6 +262,19 @@ async def test_files(js_url: str, tmp_path: Path) -> None:
         got = await store.get_file("x", target)
         assert (got.nuid, got.description) == (put.nuid, "d")
         assert target.read_bytes() == data
+        told: list[tuple[int, int | None]] = []
+
+        def progress(so_far: int, total: int | None) -> None:
+            told.append((so_far, total))
+
+        put_again = store.put_file("x", source, None, progress)
+        for moving in (put_again, store.get_file("x", target, progress)):
+            await moving
+            assert told == sorted(told) and {total for _, total in told} == {300_000}
+            assert told[-1] == (300_000, 300_000)
+            told.clear()
+        with pytest.raises(ZeroDivisionError):
+            await store.put_file("y", source, progress=lambda so_far, _: print(so_far // 0))
         await store.get_file("x", str(target), offset=299_990, length=5)
         assert target.read_bytes() == data[299_990:299_995]
         with fails("IO"):

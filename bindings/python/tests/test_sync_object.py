@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,21 @@ def test_files(js_url: str, tmp_path: Path) -> None:
         store.put_file("x", source)
         assert store.get_file("x", target).size == 300_000
         assert target.read_bytes() == source.read_bytes()
+        told: list[tuple[int, int | None]] = []
+
+        def progress(so_far: int, total: int | None) -> None:
+            told.append((so_far, total))
+            # Another wait within this one.
+            assert store.get_info("x").size == 300_000
+
+        put, get = partial(store.put_file, "x", source, None), partial(store.get_file, "x", target)
+        for move in (put, get):
+            move(progress)
+            assert told == sorted(told) and {total for _, total in told} == {300_000}
+            assert told[-1] == (300_000, 300_000)
+            told.clear()
+        with pytest.raises(ZeroDivisionError):
+            store.put_file("y", source, progress=lambda so_far, _: print(so_far // 0))
         with fails("IO"):
             store.put_file("y", tmp_path / "missing")
 

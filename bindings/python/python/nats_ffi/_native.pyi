@@ -26,6 +26,7 @@ __all__ = [
     "ObjectWriter",
     "Objects",
     "Operation",
+    "Progress",
     "PubAck",
     "Publisher",
     "Question",
@@ -706,7 +707,15 @@ class Objects:
         """Puts an object; yields what is known of it, as a document."""
 
     def put_file(
-        self, queue: Queue, token: int, name: str, meta: str, path: str, options: str, /
+        self,
+        queue: Queue,
+        token: int,
+        name: str,
+        meta: str,
+        path: str,
+        options: str,
+        progress: Progress | None,
+        /,
     ) -> Operation:
         """Puts a file; yields what is known of the object, as a document."""
 
@@ -719,7 +728,14 @@ class Objects:
         """Gets an object; yields what is known of it, as a document, and its bytes."""
 
     def get_file(
-        self, queue: Queue, token: int, name: str, path: str, options: str, /
+        self,
+        queue: Queue,
+        token: int,
+        name: str,
+        path: str,
+        options: str,
+        progress: Progress | None,
+        /,
     ) -> Operation:
         """Gets an object into a file; yields what is known of it, as a document."""
 
@@ -733,6 +749,14 @@ class Objects:
     @property
     def name(self) -> str:
         """Its name."""
+
+@final
+class Progress:
+    """How far an operation is; its queue tells under the token that there is something new."""
+
+    def __new__(cls, token: int, /) -> Progress: ...
+    def told(self) -> tuple[int, int]:
+        """The bytes so far, and all."""
 
 @final
 class ObjectWriter:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from .. import _native, errors
-from .._object import ObjectInfo, object_info
+from .._object import ObjectInfo, Progress, object_info
 from ._hub import current
 
 if TYPE_CHECKING:
@@ -131,6 +131,61 @@ class ObjectWatcher:
 async def call(js: JetStream, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
     """What an operation of the bucket yields."""
     return await current(js._client._hub).call(start, *arguments)
+
+
+async def call_telling(
+    js: JetStream,
+    progress: Progress | None,
+    start: Callable[..., _native.Operation],
+    *arguments: Any,
+) -> Any:
+    """What an operation of the bucket yields, which tells how far it is. What `progress` raises
+    ends it."""
+    if progress is None:
+        return await call(js, start, *arguments, None)
+    hub = current(js._client._hub)
+    telling = _Telling(progress)
+    token = hub.register(telling)
+    yielded = None
+    try:
+        yielded = await hub.call(telling.begin, start, _native.Progress(token), arguments)
+    except errors.Error:
+        if telling.raised is None:
+            raise
+    finally:
+        hub.unregister(token)
+    if telling.raised is not None:
+        raise telling.raised
+    return yielded
+
+
+class _Telling:
+    """Tells a program how far an operation is."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.raised: BaseException | None = None
+        self._progress = progress
+
+    def begin(
+        self,
+        queue: _native.Queue,
+        token: int,
+        start: Callable[..., _native.Operation],
+        native: _native.Progress,
+        arguments: tuple[Any, ...],
+    ) -> _native.Operation:
+        """Starts the operation."""
+        self._native = native
+        self._operation = start(queue, token, *arguments, native)
+        return self._operation
+
+    def _on_signal(self, value: Any) -> None:
+        if self.raised is None:
+            try:
+                self._progress(*self._native.told())
+            except BaseException as raised:
+                self.raised = raised
+                self._operation.abort()
 
 
 def update(told: str) -> ObjectInfo | None:

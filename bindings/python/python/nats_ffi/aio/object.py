@@ -33,7 +33,7 @@ from .._object import (
 )
 from .._options import ObjectGetOptions, ObjectPutOptions, ObjectWatchOptions
 from ._hub import current
-from ._pieces import ObjectReader, ObjectWatcher, ObjectWriter, call, update
+from ._pieces import ObjectReader, ObjectWatcher, ObjectWriter, call, call_telling, update
 
 if TYPE_CHECKING:
     from .jetstream import JetStream
@@ -116,9 +116,11 @@ class ObjectStore:
         name: str | None,
         path: Path,
         meta: ObjectMeta | None = None,
+        progress: Progress | None = None,
         **options: Unpack[ObjectPutOptions],
     ) -> ObjectInfo:
-        """Puts the content of a file, which the library reads; otherwise as `put`.
+        """Puts the content of a file, which the library reads; otherwise as `put`. `progress` is
+        told where it is now and then, and at the end.
 
         Raises `IoError` when the file cannot be read, or is shorter by the end than it was;
         otherwise as `put`.
@@ -126,7 +128,8 @@ class ObjectStore:
         with named_as_in("object_put", options):
             arguments = (named(name, meta), meta_document(meta), os.fspath(path))
             document = object_put_document(options)
-            return object_info(await self._call(self._native.put_file, *arguments, document))
+            start = self._native.put_file
+            return object_info(await self._telling(progress, start, *arguments, document))
 
     async def open_writer(
         self,
@@ -183,15 +186,21 @@ class ObjectStore:
         return ObjectResult(reader.info, b"".join(chunks))
 
     async def get_file(
-        self, name: str, path: Path, **options: Unpack[ObjectGetOptions]
+        self,
+        name: str,
+        path: Path,
+        progress: Progress | None = None,
+        **options: Unpack[ObjectGetOptions],
     ) -> ObjectInfo:
         """Gets an object into a file, which is there as a whole or not at all; otherwise as `get`.
+        `progress` is told where it is now and then, and at the end.
 
         Raises `IoError` when the file cannot be written; otherwise as `get`.
         """
         with named_as_in("object_get", options):
             document = object_get_document(options)
-            told = await self._call(self._native.get_file, name, os.fspath(path), document)
+            arguments = (self._native.get_file, name, os.fspath(path), document)
+            told = await self._telling(progress, *arguments)
         return object_info(told)
 
     async def open_reader(self, name: str, **options: Unpack[ObjectGetOptions]) -> ObjectReader:
@@ -292,6 +301,14 @@ class ObjectStore:
 
     async def _call(self, start: Callable[..., _native.Operation], *arguments: Any) -> Any:
         return await call(self._js, start, *arguments)
+
+    async def _telling(
+        self,
+        progress: Progress | None,
+        start: Callable[..., _native.Operation],
+        *arguments: Any,
+    ) -> Any:
+        return await call_telling(self._js, progress, start, *arguments)
 
 
 async def _taken_back(writer: ObjectWriter) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .. import _native, errors
+from .._object import Progress
 from .._process import run_in_child
 
 _FAILED: Final = 1
@@ -22,6 +23,7 @@ class Waiter(threading.local):
         self._tokens = itertools.count(1)
         self._expected: set[int] = set()
         self._results: dict[int, tuple[int, Any]] = {}
+        self._told: dict[int, Callable[[], None]] = {}
 
     def expect(self) -> int:
         """A token for an operation whose result is to be waited for."""
@@ -42,9 +44,14 @@ class Waiter(threading.local):
             if not self.queue.wait(left):
                 raise errors.TimeoutError
             # A signal handler may wait, too, and take what this one waits for: hence the results.
+            told = []
             for kind, arrived, value in self.queue.drain():
                 if arrived in self._expected:
                     self._results[arrived] = (kind, value)
+                elif arrived in self._told:
+                    told.append(self._told[arrived])
+            for tell in told:
+                tell()
         kind, value = self._results[token]
         self.forget(token)
         if kind == _FAILED:
@@ -69,6 +76,23 @@ class Waiter(threading.local):
                 raise
         finally:
             self.forget(token)
+
+    def telling(
+        self,
+        progress: Progress | None,
+        start: Callable[..., _native.Operation],
+        *arguments: Any,
+    ) -> Any:
+        """`call` for an operation that tells how far it is. What `progress` raises ends it."""
+        if progress is None:
+            return self.call(start, *arguments, None)
+        token = next(self._tokens)
+        native = _native.Progress(token)
+        self._told[token] = lambda: progress(*native.told())
+        try:
+            return self.call(start, *arguments, native)
+        finally:
+            del self._told[token]
 
 
 class _Holder:

@@ -111,9 +111,11 @@ class ObjectStore:
         name: str | None,
         path: Path,
         meta: ObjectMeta | None = None,
+        progress: Progress | None = None,
         **options: Unpack[ObjectPutOptions],
     ) -> ObjectInfo:
-        """Puts the content of a file, which the library reads; otherwise as `put`.
+        """Puts the content of a file, which the library reads; otherwise as `put`. `progress` is
+        told where it is now and then, and at the end.
 
         Raises `IoError` when the file cannot be read, or is shorter by the end than it was;
         otherwise as `put`.
@@ -121,7 +123,8 @@ class ObjectStore:
         with named_as_in("object_put", options):
             arguments = (named(name, meta), meta_document(meta), os.fspath(path))
             document = object_put_document(options)
-            return object_info(waiter().call(self._native.put_file, *arguments, document))
+            start = self._native.put_file
+            return object_info(waiter().telling(progress, start, *arguments, document))
 
     def open_writer(
         self,
@@ -175,15 +178,21 @@ class ObjectStore:
         return ObjectResult(reader.info, b"".join(chunks))
 
     def get_file(
-        self, name: str, path: Path, **options: Unpack[ObjectGetOptions]
+        self,
+        name: str,
+        path: Path,
+        progress: Progress | None = None,
+        **options: Unpack[ObjectGetOptions],
     ) -> ObjectInfo:
         """Gets an object into a file, which is there as a whole or not at all; otherwise as `get`.
+        `progress` is told where it is now and then, and at the end.
 
         Raises `IoError` when the file cannot be written; otherwise as `get`.
         """
         with named_as_in("object_get", options):
             document = object_get_document(options)
-            told = waiter().call(self._native.get_file, name, os.fspath(path), document)
+            arguments = (self._native.get_file, name, os.fspath(path), document)
+            told = waiter().telling(progress, *arguments)
         return object_info(told)
 
     def open_reader(self, name: str, **options: Unpack[ObjectGetOptions]) -> ObjectReader:
