@@ -63,7 +63,9 @@ pub extern "C" fn nats_publish_msg(
         let subject = subject.text("subject", Code::InvalidSubject)?;
         let reply = reply.optional("reply", Code::InvalidSubject)?;
         let payload = payload.bytes("payload")?;
-        with_headers(headers, |headers| publish(nc, &Publish { subject, reply, headers, payload }))
+        with_headers(headers, |headers| {
+            publish(nc, &Publish { reply, headers, ..Publish::new(subject, payload) })
+        })
     })
 }
 

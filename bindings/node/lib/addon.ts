@@ -63,6 +63,7 @@ export interface NativeConnection {
     reply: string | undefined,
     headers: Pairs | undefined,
     headersNumber: number,
+    answers: boolean,
   ): void;
   handOver(): void;
   leave(): void;

@@ -178,6 +178,20 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
   }
 
   publish(subject: string, payload: Payload = Empty, options?: PublishOptions): void {
+    this.#publish(subject, payload, options, false);
+  }
+
+  /** @internal */
+  respond(subject: string, payload: Payload, options: PublishOptions | undefined): void {
+    this.#publish(subject, payload, options, true);
+  }
+
+  #publish(
+    subject: string,
+    payload: Payload,
+    options: PublishOptions | undefined,
+    answers: boolean,
+  ): void {
     string("subject", subject);
     checkPayload(payload);
     let reply: string | undefined;
@@ -192,7 +206,7 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
     } else if (this.#inject !== undefined) {
       headers = this.pairs(undefined, {});
     }
-    this.out.publish(subject, payload, reply, headers);
+    this.out.publish(subject, payload, reply, headers, answers);
   }
 
   jetstream(options: JetStreamOptions = {}): JetStream {
@@ -218,7 +232,7 @@ class NatsConnectionImpl implements NatsConnection, Owner, Way {
     if (msg.reply === undefined || msg.reply === "") {
       return false;
     }
-    this.publish(msg.reply, msg.data, { headers: msg.headers });
+    this.respond(msg.reply, msg.data, { headers: msg.headers });
     return true;
   }
 

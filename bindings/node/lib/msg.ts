@@ -10,15 +10,7 @@ import {
   NotJetStreamError,
 } from "./errors";
 import { MsgHdrsImpl } from "./headers";
-import type {
-  Metadata,
-  Msg,
-  MsgHdrs,
-  Payload,
-  Publisher,
-  PublishOptions,
-  ReviverFn,
-} from "./types";
+import type { Metadata, Msg, MsgHdrs, Payload, PublishOptions, ReviverFn } from "./types";
 
 /** No bytes. */
 export const Empty = new Uint8Array(0);
@@ -31,7 +23,9 @@ const IN_PROGRESS = addon.inProgressPayload();
 const TERM = addon.termPayload();
 
 /** Where answers to a message go out. */
-export interface Responder extends Publisher {
+export interface Responder {
+  /** Publishes to the reply subject of a message. */
+  respond(subject: string, payload: Payload, options: PublishOptions | undefined): void;
   /** Publishes a few letters to the subject that these bytes are. */
   answer(bytes: Uint8Array, start: number, end: number, payload: string): void;
   /** Asks this of the subject; nothing but that there is an answer counts. */
@@ -141,7 +135,7 @@ export class MsgImpl implements Msg {
     if (reply === undefined || this.publisher === undefined) {
       return false;
     }
-    this.publisher.publish(reply, payload, options);
+    this.publisher.respond(reply, payload, options);
     return true;
   }
 

@@ -78,16 +78,23 @@ export class Outbox {
   }
 
   /**
-   * Publishes. `pairs` are headers that do not change any more.
+   * Publishes. `pairs` are headers that do not change any more; `answers`: to the reply subject of a
+   * message.
    *
    * @throws what the native call throws; nothing is published then.
    */
-  publish(subject: string, payload: Payload, reply?: string, pairs?: Pairs): void {
+  publish(
+    subject: string,
+    payload: Payload,
+    reply?: string,
+    pairs?: Pairs,
+    answers = false,
+  ): void {
     if (reply === undefined && this.#put(subject, payload, pairs, RECORD, FRAME)) {
       return;
     }
     this.#cross(pairs, (native, number) =>
-      native.publish(subject, payload, reply, pairs, number),
+      native.publish(subject, payload, reply, pairs, number, answers),
     );
   }
 
@@ -151,7 +158,9 @@ export class Outbox {
       place + length + most > this.#bytes.length
     ) {
       const reply = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString();
-      this.#cross(undefined, (native) => native.publish(reply, payload, undefined, undefined, 0));
+      this.#cross(undefined, (native) =>
+        native.publish(reply, payload, undefined, undefined, 0, false),
+      );
       return;
     }
     const block = this.#bytes;

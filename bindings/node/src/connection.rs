@@ -110,13 +110,14 @@ impl Connection {
         reply: Option<Text>,
         pairs: Option<Pairs>,
         headers_number: u32,
+        answers: bool,
     ) -> Result<()> {
         let headers = headers(pairs)?.map(Arc::new);
         let publish = Publish {
-            subject: subject.as_str()?,
             reply: reply.as_ref().map(Text::as_str).transpose()?,
             headers: headers.as_deref(),
-            payload: payload.bytes(),
+            answers,
+            ..Publish::new(subject.as_str()?, payload.bytes())
         };
         self.cross();
         self.link.publish(&publish).map_err(raise)?;

@@ -82,7 +82,7 @@ impl Outbox {
                 continue;
             }
             let headers = headers.map(AsRef::as_ref);
-            let publish = Publish { subject, reply: None, headers, payload: record.payload };
+            let publish = Publish { headers, ..Publish::new(subject, record.payload) };
             if let Err(error) = link.publish(&publish) {
                 self.refused += 1;
                 self.error = Some(error);

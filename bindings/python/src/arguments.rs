@@ -40,10 +40,9 @@ impl Outgoing {
     /// As a publish.
     pub(crate) fn publish(&self) -> Publish<'_> {
         Publish {
-            subject: &self.subject,
             reply: self.reply.as_deref(),
             headers: self.headers.as_ref(),
-            payload: &self.payload,
+            ..Publish::new(&self.subject, &self.payload)
         }
     }
 

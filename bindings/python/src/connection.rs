@@ -81,7 +81,7 @@ impl Connection {
         let (subject, reply) = (text(subject, "subject")?, optional(reply, "reply")?);
         Ok(arguments::headers(headers, |headers| {
             payload(data, |payload| {
-                client.try_publish(&Publish { subject, reply, headers, payload })
+                client.try_publish(&Publish { reply, headers, ..Publish::new(subject, payload) })
             })
         })???)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::publish::Publish;
+use super::publish::{How, Publish};
 use crate::conn::mailbox::Taken;
 use crate::conn::requests::is_no_responders;
 use crate::conn::shared::Shared;
@@ -150,7 +150,7 @@ impl<'a> MessageRef<'a> {
         let injected = self.injected(headers);
         let headers = injected.as_ref().or(headers);
         let (shared, answer) = self.answer(headers, payload.as_ref())?;
-        shared.publish_with(&answer, shared.answering()).await
+        shared.publish_with(&answer, How::default()).await
     }
 
     /// As [`Message::respond_now`].
@@ -160,10 +160,10 @@ impl<'a> MessageRef<'a> {
     pub fn respond_now(self, headers: Option<&Headers>, payload: &[u8]) -> Result<()> {
         if let Some(headers) = self.injected(headers) {
             let (shared, answer) = self.answer(Some(&headers), payload)?;
-            return shared.publish_now(&answer, shared.answering());
+            return shared.publish_now(&answer, How::default());
         }
         let (shared, answer) = self.answer(headers, payload)?;
-        shared.publish_now(&answer, shared.answering())
+        shared.publish_now(&answer, How::default())
     }
 
     /// As [`Client::injected`](super::handle::Client::injected), for an answer to the message.
@@ -182,7 +182,7 @@ impl<'a> MessageRef<'a> {
         let (Some(shared), Some(reply)) = (self.shared, self.reply()) else {
             return Err(Code::NoReply.into());
         };
-        Ok((shared, Publish { subject: reply, reply: None, headers, payload }))
+        Ok((shared, Publish { headers, answers: true, ..Publish::new(reply, payload) }))
     }
 }
 

@@ -20,8 +20,6 @@ const STALL: Duration = Duration::from_millis(10);
 /// How to publish.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct How {
-    /// It answers a message: accepted until the connection closes, also while it drains.
-    pub(crate) answer: bool,
     /// The publisher can wait for room.
     pub(crate) patient: bool,
     /// The publisher is going to wait for what comes of it and nobody else is: it goes past a
@@ -44,12 +42,15 @@ pub struct Publish<'a> {
     pub headers: Option<&'a Headers>,
     /// The payload.
     pub payload: &'a [u8],
+    /// It answers a message that was received: accepted until the connection closes, also while it
+    /// drains, and written by the calling thread when that message came without others.
+    pub answers: bool,
 }
 
 impl<'a> Publish<'a> {
     /// A message with neither reply subject nor headers.
     pub fn new(subject: &'a str, payload: &'a [u8]) -> Publish<'a> {
-        Publish { subject, reply: None, headers: None, payload }
+        Publish { subject, reply: None, headers: None, payload, answers: false }
     }
 
     /// The same with a reply subject.
@@ -129,12 +130,6 @@ impl Client {
 }
 
 impl Shared {
-    /// How to answer a message: one that came without others is hardly followed by more answers.
-    pub(crate) fn answering(&self) -> How {
-        let alone = self.lone.load(Ordering::Relaxed);
-        How { answer: true, alone, ..How::default() }
-    }
-
     #[inline]
     pub(crate) fn publish_now(&self, publish: &Publish<'_>, how: How) -> Result<()> {
         let mut outbox = lock(&self.outbox);
@@ -152,7 +147,9 @@ impl Shared {
             due = if lock(&self.shortcut).send_soon() { Due::Nothing } else { outbox.send() };
         }
         let mut made_room = false;
-        if how.alone || how.gathered || due == Due::Block {
+        // The answer to a message without company is hardly followed by another one.
+        let alone = how.alone || publish.answers && self.lone.load(Ordering::Relaxed);
+        if alone || how.gathered || due == Due::Block {
             due = outbox.offer(due, |bytes| lock(&self.shortcut).write([bytes]));
             made_room = due == Due::Nothing;
         }
@@ -185,7 +182,7 @@ impl Shared {
             reply: publish.reply.map(Subject::new).transpose().map_err(|e| e.context("reply"))?,
             headers: publish.headers.filter(|headers| !headers.is_empty()),
             payload: publish.payload,
-            answer: how.answer,
+            answer: publish.answers,
             gathered: how.gathered,
         })
     }

@@ -61,7 +61,7 @@ impl<'a> Request<'a> {
         'a: 'b,
     {
         let Request { subject, headers, payload, .. } = *self;
-        Publish { subject, reply: Some(reply), headers, payload }
+        Publish { reply: Some(reply), headers, ..Publish::new(subject, payload) }
     }
 }
 
