@@ -21,6 +21,7 @@ use super::driver::Driver;
 use super::event::Event;
 use super::link::Link;
 use super::pump::End;
+use super::registry::Registry;
 use super::servers::Target;
 use super::shared::{PongWaiter, Shared, lock};
 use crate::error::{Code, Error, Result};
@@ -273,7 +274,7 @@ impl Driver {
     /// ago.
     pub(super) fn migration_timer(&mut self, now: Instant) -> Option<End> {
         if self.forget_at.take_if(|at| *at <= now).is_some() {
-            self.shared.with_registry(|registry| registry.moving = None);
+            self.shared.with_registry(Registry::forget_move);
         }
         match &self.migration {
             Some(Migration::Leaving(_, by)) if *by <= now => {

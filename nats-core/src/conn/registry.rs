@@ -252,6 +252,12 @@ impl Registry {
         self.hand_over(reports);
     }
 
+    /// What the server had delivered that was left last is long ago. Another move may be under way by
+    /// now, whose old server is still counted.
+    pub(super) fn forget_move(&mut self) {
+        self.moving.take_if(|seen| seen.left);
+    }
+
     /// Whether the old server has delivered this already. Members of queue groups get nothing twice,
     /// and of two replies requests take the first.
     #[cold]

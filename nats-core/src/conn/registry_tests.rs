@@ -144,9 +144,28 @@ fn a_move_delivers_once_what_both_servers_have() {
     feed(&mut registry, "MSG a 1 1\r\n2\r\n");
     assert_eq!(plain.stats().pending_messages, 5);
     assert_eq!(grouped.stats().pending_messages, 2);
-    registry.moving = None;
+    registry.forget_move();
     feed(&mut registry, "MSG a 1 1\r\n2\r\n");
     assert_eq!(plain.stats().pending_messages, 6);
+}
+
+#[test]
+fn the_end_of_a_move_takes_nothing_from_the_next_one() {
+    let mut registry = Registry::default();
+    let inbox = mailbox(0, Overflow::DropNewest);
+    add(&mut registry, "a", &inbox);
+    registry.begin_move(&mut Vec::new());
+    registry.arrive(&[], &mut Vec::new());
+    // The servers go one after the other: the next move begins before the last one is forgotten.
+    registry.begin_move(&mut Vec::new());
+    feed(&mut registry, "MSG a 1 1\r\n1\r\n");
+    registry.forget_move();
+    feed(&mut registry, "MSG a 1 1\r\n2\r\n");
+    registry.arrive(&[], &mut Vec::new());
+    feed(&mut registry, "MSG a 1 1\r\n1\r\nMSG a 1 1\r\n2\r\nMSG a 1 1\r\n3\r\n");
+    assert_eq!(inbox.stats().pending_messages, 3);
+    registry.forget_move();
+    assert!(registry.moving.is_none());
 }
 
 #[test]
