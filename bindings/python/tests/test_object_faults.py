@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import gc
 import io
 import json
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -302,3 +305,19 @@ async def test_many_at_once(js_url: str) -> None:
         )
         (refused,) = [one for one in done if isinstance(one, Exception)]
         assert isinstance(refused, errors.ObjectExistsError)
+
+
+async def test_an_error_keeps_nothing(js_url: str) -> None:
+    async with dial(js_url) as nc:
+        store = await made(nc.jetstream(), "o_error")
+        kept = weakref.ref(store)
+        gc.disable()
+        try:
+            with contextlib.suppress(errors.ObjectNotFoundError):
+                await store.get("none")
+            del store
+            # The step of the loop that has told of it holds it to its end.
+            await asyncio.sleep(0)
+            assert kept() is None, "only a collection would free it"
+        finally:
+            gc.enable()

@@ -59,6 +59,10 @@ class Hub:
             # Without effect on one that has failed by itself.
             operation.abort()
             raise
+        finally:
+            # It has the error, whose traceback has this frame: a circle would keep what the frames
+            # hold, objects that are being put among it, until it is collected.
+            del future
 
     def check_current(self) -> None:
         """Raises on another event loop."""
