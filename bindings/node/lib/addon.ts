@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Metadata } from "./types";
+import type { Metadata, Stats } from "./types";
 
 /** An operation that can be given up. */
 export interface NativeOperation {
@@ -238,7 +238,7 @@ export interface NativeConnection {
   info(): string;
   servers(): string;
   setServers(urls: string[]): void;
-  stats(): NativeStats;
+  stats(): Stats;
   lastError(): { code: number; text: string } | null;
 }
 
@@ -298,19 +298,6 @@ export interface NativeEndpoint {
   requests(token: number): NativeSubscription;
   /** Counts a request that was taken, once. */
   handled(nanos: number, error?: string): void;
-}
-
-/** Counters of a connection. */
-export interface NativeStats {
-  inBytes: number;
-  outBytes: number;
-  inMsgs: number;
-  outMsgs: number;
-  reconnects: number;
-  droppedIn: number;
-  droppedOut: number;
-  errors: number;
-  outboundPending: number;
 }
 
 /** A subscription. */
